@@ -1,0 +1,74 @@
+"""Demand-driven data pipelines: GenStage's model in Python, on anyio.
+
+Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
+then process, system, stage, restart, supervise, streams and recorder, which run them; then clock and cloud.
+"""
+
+from __future__ import annotations
+
+from palleto.clock import StandstillError, run
+from palleto.consumer_supervisor import ConsumerSupervisor
+from palleto.dispatch import BroadcastDispatcher, DemandDispatcher, Dispatcher, PartitionDispatcher
+from palleto.errors import (
+    BadFile,
+    BadInput,
+    BadMessage,
+    CloudError,
+    DemandError,
+    NameTakenError,
+    NotFoundError,
+    PalletoError,
+    RestartError,
+    ReturnError,
+    SettingError,
+)
+from palleto.messages import Subscription
+from palleto.process import Process
+from palleto.recorder import LawError, Recorder, TraceEvent, load
+from palleto.stage import Consumer, Producer, ProducerConsumer, Stage
+from palleto.streams import stream
+from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
+from palleto.system import System, call, cast, running, say, whereis
+
+__all__ = [
+    "BadFile",
+    "BadInput",
+    "BadMessage",
+    "BroadcastDispatcher",
+    "Child",
+    "CloudError",
+    "Consumer",
+    "ConsumerSupervisor",
+    "DemandDispatcher",
+    "DemandError",
+    "Dispatcher",
+    "LawError",
+    "NameTakenError",
+    "NotFoundError",
+    "PalletoError",
+    "PartitionDispatcher",
+    "Process",
+    "Producer",
+    "ProducerConsumer",
+    "Recorder",
+    "RestartError",
+    "ReturnError",
+    "SettingError",
+    "Stage",
+    "StandstillError",
+    "Subscription",
+    "Supervisor",
+    "System",
+    "Task",
+    "TaskSupervisor",
+    "TraceEvent",
+    "call",
+    "cast",
+    "child",
+    "load",
+    "run",
+    "running",
+    "say",
+    "stream",
+    "whereis",
+]

@@ -1,15 +1,16 @@
 """The exception tree: every error is one line that says what was expected, what came, and what mends it.
 
-    PalletoError
-    ├── DemandError     a call that breaks a rule of demand; nothing was changed
-    ├── NameTakenError  two running processes want one name
-    ├── NotFoundError   no running process has that name
-    ├── RestartError    a supervisor is out of restarts
-    ├── SettingError    an option, endpoint or file given by the user that cannot be used
-    ├── CloudError      an answer of SQS, S3 or CloudFormation that is an error
-    └── BadInput        a message or file that cannot be processed, now or ever
-        ├── BadMessage  the body of an SQS message is not an S3 event
-        └── BadFile     the S3 object is gone, not gzip, cut off or too large
+PalletoError
+├── DemandError     a call that breaks a rule of demand; nothing was changed
+├── ReturnError     a callback returned something that is not a list of events
+├── NameTakenError  two running processes want one name
+├── NotFoundError   no running process has that name
+├── RestartError    a supervisor is out of restarts
+├── SettingError    an option, endpoint or file given by the user that cannot be used
+├── CloudError      an answer of SQS, S3 or CloudFormation that is an error
+└── BadInput        a message or file that cannot be processed, now or ever
+    ├── BadMessage  the body of an SQS message is not an S3 event
+    └── BadFile     the S3 object is gone, not gzip, cut off or too large
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ class DemandError(PalletoError, ValueError):
 
     It is raised before anything is changed: the stage goes on as if the call had not been made.
     """
+
+
+class ReturnError(PalletoError, TypeError):
+    """A callback returned something else than it may; its stage crashes with this error."""
 
 
 class NameTakenError(PalletoError):

@@ -1,0 +1,42 @@
+"""The door to the cloud: SQS, S3 and CloudFormation, on each of five places. Read in this order:
+
+    door.py       open_cloud: what a step sees
+    place.py      which place, and how a run stays away from AWS
+    client.py     boto3's operations as awaitable methods; a sent request is always answered
+    session.py    the boto3 clients of a real place
+    embedded.py   a moto server in this process
+    simulated/    the services in memory, on the run's clock
+    template.py   the CloudFormation template, read and resolved
+    stack.py      deploy: the bucket, its queue, its dead-letter queue
+    samples.py    twelve days of app events, and more
+
+Importing this imports neither boto3 nor moto: they are imported when a place that needs them is opened.
+"""
+
+from palleto.cloud.client import Body, Client, Observer
+from palleto.cloud.door import Clients, Cloud, open_cloud
+from palleto.cloud.place import PLACES, Place, choose
+from palleto.cloud.samples import Sample, sample, samples, upload
+from palleto.cloud.simulated import Ledger, Simulated, Simulation
+from palleto.cloud.stack import Stack, deploy
+
+__all__ = [
+    "PLACES",
+    "Body",
+    "Client",
+    "Clients",
+    "Cloud",
+    "Ledger",
+    "Observer",
+    "Place",
+    "Sample",
+    "Simulated",
+    "Simulation",
+    "Stack",
+    "choose",
+    "deploy",
+    "open_cloud",
+    "sample",
+    "samples",
+    "upload",
+]

@@ -1,0 +1,187 @@
+"""One service's client: boto3's operations as awaitable methods, the same on every place.
+
+Rules:
+
+1. A request whose caller is cancelled already is not sent.
+2. A request that was sent is always answered: it is shielded, and its caller gets the response before the
+   cancellation strikes at the caller's next await. A receive hands out messages in the moment that it is
+   answered; a caller that never saw the answer would leave them in flight until their visibility timeout.
+3. Only `palleto.errors.CloudError` comes out, never an exception of boto3's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any, NoReturn, Protocol
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import checkpoint
+
+from palleto.errors import CloudError
+
+Response = dict[str, Any]
+Observer = Callable[[str, dict[str, Any], "Response | CloudError"], None]
+Operation = Callable[..., Awaitable[Response]]
+
+CHUNK = 64 * 1024  # bytes; what one read of a body asks for by default
+
+
+class Transport(Protocol):
+    """Carries requests of one service to one place."""
+
+    def knows(self, method: str) -> bool:
+        """Whether the service has an operation of that name, in boto3's snake_case."""
+
+    async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
+        """The response to a request; raises `CloudError`."""
+
+
+class Client:
+    """One service of one place: `await client.receive_message(QueueUrl=..., MaxNumberOfMessages=10)`.
+
+    Every operation has boto3's name, keyword arguments and response; an operation that boto3 (or the simulated
+    place) does not have is an AttributeError, one that fails a `CloudError`.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        transport: Transport,
+        limiter: CapacityLimiter | None = None,
+        requests: Counter[str] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._service = service
+        self._transport = transport
+        self._limiter = limiter
+        self._requests = requests
+        self._observer = observer
+
+    def __repr__(self) -> str:
+        return f"<Client {self._service} over {self._transport!r}>"
+
+    def __getattr__(self, method: str) -> Operation:
+        if method.startswith("_") or not self._transport.knows(method):
+            raise AttributeError(f"expected an operation of {self._service} in boto3's words, got {method!r}")
+        return partial(self._call, method)
+
+    async def _call(self, method: str, /, **arguments: Any) -> Response:
+        await checkpoint()  # rule 1
+        if self._limiter is None:
+            return await self._send(method, arguments)
+        # While it waits for its turn a request is not sent yet, and may be cancelled.
+        async with self._limiter:
+            return await self._send(method, arguments)
+
+    async def _send(self, method: str, arguments: dict[str, Any]) -> Response:
+        operation = operation_name(self._service, method)
+        if self._requests is not None:
+            self._requests[operation] += 1
+        answer: Response | CloudError
+        with anyio.CancelScope(shield=True):  # rule 2
+            try:
+                answer = await self._transport.send(operation, method, arguments)
+            except CloudError as error:
+                answer = error
+        if self._observer is not None:
+            self._observer(operation, arguments, answer)
+        if isinstance(answer, CloudError):
+            raise answer
+        return answer
+
+
+def operation_name(service: str, method: str) -> str:
+    """The name of an operation in traces and counters.
+
+    >>> operation_name("s3", "list_objects_v2")
+    's3.ListObjectsV2'
+    """
+    return f"{service}.{''.join(word.capitalize() for word in method.split('_'))}"
+
+
+class BotoTransport:
+    """Carries requests to a boto3 client, each in a worker thread.
+
+    The threads have no limit of their own here: `Client` holds its limiter around each request, so that a
+    request is either waiting there, and can be cancelled, or sent.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._threads = CapacityLimiter(math.inf)
+
+    def __repr__(self) -> str:
+        return f"boto3 at {self._client.meta.endpoint_url}"
+
+    def knows(self, method: str) -> bool:
+        """Whether boto3 maps this method to an operation of the service."""
+        return method in self._client.meta.method_to_api_mapping
+
+    async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
+        """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
+        call = partial(_call, getattr(self._client, method), operation, arguments)
+        return await to_thread.run_sync(call, limiter=self._threads)
+
+
+def _call(method: Callable[..., Response], operation: str, arguments: dict[str, Any]) -> Response:
+    try:
+        response = method(**arguments)
+    except Exception as error:
+        raise_cloud_error(operation, error)
+    if hasattr(response.get("Body"), "read"):
+        response["Body"] = Body(operation, response["Body"])
+    return response
+
+
+def raise_cloud_error(operation: str, error: Exception) -> NoReturn:
+    """Raise boto3's, botocore's or urllib3's exception as a `CloudError`; any other as it is."""
+    from botocore.exceptions import ClientError
+
+    if isinstance(error, ClientError):
+        said = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise CloudError(operation, said.get("Code", "Unknown"), said.get("Message", ""), status) from error
+    # Not every exception of botocore's is a BotoCoreError: a response that cannot be parsed is not.
+    library = type(error).__module__.partition(".")[0]
+    if library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError):
+        raise CloudError(operation, type(error).__name__, str(error)) from error
+    raise error
+
+
+class Body:
+    """What `get_object` answers as `"Body"`: the object's bytes, as a stream that is read in a worker thread.
+
+    Its methods block (call them through `cloud.blocking`) and raise `CloudError` when the stream breaks off.
+    Close it when it is not read to its end: a `with` statement does so.
+    """
+
+    def __init__(self, operation: str, stream: Any) -> None:
+        self._operation = operation
+        self._stream = stream
+
+    def __enter__(self) -> Body:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def read(self, n: int | None = None) -> bytes:
+        """The next bytes, at most `n`; all that are left without `n`; empty at the end."""
+        try:
+            data: bytes = self._stream.read(n)
+        except Exception as error:
+            raise_cloud_error(self._operation, error)
+        return data
+
+    def iter_chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """The rest of the bytes, in chunks of `size` (64 KiB by default); the last may be shorter."""
+        while chunk := self.read(size):
+            yield chunk
+
+    def close(self) -> None:
+        """Give the connection up; what was not read is lost. Closing twice is no error."""
+        self._stream.close()

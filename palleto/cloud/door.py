@@ -1,0 +1,158 @@
+"""The door to the cloud: open it, and SQS, S3 and CloudFormation stand behind it, wherever they are.
+
+    async with open_cloud() as cloud:
+        stack = await deploy(cloud)
+        answer = await cloud.sqs.receive_message(QueueUrl=stack.queue_url, WaitTimeSeconds=2)
+
+Rules:
+
+1. A step cannot tell the places apart: the same operations, arguments, responses and errors on each.
+2. A run reaches AWS only when its caller said so (`place.py`).
+3. What a run starts ends with it: clients are closed, and the embedded server with its port and its thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar, TypeVarTuple
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import checkpoint
+
+from palleto.cloud.client import BotoTransport, Client, Observer, Transport
+from palleto.cloud.place import Place, choose, named_place
+from palleto.cloud.simulated import Simulated, Simulation
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+MONITOR_CONCURRENCY = 8  # requests of the run's own bookkeeping at one time
+
+
+@dataclass(frozen=True)
+class Clients:
+    """A client a service."""
+
+    sqs: Client
+    s3: Client
+    cloudformation: Client
+
+
+class Cloud:
+    """An open door: `sqs`, `s3` and `cloudformation` are its clients.
+
+    - `place`: where the requests go, and why.
+    - `requests`: how many were sent, by operation: `{"sqs.ReceiveMessage": 12}`. Failed ones count.
+    - `monitor`: clients of the same place for a run's own bookkeeping; their requests are not counted, not
+      observed, and wait for none of the others.
+    - `simulated`: the simulated services behind the door, to script and to look at; None on a real place.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        transports: dict[str, Transport],
+        limiter: CapacityLimiter | None,
+        observer: Observer | None = None,
+        simulated: Simulated | None = None,
+    ) -> None:
+        self.place = place
+        self.requests: Counter[str] = Counter()
+        self.simulated = simulated
+        self._limiter = limiter
+
+        def client(service: str) -> Client:
+            return Client(service, transports[service], limiter, self.requests, observer)
+
+        self.sqs = client("sqs")
+        self.s3 = client("s3")
+        self.cloudformation = client("cloudformation")
+        aside = CapacityLimiter(MONITOR_CONCURRENCY) if limiter is not None else None
+        self.monitor = Clients(**{service: Client(service, transports[service], aside) for service in transports})
+
+    def __repr__(self) -> str:
+        return f"<Cloud {self.place.name}: {sum(self.requests.values())} requests>"
+
+    async def blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Call a function that blocks (reads a body, unzips, writes a file), and give back what it returns.
+
+        It runs in a worker thread, at most `concurrency` of them and of requests at one time, and on the simulated
+        place right here, where there is nothing to wait for and virtual time must not race with threads. A call
+        that began is finished, whether its caller is cancelled or not. Raises what the function raises.
+        """
+        await checkpoint()
+        if self._limiter is None:
+            return function(*args)
+        return await to_thread.run_sync(function, *args, limiter=self._limiter)
+
+
+@asynccontextmanager
+async def open_cloud(
+    place: str | None = None,
+    *,
+    endpoint: str | None = None,
+    concurrency: int = 16,
+    seed: int | None = None,
+    observer: Observer | None = None,
+    simulation: Simulation | None = None,
+) -> AsyncIterator[Cloud]:
+    """Open the door to a place, and close it at the end of the `async with` block.
+
+    - `place`: "simulated", "embedded", "localstack", "endpoint" or "aws"; without it, `PALLETO_PLACE`, else
+      LocalStack if it answers on its port, else embedded. `place.py` has the rules.
+    - `endpoint`: the URL of a server of AWS's API (moto, LocalStack, MiniStack, ...), named by the user.
+    - `concurrency`: how many requests and blocking calls run at one time, 16 by default, at least 1. Each long
+      poll takes one place for as long as it waits.
+    - `seed`: of the simulated place's chance, in `simulation`'s stead; 0 by default.
+    - `observer`: called in the event loop as `observer(operation, arguments, response or CloudError)` after each
+      request's answer, before its caller sees it.
+    - `simulation`: how the simulated place behaves (latencies, delivery); other places ignore it.
+
+    Raises `SettingError` when the settings contradict each other, the place does not answer, or AWS was named
+    and there are no credentials.
+    """
+    if named_place(place, endpoint) == "simulated":
+        settings = simulation or Simulation()
+        if seed is not None:
+            settings = replace(settings, seed=seed)
+        world = Simulated(settings)
+        services: dict[str, Transport] = {
+            "sqs": world.sqs,
+            "s3": world.s3,
+            "cloudformation": world.cloudformation,
+        }
+        yield Cloud(choose(place, endpoint), services, None, observer, world)
+        return
+    async with _real_cloud(place, endpoint, concurrency, observer) as cloud:
+        yield cloud
+
+
+@asynccontextmanager
+async def _real_cloud(
+    place: str | None, endpoint: str | None, concurrency: int, observer: Observer | None
+) -> AsyncIterator[Cloud]:
+    # boto3 and moto are imported here, by whom needs them: simulated runs start without.
+    from palleto.cloud.session import make_clients
+
+    chosen = await to_thread.run_sync(choose, place, endpoint)
+    server = None
+    clients = {}
+    try:
+        if chosen.name == "embedded":
+            from palleto.cloud.embedded import EmbeddedServer
+
+            server = await to_thread.run_sync(EmbeddedServer)
+            chosen = replace(chosen, endpoint=server.url)
+        clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
+        transports: dict[str, Transport] = {name: BotoTransport(client) for name, client in clients.items()}
+        yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer)
+    finally:
+        for client in clients.values():
+            client.close()
+        if server is not None:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(server.stop)

@@ -1,0 +1,155 @@
+"""Sample files: a day of app events each, JSON Lines in gzip, the same bytes on every machine with one zlib.
+
+Day 0 is 2016-07-20, and day 11, the talk's last, 2016-07-31. A day has 2,000 to 5,999 events, no two of the first twelve
+as many, so that a count tells which file it is of.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import BinaryIO, Protocol
+
+import anyio
+
+from palleto.cloud.door import Cloud
+from palleto.cloud.stack import Stack
+from palleto.errors import CloudError
+
+PREFIX = "packrat/data/"
+FIRST_DAY = date(2016, 7, 20)
+FEWEST, SPREAD = 2_000, 4_000  # lines a day: at least, and from how many more one number is drawn
+UPLOADS = 8  # puts at one time; more do not make moto faster
+
+NAMES = ("app_opened", "item_packed", "item_unpacked", "list_shared", "search", "app_closed")
+PLATFORMS = ("android", "ios", "web")
+
+
+class Uploadable(Protocol):
+    """A file to upload: its key, its size in bytes, its ETag, and a stream of its bytes."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def etag(self) -> str: ...
+
+    def open(self) -> BinaryIO | bytes: ...
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One day's file: its S3 key, the gzip bytes, and how many lines they hold."""
+
+    key: str
+    data: bytes = field(repr=False)
+    lines: int
+
+    @property
+    def size(self) -> int:
+        """The size of the gzip file in bytes."""
+        return len(self.data)
+
+    @property
+    def etag(self) -> str:
+        """The ETag that S3 gives it: the MD5 of the bytes, in hexadecimal, without quotation marks."""
+        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
+
+    def open(self) -> bytes:
+        """The bytes of the file, as `upload` puts them."""
+        return self.data
+
+
+def sample(day: int) -> Sample:
+    """The file of one day, counted from 0; made in about 7 ms.
+
+    >>> sample(0)
+    Sample(key='packrat/data/20160720.gz', lines=2851)
+
+    Raises ValueError for a day before day 0.
+    """
+    if day < 0:
+        raise ValueError(f"expected a day of 0 or more, got {day}")
+    chance = random.Random(day)
+    date_ = FIRST_DAY + timedelta(days=day)
+    # 1,597 and 4,000 have no common factor, so no two of 4,000 days in a row have as many lines.
+    lines = FEWEST + (851 + 1_597 * day) % SPREAD
+    # A day's lines are drawn from a few thousand made ones: whole random lines would take ten times as long.
+    users = [f'"user":"{chance.getrandbits(32):08x}","platform":"{chance.choice(PLATFORMS)}"' for _ in range(200)]
+    names, pick, step = NAMES, chance.random, 86_400 / lines
+    text = "".join(
+        f'{{"at":"{date_}T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}Z",'
+        f'"event":"{names[int(pick() * 6)]}",{users[int(pick() * 200)]},"items":{n % 17}}}\n'
+        for n in range(lines)
+        for s in (int(n * step),)
+    )
+    data = gzip.compress(text.encode(), compresslevel=1, mtime=0)
+    return Sample(f"{PREFIX}{date_:%Y%m%d}.gz", data, lines)
+
+
+def samples(count: int = 12) -> Iterable[Sample]:
+    """The files of the first `count` days, made one by one as they are asked for."""
+    return (sample(day) for day in range(count))
+
+
+async def upload(cloud: Cloud, stack: Stack, files: Iterable[Uploadable], *, concurrency: int = UPLOADS) -> list[str]:
+    """Put files into the stack's bucket, `concurrency` at one time, and give back the keys that were put, in order.
+
+    A file whose key holds an object of its size and ETag is left as it is: nothing is announced for it again. The
+    files are asked for one by one, so a generator's are in memory a few at a time. Its requests are not counted
+    in `cloud.requests`. Raises `CloudError`.
+    """
+    put: dict[int, str] = {}
+    listed = await cloud.monitor.s3.list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
+    is_empty = listed["KeyCount"] == 0  # a fresh bucket is not asked for each file
+    slots = anyio.Semaphore(concurrency)
+
+    async def put_one(number: int, file: Uploadable) -> None:
+        try:
+            if is_empty or not await _is_there(cloud, stack.bucket, file):
+                body = file.open()
+                try:
+                    await cloud.monitor.s3.put_object(Bucket=stack.bucket, Key=file.key, Body=body)
+                finally:
+                    if not isinstance(body, bytes):
+                        body.close()
+                put[number] = file.key
+        finally:
+            slots.release()
+
+    failure: CloudError | None = None
+    try:
+        async with anyio.create_task_group() as tasks:
+            for number, file in enumerate(files):
+                await slots.acquire()
+                tasks.start_soon(put_one, number, file)
+    except* CloudError as group:
+        failure = next(error for error in _leaves(group))
+    if failure is not None:
+        raise failure
+    return [put[number] for number in sorted(put)]
+
+
+def _leaves(group: BaseExceptionGroup[CloudError]) -> Iterable[CloudError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+async def _is_there(cloud: Cloud, bucket: str, file: Uploadable) -> bool:
+    try:
+        head = await cloud.monitor.s3.head_object(Bucket=bucket, Key=file.key)
+    except CloudError as error:
+        if error.status == 404:
+            return False
+        raise
+    return bool(head["ContentLength"] == file.size and head["ETag"].strip('"') == file.etag)

@@ -1,0 +1,111 @@
+"""What the simulated services share: settings, the run's clock, seeded chance, and the calling convention."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+
+from palleto.errors import CloudError
+
+Seconds = float | tuple[float, float]
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+EPOCH = datetime(2016, 7, 20, tzinfo=UTC)  # a run's first moment: the same in every run, or traces would differ
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How the simulated place behaves.
+
+    Each latency is a number of seconds of run time, or a pair (shortest, longest) from which a seeded value is
+    drawn for each request; 0 by default.
+
+    - `seed`: of all chance; the same seed gives the same run, 0 by default.
+    - `receive`, `delete`, `get_object`, `put_object`: how long the answer to such a request takes. Messages of
+      a receive whose answer is on its way are in flight already.
+    - `arrival`: from `put_object` to the moment that its message is visible in the queue.
+    - `short_poll`: the share of visible messages that a short poll (wait 0) looks at, 0 to 1; 0.75 by default, as
+      SQS asks only some of its servers. A long poll looks at all of them.
+    - `shuffle`: hand messages out in a seeded order instead of first in, first out; False by default.
+    """
+
+    seed: int = 0
+    receive: Seconds = 0.0
+    delete: Seconds = 0.0
+    get_object: Seconds = 0.0
+    put_object: Seconds = 0.0
+    arrival: Seconds = 0.0
+    short_poll: float = 0.75
+    shuffle: bool = False
+
+
+@dataclass
+class World:
+    """The clock and the chance of one simulated cloud."""
+
+    simulation: Simulation
+    chance: random.Random = field(init=False)
+    _start: float | None = None
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.simulation.seed)
+
+    def now(self) -> float:
+        """Seconds of run time; outside a run, 0."""
+        try:
+            now = anyio.current_time()
+        except RuntimeError:
+            return 0.0
+        if self._start is None:
+            self._start = now
+        return now - self._start
+
+    def date(self, at: float | None = None) -> datetime:
+        """A moment of the run as a date: runs start at 2016-07-20, midnight UTC."""
+        return EPOCH + timedelta(seconds=self.now() if at is None else at)
+
+    def draw(self, seconds: Seconds) -> float:
+        """A latency: the number itself, or a seeded one between the two of a pair."""
+        return self.chance.uniform(*seconds) if isinstance(seconds, tuple) else seconds
+
+    async def pause(self, seconds: Seconds) -> None:
+        """Let a request's latency go by."""
+        if (latency := self.draw(seconds)) > 0:
+            await anyio.sleep(latency)
+
+    def token(self, length: int = 32) -> str:
+        """A seeded id of hexadecimal digits."""
+        return f"{self.chance.getrandbits(4 * length):0{length}x}"
+
+    def message_id(self) -> str:
+        """A seeded id in the form of a UUID, as SQS's are."""
+        token = self.token()
+        return "-".join((token[:8], token[8:12], token[12:16], token[16:20], token[20:]))
+
+
+class Service:
+    """A simulated service: its public coroutine methods are its operations.
+
+    It is the simulated `Transport`: it knows an operation by its method, and turns an argument that the method
+    does not take into the error that boto3 has for it.
+    """
+
+    def knows(self, method: str) -> bool:
+        """Whether the service simulates this operation."""
+        return inspect.iscoroutinefunction(getattr(type(self), method, None)) and method != "send"
+
+    async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The response of an operation; raises `CloudError`."""
+        call = getattr(self, method)
+        try:
+            inspect.signature(call).bind(**arguments)
+        except TypeError as error:
+            raise CloudError(operation, "ParamValidationError", f"Parameter validation failed: {error}") from error
+        response: dict[str, Any] = await call(**arguments)
+        return {**response, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}

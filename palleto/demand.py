@@ -1,0 +1,124 @@
+"""The window of one subscription, as its consumer keeps it: what may still come, and when to ask again.
+
+1. A consumer asks once for `max_demand` when it subscribes.
+2. Events are handled in batches of at most `max_demand - min_demand`.
+3. Only after a batch was handled may the consumer ask again, and only once what is still to come has fallen to
+   `min_demand` or below; then it asks for as many as bring it back to `max_demand`.
+
+With 0/10 and two events at a time, five batches are handled before the next ask, which is for ten:
+
+>>> window = Window(Terms(max_demand=10, min_demand=0))
+>>> window.open()
+10
+>>> [window.receive(["hey", "hey"])[0].ask for _ in range(5)]
+[0, 0, 0, 0, 10]
+
+With 500/1000, GenStage's own default, a thousand events are two batches, and the second half is asked for while
+the first is still to come:
+
+>>> window = Window(Terms())
+>>> _ = window.open()
+>>> [(len(batch.events), batch.ask) for batch in window.receive(range(1000))]
+[(500, 500), (500, 500)]
+
+The rule is GenStage's (`split_batches` in gen_stage.ex).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from palleto.errors import DemandError
+
+CancelMode = Literal["permanent", "transient", "temporary"]
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """`value`, if it is a whole number of `least` or more; else DemandError, in GenStage's words."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise DemandError(f"expected {name} to be a whole number of {least} or more, got: {value!r}")
+    return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What a consumer subscribes on. Raises DemandError where the numbers do not fit together.
+
+    max_demand: the most events that may be on their way, 1 or more; 1000 by default.
+    min_demand: ask again at this many or fewer, from 0 to `max_demand - 1`; half of `max_demand` by default.
+    cancel:     what the end of the subscription means to the consumer. `"permanent"`: it stops too (the default);
+                `"transient"`: it stops if the producer crashed; `"temporary"`: it goes on without.
+    manual:     True: never ask by itself; the consumer calls `ask`.
+    partition:  which partition of a PartitionDispatcher; None elsewhere.
+    selector:   which events of a BroadcastDispatcher (a function of the event to a truth value); None: all.
+    """
+
+    max_demand: int = 1000
+    min_demand: int | None = None
+    cancel: CancelMode = "permanent"
+    manual: bool = False
+    partition: Hashable = None
+    selector: Callable[[Any], object] | None = None
+
+    def __post_init__(self) -> None:
+        most = whole("max_demand", self.max_demand, 1)
+        if self.min_demand is not None and whole("min_demand", self.min_demand, 0) >= most:
+            raise DemandError(f"expected min_demand to be below max_demand={most}, got: {self.min_demand}")
+        if self.cancel not in ("permanent", "transient", "temporary"):
+            raise DemandError(f"expected cancel to be permanent, transient or temporary, got: {self.cancel!r}")
+
+    @property
+    def least(self) -> int:
+        """`min_demand`, or half of `max_demand` where none was given."""
+        return self.max_demand // 2 if self.min_demand is None else self.min_demand
+
+
+class Batch(NamedTuple):
+    """Events to handle in one go, and how many (0: none) to ask for once that is done."""
+
+    events: Sequence[Any]
+    ask: int
+
+
+class Window:
+    """The demand of one subscription: `outstanding` is what was asked for and has not come."""
+
+    __slots__ = ("_least", "_most", "_span", "manual", "outstanding")
+
+    def __init__(self, terms: Terms) -> None:
+        self._most = terms.max_demand
+        self._least = terms.least
+        self._span = self._most - self._least
+        self.manual = terms.manual
+        self.outstanding = 0
+
+    def __repr__(self) -> str:
+        return f"<Window {self._least}/{self._most}: {self.outstanding} outstanding>"
+
+    def open(self) -> int:
+        """How many to ask for at the start: `max_demand`, or 0 if demand is manual."""
+        return 0 if self.manual else self.ask(self._most)
+
+    def ask(self, count: int) -> int:
+        """Count `count` (1 or more) as asked for. Raises DemandError for less."""
+        self.outstanding += whole("the events asked for", count, 1)
+        return count
+
+    def receive(self, events: Sequence[Any]) -> list[Batch]:
+        """Split what came into batches, each with what to ask for after it.
+
+        The asks are counted as made at once, so the caller must make each after its batch.
+        """
+        if self.manual:
+            self.outstanding -= len(events)
+            return [Batch(events, 0)]
+        batches = []
+        for start in range(0, len(events), self._span):
+            batch = events[start : start + self._span] if len(events) > self._span else events
+            self.outstanding -= len(batch)
+            ask = self._most - self.outstanding if self.outstanding <= self._least else 0
+            self.outstanding += ask
+            batches.append(Batch(batch, ask))
+        return batches

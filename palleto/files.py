@@ -1,0 +1,194 @@
+"""Files on disk: unzip within bounds, count lines, and write results where they belong.
+
+Plain blocking functions: a stage calls them through `anyio.to_thread.run_sync`. Memory is bounded by a few
+MiB, whatever the size of a file or of its longest line.
+"""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from palleto.errors import BadFile, SettingError
+
+__all__ = ["count_lines", "result_path", "unzip", "write_result"]
+
+MIB = 1 << 20
+_MAGIC = b"\x1f\x8b"  # how every member of a gzip file begins
+_GZIP = 31  # zlib's wbits: the largest window, in a gzip wrapper
+_LONGEST_NAME = 255  # bytes in one name, on the file systems of Linux, macOS and Windows
+
+
+def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
+    """Unzip `chunks` into the file `target` (replaced if it exists) and return the unzipped size in bytes.
+
+    As `zcat` does, it joins the members of a file that has several, and ignores what follows the last one:
+    padding with zeros, or anything else that does not begin like a member.
+
+    Args:
+        chunks: the gzip file, in pieces of any size; not read further once an error is certain.
+        target: where the text goes. Its folder must exist. On any error no file is left there.
+        max_bytes: how many bytes the text may have, 0 or more.
+
+    Raises:
+        BadFile: the data is not gzip, cut off, corrupt, or unzips to more than `max_bytes`.
+        SettingError: `max_bytes` is negative.
+        OSError: `target` cannot be written.
+    """
+    if max_bytes < 0:
+        raise SettingError(f"expected --max-bytes to be 0 or more, got {max_bytes}")
+    size = 0
+    with target.open("wb") as file:
+        try:
+            for piece in _inflate(chunks):
+                size += len(piece)
+                if size > max_bytes:
+                    raise BadFile(f"unzips to more than --max-bytes={max_bytes}")
+                file.write(piece)
+            file.flush()  # here, so that a full disk is an error that removes the file
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+    return size
+
+
+def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Unzip piece by piece, each of 1 MiB at most."""
+    taken = members = 0
+    member = None
+    data = b""
+    for part in _parts(chunks):
+        taken += len(part)
+        data += part  # between members, `data` may hold a first byte that begins the next one
+        while data and (member or data != _MAGIC[:1]):
+            if member is None:
+                if not data.startswith(_MAGIC):
+                    if members:
+                        return
+                    raise BadFile(f"not gzip: begins with {data[:4].hex(' ')} instead of 1f 8b")
+                member = zlib.decompressobj(_GZIP)
+                members += 1
+            yield from _pieces(member, data, taken)
+            data = member.unused_data
+            if member.eof:
+                member = None
+    if members == 0:
+        raise BadFile("not gzip: " + ("the file has a single byte" if taken else "the file is empty"))
+    if member is not None:
+        raise BadFile(f"cut off after {taken} bytes of gzip")
+
+
+def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut large chunks, because zlib copies what it has not used yet each time that it stops at 1 MiB."""
+    for chunk in chunks:
+        for start in range(0, len(chunk), MIB // 16):
+            yield chunk[start : start + MIB // 16]
+
+
+def _pieces(member: zlib._Decompress, data: bytes, taken: int) -> Iterator[bytes]:
+    """Yield what `data` unzips to, to the end of `data` or of the member."""
+    while not member.eof:
+        try:
+            piece = member.decompress(data, MIB)
+        except zlib.error as error:
+            raise BadFile(f"corrupt within the first {taken} bytes of gzip ({error})") from error
+        if piece:
+            yield piece
+        data = member.unconsumed_tail
+        # A full piece without a tail: zlib has used all input but may still hold output.
+        if not data and len(piece) < MIB:
+            return
+
+
+def count_lines(path: Path, chunk_bytes: int = MIB) -> int:
+    r"""Count the lines that are not empty, as `LC_ALL=C grep -c .` does; a last line need not end in a newline.
+
+    A line is not empty if it has any byte besides its `\n`: a space, a `\r`, or a byte that is no valid UTF-8,
+    which `grep` in a UTF-8 locale would not count. A NUL byte ends a line, because it does so for GNU grep.
+
+    Args:
+        path: the file.
+        chunk_bytes: how much to read at a time, 1 or more.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    lines = 0
+    at_start = True  # of a line
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(chunk_bytes):
+            chunk = chunk.replace(b"\0", b"\n")
+            empty_first = at_start and chunk.startswith(b"\n")
+            at_start = chunk.endswith(b"\n")
+            # Each pass halves every run of newlines; most files have none and pay for one search.
+            while b"\n\n" in chunk:
+                chunk = chunk.replace(b"\n\n", b"\n")
+            lines += chunk.count(b"\n") - empty_first
+    return lines if at_start else lines + 1
+
+
+def result_path(output: Path, key: str) -> Path:
+    """Name the result file of an S3 key: `output/<key without .gz>.txt`, always below `output`.
+
+    Two different keys never share a path, nor is one's file another's folder. What would break that is refused:
+    a key that does not end in `.gz`; an empty segment, `.` or `..`, so also a leading `/`; backslashes and
+    control characters; a folder that ends in `.txt`; a name of more than 255 bytes; a symbolic link below
+    `output`. On a file system that takes `A` and `a` for one name, keys that differ in no more do share a path.
+
+        >>> result_path(Path("output"), "packrat/data/20160720.gz").as_posix()
+        'output/packrat/data/20160720.txt'
+
+    Raises:
+        BadFile: the key is refused.
+    """
+    shown = ascii(key) if len(key) <= 80 else f"{key[:80]!a}..."
+    if not key.endswith(".gz"):
+        raise BadFile(f"expected a key that ends in .gz, got {shown}")
+    *folders, name = key.split("/")
+    segments = [*folders, name.removesuffix(".gz") + ".txt"]
+    if any(segment in ("", ".", "..") for segment in folders):
+        raise BadFile(f"expected a key without empty, '.' or '..' segments, got {shown}")
+    if any(character == "\\" or unicodedata.category(character) in ("Cc", "Cs") for character in key):
+        raise BadFile(f"expected a key without backslashes and control characters, got {shown}")
+    if any(folder.lower().endswith(".txt") for folder in folders):
+        raise BadFile(f"expected a key whose folders do not end in .txt, as results do, got {shown}")
+    if max(len(segment.encode()) for segment in segments) > _LONGEST_NAME:
+        raise BadFile(f"expected names of at most {_LONGEST_NAME} bytes (with .txt) in a key, got {shown}")
+    relative = PurePosixPath(*segments)
+    path = output / relative
+    try:
+        straight = path.resolve() == output.resolve() / relative
+    except (OSError, RuntimeError):  # a loop of links; which of the two depends on Python's version
+        straight = False
+    if not straight:
+        raise BadFile(f"expected no symbolic link in {path.as_posix()!r}, where the result of the key goes")
+    return path
+
+
+def write_result(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all; folders are made, and an earlier result is replaced.
+
+    The text goes to a hidden file of the same folder first, which is then renamed: a reader sees the old result
+    or the new one, and nothing in between. On any error the hidden file is removed.
+
+    Raises:
+        SettingError: the folder cannot be made or written to, or the disk is full.
+    """
+    hidden = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with hidden.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            hidden.replace(path)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingError(
+            f"cannot write results below {path.parent}: {reason}; choose another folder with --output"
+        ) from error

@@ -1,0 +1,88 @@
+"""The producing side of a stage: who subscribed, what they are owed, what waits in the buffer, what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from palleto.buffer import Buffer
+from palleto.dispatch import DemandDispatcher, Dispatcher
+from palleto.errors import DemandError
+from palleto.messages import Ask, Cancel, Down, Drop, Effect, Events, Reason, Send, Subscription
+
+
+class Ledger(NamedTuple):
+    """A stage's accounts at one moment, in events.
+
+    The law: `0 <= remembered - max(0, demand - buffered) <= the demand of cancelled subscriptions`, for a producer
+    that forwards its demand. Without cancellations remembered demand is exactly what is wanted and not there.
+    """
+
+    remembered: int = 0
+    demand: int = 0
+    buffered: int = 0
+    dropped: int = 0
+
+
+class Outlet:
+    """A dispatcher and a buffer behind it; `remembered` is demand that was told and has not been met, 0 or more."""
+
+    def __init__(self, dispatcher: Dispatcher | None, buffer: Buffer) -> None:
+        self.dispatcher = DemandDispatcher() if dispatcher is None else dispatcher
+        self.buffer = buffer
+        self.remembered = 0
+
+    def subscribed(self, subscription: Subscription) -> list[Effect]:
+        try:
+            self.dispatcher.subscribe(subscription)
+        except DemandError as error:  # the terms do not fit this dispatcher: the consumer's fault, so it hears of it
+            return [Send(subscription.consumer, Cancel(subscription, error))]
+        return []
+
+    def ask(self, message: Ask) -> list[Effect]:
+        subscription = message.subscription
+        if subscription not in self.dispatcher.outstanding:
+            return [Send(subscription.consumer, Cancel(subscription, "unknown subscription"))]
+        if message.count < 1:
+            raise DemandError(f"expected the events asked for to be 1 or more, got: {message.count}")
+        return [
+            Send(to.consumer, Events(to, events)) for to, events in self.dispatcher.ask(subscription, message.count)
+        ]
+
+    def emit(self, events: Sequence[Any]) -> list[Effect]:
+        """Dispatch what is wanted, buffer the rest behind what is there already."""
+        self.remembered = max(0, self.remembered - len(events))
+        effects: list[Effect] = []
+        if not self.buffer:
+            events = self._dispatch(events, effects)
+        lost = self.buffer.add(events)
+        if lost:
+            effects.append(Drop(lost))
+        return effects
+
+    def flush(self) -> list[Effect]:
+        """Serve demand from the buffer, oldest first."""
+        effects: list[Effect] = []
+        while self.buffer and (demand := self.dispatcher.demand) > 0:
+            events = self.buffer.take(demand)
+            rest = self._dispatch(events, effects)
+            self.buffer.put_back(rest)
+            if len(rest) == len(events):
+                break
+        return effects
+
+    def _dispatch(self, events: Sequence[Any], effects: list[Effect]) -> Sequence[Any]:
+        deliveries, rest = self.dispatcher.dispatch(events)
+        effects += [Send(to.consumer, Events(to, share)) for to, share in deliveries]
+        return rest
+
+    @property
+    def wanted(self) -> int:
+        """Events that somebody below has asked for and that are not in the buffer."""
+        return self.dispatcher.demand - len(self.buffer)
+
+    def farewell(self, reason: Reason) -> list[Effect]:
+        return [Send(to.consumer, Down(to, reason)) for to in self.dispatcher.outstanding]
+
+    def ledger(self, remembered: int) -> Ledger:
+        return Ledger(remembered, self.dispatcher.demand, len(self.buffer), self.buffer.dropped)

@@ -1,0 +1,285 @@
+"""The trace: everything that happens in a run, one event after the other, and the law of the ledger.
+
+A trace event has these fields, and a trace file has one of them a line (JSON Lines), after a first line
+`{"palleto_trace": 1}`, the version of this schema:
+
+| field  | meaning |
+|---|---|
+| seq    | 0, 1, 2, ... |
+| t      | seconds of run time, rounded to microseconds |
+| stage  | the name, or the id, of the stage, task or supervisor that acted; "" for none |
+| kind   | what happened, below |
+| peer   | the name or id of the other one, or null |
+| ids    | the ids of the events concerned: their `id` if they have one, else their text |
+| ledger | null, or `{"before": [..], "after": [..]}` of the stage: [remembered, demand, buffered, dropped] |
+| file   | the file of the user's code that acted, or null |
+| line   | its line, or null |
+| data   | whatever else belongs to the kind |
+
+Kinds, in the words of GenStage, Broadway and SQS:
+
+- subscribe, ask (data: count), events, cancel, down: a message was taken from a stage's mailbox
+- handle_demand (count), handle_events, handle_cast, ...: a callback begins; handled: one ended
+- emitted: events went to a peer; dropped: a full buffer gave them up; lost: a crash did
+- cast (text), said (text), report (text)
+- started, stopped, crash, restart (reason): processes; loop_started, loop_killed, loop_crashed, loop_ended: tasks
+- receive, delete, visibility, download, request (data): the cloud's door
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import CodeType
+from typing import IO, TYPE_CHECKING, Any
+
+from palleto.errors import PalletoError, SettingError
+from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe, Subscription
+from palleto.outlet import Ledger
+
+if TYPE_CHECKING:
+    from palleto.process import Process
+    from palleto.stage import Stage
+    from palleto.system import System
+
+VERSION = 1
+_HERE = str(Path(__file__).parent)
+
+
+class LawError(PalletoError):
+    """The accounts of demand and events do not add up."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent:
+    """One thing that happened. See the table above."""
+
+    seq: int
+    t: float
+    stage: str
+    kind: str
+    peer: str | None = None
+    ids: tuple[str, ...] = ()
+    ledger: dict[str, list[int]] | None = None
+    file: str | None = None
+    line: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def event_id(event: Any) -> str:
+    """What an event is called in a trace: its `id` if it has one, else its text, at most 60 characters."""
+    return str(getattr(event, "id", event))[:60]
+
+
+class Account:
+    """One subscription as its producer has seen it: what was asked, and what was delivered."""
+
+    __slots__ = ("asked", "delivered")
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.delivered = 0
+
+    @property
+    def outstanding(self) -> int:
+        """Asked and not delivered."""
+        return self.asked - self.delivered
+
+
+class Recorder:
+    """Hears of everything in a run and keeps it in `events`, or writes it to a file, or only passes it on.
+
+    keep:    keep the events in memory (True by default; False for a run that never ends).
+    file:    a path to write JSON Lines to.
+    strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the event
+             (`data["law"]` says what is wrong) and go on.
+    Listeners added to `listeners` hear each TraceEvent as it happens.
+    """
+
+    def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
+        self.events: list[TraceEvent] = []
+        self.listeners: list[Callable[[TraceEvent], None]] = []
+        self.accounts: dict[Subscription, Account] = {}
+        self.broken: str | None = None
+        self._cancelled: dict[Stage, int] = {}
+        self._last: dict[Process, list[int]] = {}
+        self._strict = strict
+        self._keep = keep
+        self._seq = 0
+        self._system: System | None = None
+        self._file: IO[str] | None = None
+        if file is not None:
+            try:
+                self._file = Path(file).open("w", encoding="utf-8")  # noqa: SIM115
+            except OSError as error:
+                raise SettingError(f"expected a trace file that can be written, got: {error}") from None
+            self._file.write(json.dumps({"palleto_trace": VERSION}) + "\n")
+
+    def __repr__(self) -> str:
+        return f"<Recorder {self._seq} events, the ledger {self.broken or 'adds up'}>"
+
+    def attach(self, system: System) -> None:
+        """Begin to listen to a run; times count from its start."""
+        self._system = system
+
+    def close(self) -> None:
+        """Write what is to be written."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    # ---- what the runtime tells
+
+    def note(
+        self,
+        kind: str,
+        process: Process | None,
+        *,
+        peer: Process | None = None,
+        events: Any = (),
+        code: CodeType | None = None,
+        **data: Any,
+    ) -> None:
+        """Add one event to the trace. `code`: the user's function that acts; else its caller's line is found."""
+        ids = tuple(map(event_id, events)) if isinstance(events, list | tuple) else (event_id(events),)
+        file, line = (code.co_filename, code.co_firstlineno) if code is not None else _user_line()
+        ledger = None
+        core = getattr(process, "core", None)
+        if core is not None and process is not None:
+            after = list(core.ledger())
+            ledger = {"before": self._last.get(process, list(Ledger())), "after": after}
+            self._last[process] = after
+        if self._system is None:
+            raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
+        event = TraceEvent(
+            self._seq,
+            round(self._system.now(), 6),
+            process.label if process is not None else "",
+            kind,
+            peer.label if peer is not None else None,
+            ids,
+            ledger,
+            None if file is None else Path(file).name,
+            line,
+            data,
+        )
+        self._seq += 1
+        if self._keep:
+            self.events.append(event)
+        if self._file is not None:
+            self._file.write(json.dumps(asdict(event), default=str) + "\n")
+        for listener in self.listeners:
+            listener(event)
+
+    def message(self, stage: Stage, message: Any) -> None:
+        """A stage takes this message from its mailbox."""
+        if isinstance(message, Ask):
+            self.accounts.setdefault(message.subscription, Account()).asked += message.count
+            self.note("ask", stage, peer=message.subscription.consumer, count=message.count)
+        elif isinstance(message, Events):
+            self.note("events", stage, peer=message.subscription.producer, events=list(message.events))
+        elif isinstance(message, Subscribe | Cancel | Down):
+            at = message.subscription
+            peer = at.consumer if at.producer is stage else at.producer
+            if isinstance(message, Subscribe):
+                self.accounts.setdefault(at, Account())
+            elif at.producer is stage and at in self.accounts:
+                self._cancelled[stage] = self._cancelled.get(stage, 0) + self.accounts.pop(at).outstanding
+            self.note(type(message).__name__.lower(), stage, peer=peer)
+
+    def effect(self, stage: Stage, effect: Effect) -> None:
+        """A stage is about to do this."""
+        if isinstance(effect, Call):
+            events = list(effect.args[0]) if effect.callback == "handle_events" else ()
+            data = {"count": effect.args[0]} if effect.callback == "handle_demand" else {}
+            self.note(effect.callback, stage, events=events, code=_code(getattr(stage, effect.callback)), **data)
+        elif isinstance(effect, Send) and isinstance(effect.message, Events):
+            account = self.accounts.setdefault(effect.message.subscription, Account())
+            account.delivered += len(effect.message.events)
+            self.note("emitted", stage, peer=effect.to, events=list(effect.message.events), code=None)
+        elif isinstance(effect, Drop):
+            self.note("dropped", stage, events=list(effect.events))
+
+    def returned(self, stage: Stage, call: Call) -> None:
+        """A callback has returned."""
+        if call.callback == "handle_events":
+            self.note("handled", stage, events=list(call.args[0]), code=_code(stage.handle_events))  # type: ignore[attr-defined]
+
+    def settled(self, stage: Stage) -> None:
+        """A stage has done all that a message led to: its accounts must add up now."""
+        wrong = self.check(stage)
+        if wrong is not None and self.broken is None:
+            self.broken = wrong
+            self.note("law", stage, text=wrong)
+            if self._strict:
+                raise LawError(wrong)
+
+    def check(self, stage: Stage) -> str | None:
+        """What breaks the law of the ledger at this stage, in one line; None if it holds."""
+        core = stage.core
+        for subscription, account in self.accounts.items():
+            if subscription.producer is stage and account.outstanding < 0:
+                return f"{subscription} was sent {account.delivered} events and had asked for {account.asked}"
+        outlet = getattr(core, "outlet", None)
+        if outlet is None or not core.forwarding:  # type: ignore[attr-defined]
+            return None
+        ledger = core.ledger()
+        excess = ledger.remembered - max(0, ledger.demand - ledger.buffered)
+        if not 0 <= excess <= self._cancelled.get(stage, 0):
+            return (
+                f"{stage.label} remembers demand for {ledger.remembered} events, {ledger.demand} are wanted, "
+                f"{ledger.buffered} are in its buffer, and {self._cancelled.get(stage, 0)} were cancelled"
+            )
+        return None
+
+
+def _code(callback: Any) -> CodeType | None:
+    """The code of a user's callback; None if it is Palleto's own default."""
+    function = inspect.unwrap(getattr(callback, "__func__", callback))
+    code = getattr(function, "__code__", None)
+    return None if code is None or code.co_filename.startswith(_HERE) else code
+
+
+def _user_line() -> tuple[str | None, int | None]:
+    """File and line of the innermost caller that is not part of Palleto, if one is near."""
+    frame = sys._getframe(2)
+    for _ in range(12):
+        if frame is None:
+            break
+        name = frame.f_code.co_filename
+        if not name.startswith(_HERE):
+            # The event loop drives Palleto's own tasks: no line of the user's acted then.
+            inside = "site-packages" in name or "/asyncio/" in name or name.startswith("<")
+            return (None, None) if inside else (name, frame.f_lineno)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None, None
+
+
+def load(path: str | Path) -> list[TraceEvent]:
+    """Read a trace file. Raises SettingError, with the number of the line, for one that is broken, cut off or newer."""
+    return list(_parse(Path(path)))
+
+
+def _parse(path: Path) -> Iterator[TraceEvent]:
+    try:
+        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"expected a trace file, got: {error}") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            fields = json.loads(line)
+            if number == 1:
+                version = fields["palleto_trace"]
+                if version != VERSION:
+                    raise SettingError(f"expected a trace of version {VERSION}, got version {version} in {path}")
+                continue
+            fields["ids"] = tuple(fields["ids"])
+            yield TraceEvent(**fields)
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, SettingError):
+                raise
+            raise SettingError(f"expected a trace event in line {number} of {path}, got: {line[:60]!r}") from None

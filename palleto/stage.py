@@ -1,0 +1,389 @@
+"""The stages: a mailbox, a core, and the user's callbacks between them.
+
+A stage is one coroutine that takes a message from its mailbox, lets the core decide, and carries the effects out. If
+all its callbacks are plain functions the system's pump drives it (`turn`); if one is `async`, a task of its own does,
+and only that stage waits while the callback awaits.
+
+    class Counter(Producer):
+        def init(self): self.next = 0
+        def handle_demand(self, demand):
+            self.next += demand
+            return list(range(self.next - demand, self.next))
+
+    class Printer(Consumer):
+        def init(self): self.subscribe("Counter", max_demand=10, min_demand=5)
+        async def handle_events(self, events): print(events)
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import anyio
+
+from palleto.buffer import Buffer, Keep
+from palleto.core import ConsumerCore, Core, ProducerConsumerCore, ProducerCore
+from palleto.demand import Terms
+from palleto.dispatch import DemandDispatcher, Dispatcher
+from palleto.errors import DemandError, NotFoundError, ReturnError
+from palleto.messages import (
+    Answer,
+    Call,
+    Cancel,
+    Down,
+    Drop,
+    Effect,
+    Events,
+    Message,
+    Reason,
+    Request,
+    Send,
+    Stop,
+    Subscribe,
+    Subscription,
+)
+from palleto.process import Process, is_crash
+from palleto.system import Quits, System, _actor
+
+CALLBACKS = (
+    "handle_demand",
+    "handle_events",
+    "handle_cast",
+    "handle_call",
+    "handle_subscribe",
+    "handle_cancel",
+    "terminate",
+)
+
+
+@types.coroutine
+def _rest() -> Generator[None, None, None]:
+    """Where a plain stage's coroutine waits for its next turn."""
+    yield
+
+
+class Stage(Process):
+    """What the three kinds share. Callbacks may be plain or `async`; state lives on `self`; `init` is plain."""
+
+    patience: ClassVar[float] = 5.0
+    """Seconds that a stage may take to finish its callback when it is asked to stop, before it is cancelled."""
+
+    core: Core
+    source: Subscription | None = None
+    """Whose events `handle_events` is handling."""
+
+    # ---- callbacks, for the user to write
+
+    def handle_cast(self, message: Any) -> Any:
+        """Take a message sent with `cast`. Returns events to emit, or None."""
+        raise NotImplementedError(f"expected {type(self).__name__} to have a handle_cast for {message!r:.80}")
+
+    def handle_call(self, message: Any) -> Any:
+        """Answer a question asked with `call`. Returns `(reply, events)`."""
+        raise NotImplementedError(f"expected {type(self).__name__} to have a handle_call for {message!r:.80}")
+
+    def handle_subscribe(self, kind: str, subscription: Subscription) -> Any:
+        """Hear of a subscription, to a `kind` of "producer" or by a "consumer".
+
+        A consumer may return "manual", to ask by itself with `ask`.
+        """
+
+    def handle_cancel(self, reason: tuple[str, Reason], subscription: Subscription) -> Any:
+        """Hear of the end of a subscription: `("cancel" or "down", reason)`. Returns events to emit, or None."""
+
+    def terminate(self, reason: Reason) -> Any:
+        """Clean up: the stage is about to end. Not called where the whole run is cancelled."""
+
+    # ---- life
+
+    def start(self, system: System, parent: Quits) -> None:
+        self._mailbox: deque[Message | Stop | Callable[[], list[Effect]]] = deque()
+        self._subscriptions = 0
+        self.core = self._make_core()
+        self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
+        self._asynchronous = any(inspect.iscoroutinefunction(callback) for callback in self._bound.values())
+        self._scope = anyio.CancelScope()
+        self._wake: anyio.Event | None = None
+        self._reason: Reason = "killed"
+        self._in_hand: list[Any] = []
+        self.busy = True
+        super().start(system, parent)
+        if self._asynchronous:
+            system.tasks.start_soon(self._task, name=self.label)
+        else:
+            self._coroutine = self._serve()
+            system.schedule(self)
+
+    def _make_core(self) -> Core:
+        raise NotImplementedError
+
+    def post(self, message: Message | Stop | Callable[[], list[Effect]]) -> None:
+        """Put a message into the mailbox. One to a stage that has ended is answered for it, or lost."""
+        if not self.running:
+            if isinstance(message, Subscribe):
+                message.subscription.consumer.post(Down(message.subscription, "not running"))
+            elif isinstance(message, Request):
+                message.reply.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+            return
+        if isinstance(message, Stop):
+            self._mailbox.appendleft(message)
+        else:
+            self._mailbox.append(message)
+        if not self.busy:
+            self.busy = True
+            if self._wake is not None:
+                self._wake.set()
+            else:
+                self.system.schedule(self)
+
+    def turn(self) -> None:
+        """Let a plain stage empty its mailbox."""
+        with suppress(StopIteration):
+            self._coroutine.send(None)
+
+    async def _task(self) -> None:
+        """The task of a stage with an async callback."""
+        _actor.set(self)
+        with self._scope:
+            await self._serve()
+        await self._finish()  # if the scope was cancelled before the first step, `_serve` did not get to it
+
+    async def end(self, reason: Reason = "shutdown") -> None:
+        """Stop after the callback that runs now; cancel it after `patience` seconds."""
+        if not self.running:
+            return
+        self.post(Stop(reason))
+        with anyio.move_on_after(self.patience) as scope:
+            await self.wait()
+        if scope.cancelled_caught:
+            self._reason = reason
+            self._scope.cancel()
+            await self.wait()
+
+    def kill(self) -> None:
+        """Stop in the middle of whatever runs, as a crash does: the reason is "killed"."""
+        if not self.running:
+            return
+        self.post(Stop("killed"))
+        if self._asynchronous:
+            self._scope.cancel()
+
+    def stop(self, reason: Reason = "normal") -> None:
+        """End this stage of itself, once the messages that are in its mailbox now are done."""
+        self.post(lambda: [Stop(reason)])
+
+    async def _serve(self) -> None:
+        """Take messages until one says stop or a callback crashes."""
+        try:
+            while True:
+                while self._mailbox:
+                    message = self._mailbox.popleft()
+                    if isinstance(message, Stop):
+                        self._reason = message.reason
+                        return
+                    await self._carry_out(message)
+                self.busy = False
+                self.system.look_idle()
+                if not self._asynchronous:
+                    await _rest()
+                else:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
+                    self._wake = None
+        except _Stopped as stopped:
+            self._reason = stopped.reason
+        except Exception as error:
+            self._reason = error
+        finally:
+            await self._finish()
+
+    async def _carry_out(self, message: Message | Callable[[], list[Effect]]) -> None:
+        """Let the core decide on one message, and do what it says, in order."""
+        core, recorder = self.core, self.system.recorder
+        if recorder is not None:
+            recorder.message(self, message)
+        self._in_hand = list(message.events) if isinstance(message, Events) else []
+        effects = deque(core.receive(message) if not callable(message) else message())
+        while effects:
+            effect = effects.popleft()
+            if recorder is not None:
+                recorder.effect(self, effect)
+            if isinstance(effect, Send):
+                effect.to.post(effect.message)
+            elif isinstance(effect, Call):
+                if effect.callback == "handle_events":
+                    self.source = effect.about
+                result = self._bound[effect.callback](*effect.args)
+                if inspect.isawaitable(result):
+                    if not self._asynchronous:
+                        raise ReturnError(f"expected {effect.callback} to be declared `async def`, as it awaits")
+                    result = await result
+                more = core.returned(effect, result)
+                if effect.callback == "handle_events":
+                    self._in_hand = self._in_hand[len(effect.args[0]) :]
+                if recorder is not None:
+                    recorder.returned(self, effect)
+                effects.extendleft(reversed(more))
+            elif isinstance(effect, Drop):
+                self.system.lose(self, list(effect.events))
+            elif isinstance(effect, Answer):
+                effect.request.reply.answer(effect.value)
+            else:
+                raise _Stopped(effect.reason)
+        if recorder is not None:
+            recorder.settled(self)
+
+    async def _finish(self) -> None:
+        """Clean up, say farewell to the peers, and say what was lost."""
+        if not self.running:
+            return
+        try:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(self.patience):
+                result = self._bound["terminate"](self._reason)
+                if inspect.isawaitable(result):
+                    await result
+        except Exception as error:
+            self._reason = error
+        waiting = [message for message in self._mailbox if not isinstance(message, Stop)]
+        self._mailbox.clear()
+        lost = [*self._in_hand, *self.core.in_hand()]
+        for message in waiting:
+            if isinstance(message, Events):
+                lost += message.events
+            elif isinstance(message, Request):
+                message.reply.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+        for effect in self.core.farewell(self._reason):
+            if isinstance(effect, Send):
+                effect.to.post(effect.message)
+        self.system.lose(self, lost)
+        self.exited(self._reason)
+
+    def emit(self, events: Iterable[Any]) -> None:
+        """Emit events outside of a callback's return, from inside the run (a producer or producer-consumer)."""
+        batch = list(events)
+        self.post(lambda: self.core.emit(batch))
+
+
+class _Stopped(Exception):
+    """Leaves `_carry_out` when the core says stop."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Emits(Stage):
+    """The settings of a stage that others subscribe to."""
+
+    dispatcher: ClassVar[Callable[[], Dispatcher]] = DemandDispatcher
+    """Makes the dispatcher: `DemandDispatcher`, `BroadcastDispatcher`, `lambda: PartitionDispatcher(4)`."""
+    buffer_size: ClassVar[int | None] = 10_000
+    """Events kept that nobody has asked for, 0 or more; None: no bound."""
+    buffer_keep: ClassVar[Keep] = "last"
+    """What a full buffer keeps: "last" drops the oldest, "first" the newest."""
+
+
+class _Subscribes(Stage):
+    """What a stage that subscribes to others can do."""
+
+    core: ConsumerCore | ProducerConsumerCore
+
+    def handle_events(self, events: list[Any]) -> Any:
+        """Take a batch of events. A producer-consumer returns the events to pass on; a consumer returns None."""
+        raise NotImplementedError(f"expected {type(self).__name__} to have a handle_events")
+
+    def subscribe(
+        self,
+        to: str | Stage,
+        *,
+        max_demand: int = 1000,
+        min_demand: int | None = None,
+        cancel: Any = "permanent",
+        manual: bool = False,
+        partition: Any = None,
+        selector: Callable[[Any], object] | None = None,
+    ) -> Subscription:
+        """Subscribe to a stage, by name or itself, from `init` or any time later. The terms are `Terms`'.
+
+        Raises NotFoundError if nothing of that name runs, DemandError if the terms do not fit together or the stage is
+        not one that emits events.
+        """
+        terms = Terms(max_demand, min_demand, cancel, manual, partition, selector)
+        producer = self.system.whereis(to) if isinstance(to, str) else to
+        if not isinstance(producer, _Emits):
+            raise DemandError(f"expected to subscribe to a producer or producer-consumer, got: {producer}")
+        self._subscriptions += 1
+        subscription = Subscription(producer, self, terms, self._subscriptions)
+        self.post(lambda: self.core.subscribe(subscription))
+        return subscription
+
+    def ask(self, subscription: Subscription, count: int) -> None:
+        """Ask for `count` events, 1 or more, where demand is manual. Raises DemandError, and asks for nothing then."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise DemandError(f"expected the events asked for to be a whole number of 1 or more, got: {count!r}")
+        if subscription.consumer is not self:
+            raise DemandError(f"expected a subscription of {self}, got: {subscription!r}")
+        self.post(lambda: self.core.ask(subscription, count))
+
+    def cancel(self, subscription: Subscription, reason: Reason = "normal") -> None:
+        """End a subscription: its producer is told and answers; then its terms say what becomes of this stage."""
+        subscription.producer.post(Cancel(subscription, reason))
+
+
+class Producer(_Emits):
+    """A source: `handle_demand(n)` returns events, now or (with `emit`, `cast`) later."""
+
+    core: ProducerCore
+
+    def handle_demand(self, demand: int) -> Any:
+        """Hear that `demand` (1 or more) further events are wanted. Each is told once.
+
+        Returns what there is of them, or None; what is owed beyond that is for the producer to remember.
+        """
+        raise NotImplementedError(f"expected {type(self).__name__} to have a handle_demand")
+
+    def _make_core(self) -> Core:
+        return ProducerCore(type(self).dispatcher(), Buffer(self.buffer_size, self.buffer_keep))
+
+    def demand(self, mode: str) -> None:
+        """GenStage's `demand/2`: "accumulate" keeps demand back from `handle_demand`, "forward" lets it through."""
+        if mode not in ("accumulate", "forward"):
+            raise DemandError(f"expected demand to be accumulate or forward, got: {mode!r}")
+        self.post(lambda: self.core.forward(mode == "forward"))
+
+    def drain(self) -> None:
+        self.demand("accumulate")
+
+    @staticmethod
+    def from_iterable(iterable: Any, *, name: str | None = None) -> Producer:
+        """A producer of what an iterable or async iterable gives, on demand; it stops, normally, when that ends."""
+        from palleto.streams import IterableProducer
+
+        return IterableProducer(iterable, name=name)
+
+
+class ProducerConsumer(_Emits, _Subscribes):
+    """In the middle: `handle_events` returns the events to pass on. It handles only what somebody below wants."""
+
+    core: ProducerConsumerCore
+    buffer_size: ClassVar[int | None] = None
+
+    def _make_core(self) -> Core:
+        return ProducerConsumerCore(type(self).dispatcher(), Buffer(self.buffer_size, self.buffer_keep))
+
+
+class Consumer(_Subscribes):
+    """A sink: `handle_events(events)` does something with them and returns None."""
+
+    core: ConsumerCore
+
+    def _make_core(self) -> Core:
+        return ConsumerCore()
+
+
+__all__ = ["Consumer", "Producer", "ProducerConsumer", "Stage", "is_crash"]

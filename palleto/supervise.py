@@ -1,0 +1,280 @@
+"""Supervisors: they start processes in order, start them again when they crash, and stop them in reverse order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any, ClassVar
+
+import anyio
+
+from palleto.errors import NotFoundError, RestartError, SettingError
+from palleto.messages import Reason
+from palleto.process import Process, describe
+from palleto.restart import Budget, Restart, Strategy, affected, restarts
+from palleto.system import Quits, System, _actor
+
+
+class Child:
+    """How to start one child, now and at each restart: a class and its arguments, made anew every time.
+
+    name:    gives the process its name, over that of its class.
+    restart: "permanent" (always; the default), "transient" (after a crash) or "temporary" (never).
+    """
+
+    def __init__(
+        self, make: Callable[..., Process], *args: Any, name: str | None, restart: Restart, **settings: Any
+    ) -> None:
+        if restart not in ("permanent", "transient", "temporary"):
+            raise SettingError(f"expected restart to be permanent, transient or temporary, got: {restart!r}")
+        self.make, self.args, self.settings = make, args, settings
+        self.name, self.restart = name, restart
+        self.process: Process | None = None
+
+    def __repr__(self) -> str:
+        return f"<Child {self.name or getattr(self.make, '__name__', self.make)}, {self.restart}: {self.process}>"
+
+    def start(self, system: System, parent: Quits) -> Process:
+        """Make the process and start it."""
+        process = self.make(*self.args, **self.settings)
+        if self.name is not None:
+            process.name = self.name
+        self.process = process  # first: a supervisor whose children fail to start still wants to be ended
+        process.start(system, parent)
+        return process
+
+
+def child(
+    make: Callable[..., Process], *args: Any, name: str | None = None, restart: Restart = "permanent", **settings: Any
+) -> Child:
+    """A child for a supervisor: `child(Consumer, "Pipeline1", name="Pipeline1Consumer")`. See `Child`."""
+    return Child(make, *args, name=name, restart=restart, **settings)
+
+
+class Supervisor(Process):
+    """Starts its children in order; restarts those that end, by its strategy, until its budget is spent.
+
+    strategy:     "one_for_one" restarts the child that ended; "rest_for_one" that and those after it; "one_for_all"
+                  all.
+    max_restarts: 0 or more in any `max_seconds` of run time; 3 in 5 by default. Over that, it stops all its children
+                  and fails with RestartError, which its own supervisor sees as a crash.
+    """
+
+    strategy: Strategy = "one_for_one"
+    max_restarts: int = 3
+    max_seconds: float = 5.0
+
+    def __init__(
+        self,
+        children: Iterable[Child] = (),
+        *,
+        name: str | None = None,
+        strategy: Strategy | None = None,
+        max_restarts: int | None = None,
+        max_seconds: float | None = None,
+    ) -> None:
+        self.children = list(children)
+        if name is not None:
+            self.name = name
+        self.strategy = self.strategy if strategy is None else strategy
+        if self.strategy not in ("one_for_one", "rest_for_one", "one_for_all"):
+            raise SettingError(f"expected strategy to be one_for_one, rest_for_one or one_for_all, got: {strategy!r}")
+        self._budget = Budget(
+            self.max_restarts if max_restarts is None else max_restarts,
+            self.max_seconds if max_seconds is None else max_seconds,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.label} {self.strategy}, {len(self.children)} children>"
+
+    def start(self, system: System, parent: Quits) -> None:
+        self._exits: deque[tuple[Process, Reason]] = deque()
+        self._wake = anyio.Event()
+        self._stopping: Reason | None = None
+        super().start(system, parent)
+        system.tasks.start_soon(self._watch, name=self.label)
+        for spec in self.children:
+            spec.start(system, self)
+
+    def start_child(self, spec: Child) -> Process:
+        """Start one more child, after all others."""
+        process = spec.start(self.system, self)
+        self.children.append(spec)
+        return process
+
+    async def stop_child(self, process: Process) -> None:
+        """Stop a child and forget it. Raises NotFoundError if it is not this supervisor's."""
+        for spec in self.children:
+            if spec.process is process:
+                self.children.remove(spec)
+                return await process.end("shutdown")
+        raise NotFoundError(f"expected a child of {self}, got: {process}")
+
+    def child_exited(self, child: Process, reason: Reason) -> None:
+        """A child ended: handled by this supervisor's own task, one exit after the other."""
+        self._exits.append((child, reason))
+        self.busy = True
+        self._wake.set()
+
+    async def end(self, reason: Reason = "shutdown") -> None:
+        if self.running:
+            self._stopping = self._stopping or reason
+            self._wake.set()
+            await self.wait()
+
+    async def _watch(self) -> None:
+        with anyio.CancelScope(shield=True):  # children are stopped in order even where the whole run is cancelled
+            while self._stopping is None:
+                self.busy = False
+                self.system.look_idle()
+                await self._wake.wait()
+                self._wake = anyio.Event()
+                while self._exits and self._stopping is None:
+                    await self._replace(*self._exits.popleft())
+            for spec in reversed(self.children):
+                if spec.process is not None:
+                    await spec.process.end("shutdown")
+        self.exited(self._stopping)
+
+    async def _replace(self, process: Process, reason: Reason) -> None:
+        """Restart for a child that ended, as its terms and the strategy say."""
+        index = next((i for i, spec in enumerate(self.children) if spec.process is process), None)
+        if index is None:  # stopped on purpose, or restarted for another's sake already
+            return
+        ended = self.children[index]
+        if not restarts(ended.restart, reason):
+            if ended.restart == "temporary":
+                del self.children[index]
+            return
+        specs = [self.children[i] for i in affected(self.strategy, index, len(self.children))]
+        while self._budget.spend(self.system.now()):
+            for spec in reversed(specs):
+                if spec.process is not None:
+                    await spec.process.end("shutdown")
+            try:
+                for spec in specs:
+                    self._restarted(spec.start(self.system, self), reason)
+            except Exception as error:  # its init failed: a crash like any other, paid from the budget
+                reason = error
+            else:
+                return
+        self._stopping = RestartError(
+            f"expected at most {self._budget.max_restarts} restarts in {self._budget.max_seconds:g} s under "
+            f"{self.label}, got one more; the last to end was {process.label}: {describe(reason)}"
+        )
+
+    def _restarted(self, process: Process, reason: Reason) -> None:
+        if self.system.recorder is not None:
+            self.system.recorder.note("restart", process, peer=self, reason=describe(reason))
+
+
+class Task(Process):
+    """One supervised run of an `async` function, from `TaskSupervisor.start_task`."""
+
+    longest_wait: ClassVar[float] = 30.0
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], restart: Restart, *, busy: bool = False
+    ) -> None:
+        self.function, self.args, self.restart = function, args, restart
+        self.busy = busy  # True: a drain waits for it
+        self.killed = False
+        self._scope = anyio.CancelScope()
+
+    def start(self, system: System, parent: Quits) -> None:
+        super().start(system, parent)
+        system.tasks.start_soon(self._run, name=self.label)
+
+    def kill(self) -> None:
+        """Cancel it. It ends at its next `await` that can be cancelled; `wait` waits for that."""
+        if self.running and not self.killed:
+            self.killed = True
+            self._scope.cancel()
+            if self.system.recorder is not None:
+                self.system.recorder.note("loop_killed", self)
+
+    async def end(self, reason: Reason = "shutdown") -> None:
+        if self.running:
+            self.kill()
+            await self.wait()
+
+    async def _run(self) -> None:
+        _actor.set(self)
+        reason: Reason = "shutdown"  # of a kill
+        try:
+            with self._scope:
+                reason = await self._attempts()
+        except Exception as error:
+            reason = error
+        finally:
+            self.exited(reason)
+
+    async def _attempts(self) -> Reason:
+        """Run the function; after a crash, if it is not temporary, again and again, each time after a longer wait."""
+        reported: set[str] = set()
+        for attempt in count():
+            try:
+                await self.function(*self.args)
+                return "normal"
+            except Exception as error:
+                if self.restart == "temporary":
+                    raise
+                if describe(error) not in reported:
+                    reported.add(describe(error))
+                    self.system.report(f"{self.label} is started again after {describe(error)}")
+                if self.system.recorder is not None:
+                    self.system.recorder.note("loop_crashed", self, reason=describe(error))
+                wait = min(self.longest_wait, 0.1 * 2 ** min(attempt, 20))
+                await anyio.sleep(wait * (1 - self.system.random.random() / 2))
+        raise AssertionError("unreachable")
+
+
+class TaskSupervisor(Process):
+    """Tasks that come and go: start one, list them, kill one.
+
+    A task that is "temporary" (the default) ends when its function does, however. One that is "transient" runs its
+    function again, from the beginning, after a crash: after a wait that doubles from 0.1 s up to 30 s of run time, up to
+    half of it taken off by chance. Each kind of crash is reported once.
+
+    Its tasks are taken for sources of work: a drain kills them and starts no more.
+    """
+
+    def start(self, system: System, parent: Quits) -> None:
+        self._tasks: dict[str, Task] = {}
+        self._closed = False
+        super().start(system, parent)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks that run, oldest first; a killed one that has not ended yet is not among them."""
+        return [task for task in self._tasks.values() if not task.killed]
+
+    def start_task(self, function: Callable[..., Any], *args: Any, restart: Restart = "temporary") -> Task:
+        """Start `function(*args)` as a task and return it. During a drain it is killed before it begins."""
+        task = Task(function, args, restart)
+        task.start(self.system, self)
+        self._tasks[task.id] = task
+        if self.system.recorder is not None:
+            self.system.recorder.note("loop_started", task, peer=self)
+        if self._closed:
+            task.kill()
+        return task
+
+    def child_exited(self, child: Process, reason: Reason) -> None:
+        """A task ended."""
+        del self._tasks[child.id]
+        if self.system.recorder is not None:
+            self.system.recorder.note("loop_ended", child, peer=self, reason=describe(reason))
+
+    def drain(self) -> None:
+        self._closed = True
+        for task in self.tasks:
+            task.kill()
+
+    async def end(self, reason: Reason = "shutdown") -> None:
+        if self.running:
+            self.drain()
+            for task in list(self._tasks.values()):
+                await task.wait()
+            self.exited(reason)

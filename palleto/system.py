@@ -1,0 +1,290 @@
+"""One run: its processes and their names, the ready queue, the tasks, and the recorder that may listen.
+
+Stages whose callbacks are all plain functions run to completion from one ready queue: no task switch and no event
+object for a message. The pump below is the one task that drives them all.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
+
+from palleto.errors import NameTakenError, NotFoundError, PalletoError
+from palleto.messages import Cast, Reason, Request
+
+if TYPE_CHECKING:
+    from palleto.process import Process
+    from palleto.recorder import Recorder
+    from palleto.stage import Stage
+
+P = TypeVar("P", bound="Process")
+
+TURNS = 200
+"""Turns of stages that the pump gives before it lets the event loop look at timers, sockets and signals."""
+
+_system: ContextVar[System] = ContextVar("palleto.system")
+_actor: ContextVar[Process | None] = ContextVar("palleto.actor", default=None)
+
+
+class Quits(Protocol):
+    """Whoever is told when a process that it started has ended: a supervisor, or the run itself."""
+
+    def child_exited(self, child: Process, reason: Reason) -> None:
+        """`child` has ended."""
+
+
+class System:
+    """The processes of one run. Made by `running`; found from inside the run with `System.current()`.
+
+    seed: None serves stages in the order in which they became ready; a number serves them in an order of chance that
+          is the same for the same number. A stage's own messages keep their order either way.
+    """
+
+    def __init__(self, tasks: TaskGroup, *, recorder: Recorder | None = None, seed: int | None = None) -> None:
+        self.tasks = tasks
+        self.recorder = recorder
+        self.names: dict[str, Process] = {}
+        self.processes: dict[str, Process] = {}
+        self.started = anyio.current_time()
+        self.failure: PalletoError | None = None
+        self.body = anyio.CancelScope()
+        self.on_lost: list[Callable[[Process, list[Any]], None]] = []
+        self.say: Callable[[str], None] = print
+        self.report: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+        self.random = random.Random(0 if seed is None else seed)
+        self._shuffles = seed is not None
+        self._ready: deque[Stage] = deque()
+        self._asleep: anyio.Event | None = None
+        self._idle: anyio.Event | None = None
+        self._ids = 0
+        # Shielded: a stage whose run is cancelled still needs turns to end as it should.
+        self._pumping = anyio.CancelScope(shield=True)
+
+    def __repr__(self) -> str:
+        return f"<System {len(self.processes)} processes, {self.now():.3f} s>"
+
+    @staticmethod
+    def current() -> System:
+        """The run that the caller is part of. Raises NotFoundError outside of any."""
+        try:
+            return _system.get()
+        except LookupError:
+            raise NotFoundError("expected to be inside a run; start one with `async with running(...)`") from None
+
+    def now(self) -> float:
+        """Seconds of run time since the start."""
+        return anyio.current_time() - self.started
+
+    # ---- processes and their names
+
+    def enter(self, process: Process) -> str:
+        """Take a process in: its name is its own while it runs, and its id is never used again."""
+        name = process.name
+        if name is not None:
+            if name in self.names:
+                raise NameTakenError(f"expected a name that is free, got: {name!r}, which {self.names[name]} has")
+            self.names[name] = process
+        self._ids += 1
+        process_id = f"#{self._ids}"
+        self.processes[process_id] = process
+        return process_id
+
+    def leave(self, process: Process) -> None:
+        """Let an ended process go."""
+        del self.processes[process.id]
+        if process.name is not None:
+            del self.names[process.name]
+        self.look_idle()
+
+    def whereis(self, name: str) -> Process:
+        """The running process of that name. Raises NotFoundError if there is none."""
+        try:
+            return self.names[name]
+        except KeyError:
+            known = ", ".join(sorted(self.names)) or "none"
+            raise NotFoundError(f"expected the name of a running process ({known}), got: {name!r}") from None
+
+    def child_exited(self, child: Process, reason: Reason) -> None:
+        """The top process ended. If it failed, the run fails."""
+        if isinstance(reason, BaseException):
+            error = reason if isinstance(reason, PalletoError) else PalletoError(f"{child} crashed: {reason!r}")
+            self.failure = self.failure or error
+            self.body.cancel()
+
+    def lose(self, process: Process, events: list[Any]) -> None:
+        """Say that a crash or a full buffer lost these events: whoever gave them out can give them out again."""
+        if events:
+            if self.recorder is not None:
+                self.recorder.note("lost", process, events=events)
+            for listener in self.on_lost:
+                listener(process, events)
+
+    # ---- the ready queue
+
+    def schedule(self, stage: Stage) -> None:
+        """Give a plain stage a turn."""
+        self._ready.append(stage)
+        if self._asleep is not None:
+            self._asleep.set()
+            self._asleep = None
+
+    async def pump(self) -> None:
+        """Give turns until `close`."""
+        with self._pumping:
+            await self._pump()
+
+    async def close(self) -> None:
+        """End every process that still runs, the last first, and then the pump."""
+        for process in reversed(self.processes.copy().values()):
+            await process.end("shutdown")
+        self._pumping.cancel()
+
+    async def _pump(self) -> None:
+        ready, turns = self._ready, 0
+        while True:
+            while ready:
+                if self._shuffles:
+                    ready.rotate(-self.random.randrange(len(ready)))
+                stage = ready.popleft()
+                _actor.set(stage)
+                stage.turn()
+                turns += 1
+                if turns >= TURNS:
+                    turns = 0
+                    await checkpoint()
+            turns = 0
+            self.look_idle()
+            self._asleep = anyio.Event()
+            await self._asleep.wait()
+
+    # ---- idleness
+
+    def look_idle(self) -> None:
+        """Wake who waits for the run to be idle, if it is."""
+        if self._idle is not None and self.is_idle():
+            self._idle.set()
+            self._idle = None
+
+    def is_idle(self) -> bool:
+        """Whether no message waits and no callback runs."""
+        return not self._ready and not any(process.busy for process in self.processes.values())
+
+    async def idle(self) -> None:
+        """Wait until no message waits and no callback runs."""
+        while not self.is_idle():
+            self._idle = self._idle or anyio.Event()
+            await self._idle.wait()
+
+    async def drain(self) -> None:
+        """Stop the sources, then wait until all that is in hand is done. The processes still run afterwards."""
+        for process in list(self.processes.values()):
+            process.drain()
+        await self.idle()
+
+
+@asynccontextmanager
+async def running(top: P, *, recorder: Recorder | None = None, seed: int | None = None) -> AsyncIterator[P]:
+    """Run `top` (a supervisor, a stage) and all it starts inside the block; stop them, last first, at its end.
+
+    recorder: what hears of everything that happens. seed: see `System`.
+    Raises what `top` failed with, for example RestartError from a supervisor that is out of restarts.
+    """
+    error: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        system = System(tasks, recorder=recorder, seed=seed)
+        token = _system.set(system)
+        tasks.start_soon(system.pump, name="palleto pump")
+        try:
+            if recorder is not None:
+                recorder.attach(system)
+            top.start(system, system)
+            with system.body:
+                yield top
+        except Exception as caught:
+            # Raised after the task group has closed, so that it arrives as itself and not in an ExceptionGroup.
+            error = caught
+        finally:
+            with anyio.CancelScope(shield=True):
+                await top.end("shutdown")
+                await system.close()
+            _system.reset(token)
+    if system.failure is not None:
+        raise system.failure
+    if error is not None:
+        raise error
+
+
+def whereis(name: str) -> Any:
+    """The running process of that name, in the caller's run. Raises NotFoundError if there is none."""
+    return System.current().whereis(name)
+
+
+def actor() -> Process | None:
+    """The process that the caller acts for: a stage in its callback, a task; None elsewhere."""
+    return _actor.get()
+
+
+def say(line: str) -> None:
+    """Print a line of the lesson. It is part of the trace, with the stage and the line of code that said it."""
+    system = System.current()
+    if system.recorder is not None:
+        system.recorder.note("said", actor(), text=line)
+    system.say(line)
+
+
+def cast(to: str | Stage, message: Any) -> None:
+    """Put a message of the user's own into the mailbox of a stage, by name or itself; its `handle_cast` gets it.
+
+    Returns at once; nobody waits. Raises NotFoundError if no running stage has that name.
+    """
+    stage: Any = whereis(to) if isinstance(to, str) else to
+    if stage.system.recorder is not None:
+        stage.system.recorder.note("cast", actor(), peer=stage, events=message)
+    stage.post(Cast(message))
+
+
+async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:
+    """Ask a stage, by name or itself; its `handle_call` answers `(reply, events)` and the reply is returned.
+
+    timeout: seconds of run time, 5 as in GenServer. Raises NotFoundError if the stage is not there or stops before it
+    answers, TimeoutError if it takes longer.
+    """
+    stage: Any = whereis(to) if isinstance(to, str) else to
+    reply = Reply()
+    stage.post(Request(message, reply))
+    with anyio.fail_after(timeout):
+        return await reply
+
+
+class Reply:
+    """The answer to a request, awaited by who asked."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def answer(self, value: Any) -> None:
+        """Give the answer."""
+        self._value = value
+        self._event.set()
+
+    def fail(self, error: Exception) -> None:
+        """Say that no answer will come."""
+        self._error = error
+        self._event.set()
+
+    def __await__(self) -> Any:
+        yield from self._event.wait().__await__()
+        if self._error is not None:
+            raise self._error
+        return self._value
