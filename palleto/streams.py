@@ -93,7 +93,9 @@ class _Listener(Consumer):
 async def stream(
     to: str | Stage, *, max_demand: int = 1000, min_demand: int | None = None, **terms: Any
 ) -> AsyncIterator[Any]:
-    """A stage's events, with the demand of the one who reads: `async for event in stream("Numbers", max_demand=10)`.
+    """A stage's events, with the demand of the one who reads.
+
+    async for event in stream("Numbers", max_demand=10): ...
 
     Ends when the stage stops; raises PalletoError if it crashed, NotFoundError if it does not run. Inside a run only.
     """

@@ -234,8 +234,8 @@ class TaskSupervisor(Process):
     """Tasks that come and go: start one, list them, kill one.
 
     A task that is "temporary" (the default) ends when its function does, however. One that is "transient" runs its
-    function again, from the beginning, after a crash: after a wait that doubles from 0.1 s up to 30 s of run time, up to
-    half of it taken off by chance. Each kind of crash is reported once.
+    function again, from the beginning, after a crash: after a wait that doubles from 0.1 s up to 30 s of run time, up
+    to half of it taken off by chance. Each kind of crash is reported once.
 
     Its tasks are taken for sources of work: a drain kills them and starts no more.
     """
