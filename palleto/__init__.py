@@ -28,7 +28,7 @@ from palleto.recorder import LawError, Recorder, TraceEvent, load
 from palleto.stage import Consumer, Producer, ProducerConsumer, Stage
 from palleto.streams import stream
 from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
-from palleto.system import System, call, cast, running, say, whereis
+from palleto.system import System, actor, call, cast, running, say, whereis
 
 __all__ = [
     "BadFile",
@@ -62,6 +62,7 @@ __all__ = [
     "Task",
     "TaskSupervisor",
     "TraceEvent",
+    "actor",
     "call",
     "cast",
     "child",

@@ -69,10 +69,6 @@ class Buffer:
             return taken
         return [self._events.popleft() for _ in range(count)]
 
-    def put_back(self, events: Sequence[Any]) -> None:
-        """Put `events`, just taken, before all others again."""
-        self._events.extendleft(reversed(events))
-
     def peek(self, count: int) -> list[Any]:
         """The oldest `count` events, left where they are."""
         return list(islice(self._events, count))

@@ -163,7 +163,7 @@ class ProducerCore(Core):
         return self.outlet.ledger(self.outlet.remembered)
 
     def in_hand(self) -> list[Any]:
-        return [*self.outlet.buffer.peek(len(self.outlet.buffer))]
+        return [*self.outlet.dispatcher.held, *self.outlet.buffer.peek(len(self.outlet.buffer))]
 
     def _settle(self, effects: list[Effect]) -> list[Effect]:
         """Rule 1: the buffer first, then tell what is wanted beyond what is remembered already."""
@@ -198,11 +198,13 @@ class ProducerCore(Core):
     def _cancelled(self, call: Call, result: Any) -> list[Effect]:
         message: Cancel | Down = call.about
         subscription = message.subscription
+        events = events_of(call, result)
         self.outlet.dispatcher.cancel(subscription)
         effects: list[Effect] = []
         if isinstance(message, Cancel):
             effects.append(Send(subscription.consumer, Cancel(subscription, message.reason)))
-        return self._settle(effects + self.emit(events_of(call, result)))
+        effects += self.outlet.flush()  # the slowest of a broadcast may be gone
+        return self._settle(effects + self.outlet.emit(events))
 
 
 class ConsumerCore(Core):
@@ -244,7 +246,7 @@ class ConsumerCore(Core):
         return effects
 
     def _cancelled(self, call: Call, result: Any) -> list[Effect]:
-        return []
+        return self.emit(events_of(call, result))
 
 
 class ProducerConsumerCore(ProducerCore):
@@ -296,8 +298,8 @@ class ProducerConsumerCore(ProducerCore):
 
     def _handled(self, call: Call, result: Any) -> list[Effect]:
         subscription, ask = call.about, self._ask_next
-        self._handling = False
         effects = self.outlet.emit(events_of(call, result))
+        self._handling = False
         if ask and subscription in self.inlet.windows:
             effects.append(Send(subscription.producer, Ask(subscription, ask)))
         return self._settle(effects)

@@ -64,9 +64,9 @@ class Dispatcher(ABC):
         """Hand out events in order, as far as demand allows: the deliveries, and the events left over."""
 
     @property
-    def held(self) -> int:
+    def held(self) -> list[Any]:
         """Events that the dispatcher keeps for a subscription that has not asked for them yet."""
-        return 0
+        return []
 
 
 class DemandDispatcher(Dispatcher):
@@ -138,18 +138,17 @@ class BroadcastDispatcher(Dispatcher):
         return []
 
     def dispatch(self, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
-        share, rest = events[: self.demand], events[self.demand :]
-        deliveries: list[Delivery] = []
-        if not share:
-            return deliveries, rest
-        for subscription in self.outstanding:
-            selector = subscription.terms.selector
-            selected = [event for event in share if selector is None or selector(event)]  # a list for each to keep
-            if selected:
-                deliveries.append((subscription, selected))
-        for subscription, selected in deliveries:  # only now: a selector may have raised
-            self.outstanding[subscription] -= len(selected)
-        return deliveries, rest
+        left = dict(self.outstanding)
+        shares: dict[Subscription, list[Any]] = {subscription: [] for subscription in left}
+        while events and (count := min(left.values(), default=0)) > 0:  # again for what all selectors passed over
+            share, events = events[:count], events[count:]
+            for subscription, selected in shares.items():
+                selector = subscription.terms.selector
+                chosen = share if selector is None else [event for event in share if selector(event)]
+                left[subscription] -= len(chosen)
+                selected += chosen
+        self.outstanding.update(left)  # only now: a selector may have raised
+        return [(subscription, selected) for subscription, selected in shares.items() if selected], events
 
 
 def by_text(partitions: Sequence[Hashable]) -> Callable[[Any], Hashable]:
@@ -183,9 +182,9 @@ class PartitionDispatcher(Dispatcher):
         return self._total
 
     @property
-    def held(self) -> int:
-        """Events held for partitions that have not asked for them."""
-        return sum(map(len, self._held.values()))
+    def held(self) -> list[Any]:
+        """Events held for partitions that have not asked for them, partition by partition."""
+        return [event for events in self._held.values() for event in events]
 
     def subscribe(self, subscription: Subscription) -> None:
         partition = subscription.terms.partition

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from palleto.buffer import Buffer
+from palleto.demand import whole
 from palleto.dispatch import DemandDispatcher, Dispatcher
 from palleto.errors import DemandError
 from palleto.messages import Ask, Cancel, Down, Drop, Effect, Events, Reason, Send, Subscription
@@ -43,19 +44,15 @@ class Outlet:
         subscription = message.subscription
         if subscription not in self.dispatcher.outstanding:
             return [Send(subscription.consumer, Cancel(subscription, "unknown subscription"))]
-        if message.count < 1:
-            raise DemandError(f"expected the events asked for to be 1 or more, got: {message.count}")
-        return [
-            Send(to.consumer, Events(to, events)) for to, events in self.dispatcher.ask(subscription, message.count)
-        ]
+        count = whole("the events asked for", message.count, 1)
+        return [Send(to.consumer, Events(to, events)) for to, events in self.dispatcher.ask(subscription, count)]
 
     def emit(self, events: Sequence[Any]) -> list[Effect]:
         """Dispatch what is wanted, buffer the rest behind what is there already."""
-        self.remembered = max(0, self.remembered - len(events))
         effects: list[Effect] = []
-        if not self.buffer:
-            events = self._dispatch(events, effects)
-        lost = self.buffer.add(events)
+        rest = events if self.buffer else self._dispatch(events, effects)
+        self.remembered = max(0, self.remembered - len(events))
+        lost = self.buffer.add(rest)
         if lost:
             effects.append(Drop(lost))
         return effects
@@ -64,10 +61,10 @@ class Outlet:
         """Serve demand from the buffer, oldest first."""
         effects: list[Effect] = []
         while self.buffer and (demand := self.dispatcher.demand) > 0:
-            events = self.buffer.take(demand)
+            events = self.buffer.peek(demand)
             rest = self._dispatch(events, effects)
-            self.buffer.put_back(rest)
-            if len(rest) == len(events):
+            self.buffer.take(len(events) - len(rest))
+            if rest:
                 break
         return effects
 

@@ -20,6 +20,7 @@ Kinds, in the words of GenStage, Broadway and SQS:
 
 - subscribe, ask (data: count), events, cancel, down: a message was taken from a stage's mailbox
 - handle_demand (count), handle_events, handle_cast, ...: a callback begins; handled: one ended
+  (last: true in a consumer, whose events go no further)
 - emitted: events went to a peer; dropped: a full buffer gave them up; lost: a crash did
 - cast (text), said (text), report (text)
 - started, stopped, crash, restart (reason): processes; loop_started, loop_killed, loop_crashed, loop_ended: tasks
@@ -37,6 +38,7 @@ from pathlib import Path
 from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
+from palleto.core import ConsumerCore
 from palleto.errors import PalletoError, SettingError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe, Subscription
 from palleto.outlet import Ledger
@@ -207,7 +209,8 @@ class Recorder:
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
         if call.callback == "handle_events":
-            self.note("handled", stage, events=list(call.args[0]), code=_code(stage.handle_events))  # type: ignore[attr-defined]
+            last = isinstance(stage.core, ConsumerCore)
+            self.note("handled", stage, events=list(call.args[0]), code=_code(stage.handle_events), last=last)  # type: ignore[attr-defined]
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""

@@ -1,4 +1,6 @@
-"""The door to the cloud: SQS, S3 and CloudFormation, on each of five places. Read in this order:
+"""The door to the cloud: SQS, S3 and CloudFormation, on each of five places.
+
+Read in this order:
 
     door.py       open_cloud: what a step sees
     place.py      which place, and how a run stays away from AWS

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
 from anyio import CapacityLimiter, to_thread
@@ -140,14 +140,14 @@ async def _real_cloud(
 
     chosen = await to_thread.run_sync(choose, place, endpoint)
     server = None
-    clients = {}
+    clients: dict[str, Any] = {}
     try:
         if chosen.name == "embedded":
             from palleto.cloud.embedded import EmbeddedServer
 
             server = await to_thread.run_sync(EmbeddedServer)
             chosen = replace(chosen, endpoint=server.url)
-        clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
+        chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
         transports: dict[str, Transport] = {name: BotoTransport(client) for name, client in clients.items()}
         yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer)
     finally:

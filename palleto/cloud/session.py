@@ -6,6 +6,7 @@ Making a client is not thread-safe and costs about 110 ms and 12 MiB with its se
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from palleto.cloud.client import raise_cloud_error
@@ -17,8 +18,10 @@ REGION = "us-east-1"
 SPARE_CONNECTIONS = 128  # object bodies that are open between two reads hold a connection, but no thread
 
 
-def make_clients(place: Place, concurrency: int) -> dict[str, Any]:
-    """boto3 clients for `SERVICES`, by service; blocks for about 0.3 s, most of it boto3's import.
+def make_clients(place: Place, concurrency: int) -> tuple[Place, dict[str, Any]]:
+    """The place, for AWS with who is asking, and boto3 clients for `SERVICES`, by service.
+
+    It blocks for about 0.3 s, most of it boto3's import.
 
     Every place but AWS gets credentials and a region of its own, no profile, no configuration file, no proxy, and
     ignores AWS_ENDPOINT_URL, so that nothing in the environment can lead a request elsewhere.
@@ -26,7 +29,7 @@ def make_clients(place: Place, concurrency: int) -> dict[str, Any]:
     Raises `SettingError` when AWS was named and there are no credentials.
     """
     if place.name == "aws":
-        return _aws_clients(concurrency)
+        return _aws_clients(place, concurrency)
     import boto3
     import botocore.session
 
@@ -50,10 +53,10 @@ def make_clients(place: Place, concurrency: int) -> dict[str, Any]:
     for client in clients.values():
         if place.name != "endpoint" and not is_loopback(client.meta.endpoint_url):
             raise SettingError(f"expected an address of this machine, got {client.meta.endpoint_url}")
-    return clients
+    return place, clients
 
 
-def _aws_clients(concurrency: int) -> dict[str, Any]:
+def _aws_clients(place: Place, concurrency: int) -> tuple[Place, dict[str, Any]]:
     import boto3
 
     try:
@@ -62,10 +65,13 @@ def _aws_clients(concurrency: int) -> dict[str, Any]:
         region = session.region_name or REGION
         sts = session.client("sts", region_name=region, config=config)
         try:
-            sts.get_caller_identity()
+            who = sts.get_caller_identity()
         finally:
             sts.close()
-        return {service: session.client(service, region_name=region, config=config) for service in SERVICES}
+        reason = f"AWS in {region}, account {who['Account']}, as {who['Arn']}, because place aws was named"
+        return replace(place, reason=reason), {
+            service: session.client(service, region_name=region, config=config) for service in SERVICES
+        }
     except Exception as error:
         try:
             raise_cloud_error("sts.GetCallerIdentity", error)
@@ -82,7 +88,7 @@ def _config(concurrency: int, *, local: bool) -> Any:
         "ignore_configured_endpoint_urls": True,
         "max_pool_connections": concurrency + SPARE_CONNECTIONS,
         "connect_timeout": 5,
-        "read_timeout": 60,  # a long poll answers within 20 s
+        "read_timeout": 30,  # a long poll answers within 20 s
         "retries": {"mode": "standard", "max_attempts": 3},
     }
     if local:

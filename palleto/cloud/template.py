@@ -137,6 +137,7 @@ class _Resolver:
             "AWS::StackName": stack_name,
         }
         self.done: dict[str, Resource] = {}
+        self.under_way: list[str] = []
 
     def plan(self) -> Plan:
         for logical_id in self.resources:
@@ -149,11 +150,17 @@ class _Resolver:
         if logical_id not in self.done:
             if logical_id not in self.resources:
                 raise SettingError(f"expected a resource or parameter of the template, got {logical_id}")
+            if logical_id in self.under_way:
+                raise SettingError(
+                    f"expected no circle of references, got {' -> '.join([*self.under_way, logical_id])}"
+                )
+            self.under_way.append(logical_id)
             spec = self.resources[logical_id]
             depends = spec.get("DependsOn", [])
             for other in [depends] if isinstance(depends, str) else depends:
                 self.resource(other)
             properties = self.value(spec.get("Properties", {}))
+            self.under_way.pop()
             self.done[logical_id] = Resource(logical_id, spec["Type"], properties)
         return self.done[logical_id]
 

@@ -1,4 +1,4 @@
-# ruff: noqa: N803, D102 - the operations have boto3's names and arguments, and boto3's documentation.
+# ruff: noqa: N803 - the operations have boto3's names and arguments, and boto3's documentation.
 """Simulated CloudFormation: stacks of queues, queue policies and buckets, made at once from a template."""
 
 from __future__ import annotations

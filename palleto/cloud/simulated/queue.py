@@ -76,17 +76,26 @@ class Message:
 class Queue:
     """A queue's messages, its attributes, and the counts that the law speaks of."""
 
-    def __init__(self, name: str, url: str, arn: str, attributes: dict[str, str], created_at: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        arn: str,
+        attributes: dict[str, str],
+        created_at: float = 0.0,
+        shuffle: random.Random | None = None,
+    ) -> None:
         self.name = name
         self.url = url
         self.arn = arn
         self.attributes = {**DEFAULTS, **attributes}
         self.created_at = created_at
-        self.messages: dict[str, Message] = {}  # by id, all that are not gone
-        self.handles: dict[str, Message] = {}  # every handle ever given out for those
+        self._shuffle = shuffle
+        self.messages: dict[str, Message] = {}  # by id, those that are not gone
+        self.handles: dict[str, Message] = {}  # every handle that was ever given out
         self.script: deque[int] = deque()
         self.sent = self.deleted = self.dead_lettered = 0
-        self._visible: list[tuple[int, Message]] = []  # a heap, by order of sending
+        self._visible: list[tuple[float, int, Message]] = []  # a heap, by order of sending or of chance
         self._hidden: list[tuple[float, int, Message]] = []  # a heap, by when they come back; may hold stale entries
         self._arrival = anyio.Event()
 
@@ -134,21 +143,16 @@ class Queue:
         give_up: Callable[[Message], None],
         new_handle: Callable[[], str],
         looks_at: Callable[[Message], bool],
-        shuffle: random.Random | None,
     ) -> list[Message]:
         """Receive: hand out up to `count` visible messages and hide them for `hide_for` seconds.
 
         A message that was received `max_receives` times already goes to `give_up` instead.
         """
-        if shuffle is not None:
-            order = [message for _, message in sorted(self._visible)]
-            shuffle.shuffle(order)
-            self._visible = list(enumerate(order))
         taken: list[Message] = []
-        passed: list[tuple[int, Message]] = []
+        passed: list[tuple[float, int, Message]] = []
         while self._visible and len(taken) < count:
             entry = heapq.heappop(self._visible)
-            message = entry[1]
+            message = entry[2]
             if message.gone or message.hidden_until is not None:
                 continue
             if not looks_at(message):
@@ -210,7 +214,8 @@ class Queue:
 
     def _show(self, message: Message) -> None:
         message.hidden_until = None
-        heapq.heappush(self._visible, (message.number, message))
+        key = message.number if self._shuffle is None else self._shuffle.random()
+        heapq.heappush(self._visible, (key, message.number, message))
         self._arrival.set()
         self._arrival = anyio.Event()
 

@@ -1,4 +1,4 @@
-# ruff: noqa: N803, D102 - the operations have boto3's names and arguments, and boto3's documentation.
+# ruff: noqa: N803 - the operations have boto3's names and arguments, and boto3's documentation.
 """Simulated S3: buckets of objects, and the messages that a bucket's notification sends to a queue."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: N803, D102 - the operations have boto3's names and arguments, and boto3's documentation.
+# ruff: noqa: N803 - the operations have boto3's names and arguments, and boto3's documentation.
 """Simulated SQS: boto3's operations on `Queue`s. An operation is a coroutine method with boto3's name."""
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class SimulatedSQS(Service):
         if queue is None:
             url = f"https://sqs.{REGION}.simulated/{ACCOUNT}/{QueueName}"
             arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{QueueName}"
-            queue = self.queues[QueueName] = Queue(QueueName, url, arn, attributes, self.world.now())
+            shuffle = self.world.chance if self.world.simulation.shuffle else None
+            queue = self.queues[QueueName] = Queue(QueueName, url, arn, attributes, self.world.now(), shuffle)
         elif any(queue.attributes.get(key) != value for key, value in attributes.items()):
             raise _error("CreateQueue", "QueueAlreadyExists", f"A queue {QueueName} has other attributes.")
         return {"QueueUrl": queue.url}
@@ -190,7 +191,6 @@ class SimulatedSQS(Service):
             give_up,
             lambda: self.world.token(64),
             lambda message: not short or (message.shard + offset) % 1 < looked_at,
-            self.world.chance if self.world.simulation.shuffle else None,
         )
         if taken and queue.script:
             queue.script.popleft()

@@ -1,0 +1,90 @@
+"""What steps 6 to 9 work with: the queue, the bucket, the messages in hand, and the folder for results."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar, TypeVarTuple
+from uuid import uuid4
+
+import anyio
+
+from palleto.background import background
+from palleto.cloud.client import Client
+from palleto.cloud.door import Cloud
+from palleto.cloud.leases import Leases
+from palleto.cloud.stack import Stack
+from palleto.files import result_path, write_result
+from palleto.system import System, actor
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+MAX_BYTES = 10 * 2**30
+"""What one file may unzip to, in bytes, unless `--max-bytes` says otherwise: 10 GiB."""
+
+
+class Warehouse:
+    """The surroundings of a pipeline. Made by `open_warehouse`.
+
+    sqs, s3:   clients with boto3's operation names, to be awaited.
+    queue_url: the queue that S3 announces new files in; bucket: where the files are.
+    leases:    the messages in hand.
+    output:    the folder for results; nothing is written outside of it.
+    spool:     a folder for files on their way, gone after the run.
+    max_bytes: what one file may unzip to.
+    """
+
+    def __init__(self, cloud: Cloud, stack: Stack, leases: Leases, output: Path, spool: Path, max_bytes: int) -> None:
+        self.cloud = cloud
+        self.stack = stack
+        self.sqs: Client = cloud.sqs
+        self.s3: Client = cloud.s3
+        self.queue_url = stack.queue_url
+        self.bucket = stack.bucket
+        self.leases = leases
+        self.output = output
+        self.spool = spool
+        self.max_bytes = max_bytes
+
+    def __repr__(self) -> str:
+        return f"<Warehouse {self.cloud.place.name}: {self.bucket}, {len(self.leases.held)} messages in hand>"
+
+    async def blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Call a function that blocks, in a worker thread, and return what it returns."""
+        return await self.cloud.blocking(function, *args)
+
+    def new_file(self) -> Path:
+        """A path in the spool folder that nobody else uses."""
+        return self.spool / uuid4().hex
+
+    async def write(self, key: str, lines: int) -> Path:
+        """Write a count to the result file of `key`, whole or not at all. Raises BadFile for a key that is refused."""
+        path = await self.blocking(result_path, self.output, key)
+        await self.blocking(write_result, path, f"{lines}\n")
+        system = System.current()
+        if system.recorder is not None:
+            system.recorder.note("written", actor(), events=[key], lines=lines)
+        return path
+
+
+@asynccontextmanager
+async def open_warehouse(
+    cloud: Cloud,
+    stack: Stack,
+    *,
+    output: Path = Path("output"),
+    max_bytes: int = MAX_BYTES,
+    report: Callable[[str], None] = print,
+) -> AsyncIterator[Warehouse]:
+    """Open the warehouse of a deployed stack; at the end of the block what is still in hand is given back at once."""
+    leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report)
+    with tempfile.TemporaryDirectory(prefix="palleto-") as spool:
+        async with background(leases.run):
+            try:
+                yield Warehouse(cloud, stack, leases, output, Path(spool), max_bytes)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await leases.give_back()

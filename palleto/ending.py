@@ -1,0 +1,103 @@
+"""What ends a run of a step: a number of events, an empty queue, a file that comes a second time.
+
+An ending is called with the run and waits until the run should end. Steps name theirs; `--events`, `--for` and `--forever`
+take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import anyio
+
+from palleto.recorder import Recorder, TraceEvent
+
+if TYPE_CHECKING:
+    from palleto.cloud.warehouse import Warehouse
+
+LOOK = 0.5
+"""Seconds of run time between two looks at the queue."""
+
+
+class Run:
+    """What an ending may look at: the trace as it grows, the warehouse if there is one, and whether all files are up."""
+
+    def __init__(self, recorder: Recorder, warehouse: Warehouse | None) -> None:
+        self.recorder = recorder
+        self.warehouse = warehouse
+        self.uploaded = anyio.Event()
+
+    async def until(self, reached: Callable[[TraceEvent], bool]) -> None:
+        """Wait for the trace event for which `reached` is true."""
+        event = anyio.Event()
+
+        def listen(trace: TraceEvent) -> None:
+            if reached(trace):
+                event.set()
+
+        self.recorder.listeners.append(listen)
+        try:
+            await event.wait()
+        finally:
+            self.recorder.listeners.remove(listen)
+
+
+Ending = Callable[[Run], Awaitable[None]]
+
+
+def after_events(count: int) -> Ending:
+    """End when the consumers have consumed `count` (1 or more) events."""
+
+    async def ending(run: Run) -> None:
+        consumed = 0
+
+        def reached(event: TraceEvent) -> bool:
+            nonlocal consumed
+            if event.kind == "handled" and event.data["last"]:
+                consumed += len(event.ids)
+            return consumed >= count
+
+        await run.until(reached)
+
+    return ending
+
+
+async def second_time(run: Run) -> None:
+    """End when an event has been consumed that had been consumed before."""
+    seen: set[str] = set()
+
+    def reached(event: TraceEvent) -> bool:
+        if event.kind != "handled" or not event.data["last"]:
+            return False
+        again = not seen.isdisjoint(event.ids)
+        seen.update(event.ids)
+        return again
+
+    await run.until(reached)
+
+
+async def queue_empty(run: Run) -> None:
+    """End when every file is up, the queue holds no message, seen or unseen, and none is in hand."""
+    await run.uploaded.wait()
+    warehouse = run.warehouse
+    assert warehouse is not None, "this ending is for steps with a queue"
+    empty = 0
+    # SQS counts approximately: two looks in a row must agree.
+    while empty < 2:
+        if warehouse.leases.idle and await messages_in(warehouse, warehouse.queue_url) == 0:
+            empty += 1
+        else:
+            empty = 0
+        await anyio.sleep(LOOK)
+
+
+async def messages_in(warehouse: Warehouse, queue_url: str) -> int:
+    """How many messages a queue holds: visible, in flight and delayed."""
+    names = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
+    answer = await warehouse.cloud.monitor.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+    return sum(int(value) for value in answer["Attributes"].values())

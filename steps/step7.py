@@ -1,0 +1,194 @@
+"""Step 7: messages are released.
+
+    S3 ── "there is a new file" ──▶  SQS queue
+                                         ▲  │ long poll            ▲ delete, in one batch
+        demand 10 ──▶            pull(10) ──▶                      │
+    Consumer          Producer               Server                │
+        ◀── bucket/key           ◀── loop                          │
+        ───────────────── release(events) ──▶ ────────────────────┘
+
+Changed: Server, Consumer, Run.
+
+Why: SQS hands a message out again unless it is deleted in time. So an event now carries the id of its message and the
+receipt handle of this delivery, and the consumer, when it is done, calls `Server.release(events)`. How messages are
+deleted is the server's affair: all in one call, and those that SQS could not delete once more. While a message is in
+hand, its visibility timeout is extended (`palleto/cloud/leases.py`), so however long the work takes, nobody else gets
+it; and what cannot be processed goes back, and to the dead-letter queue in the end.
+
+Unchanged: Producer, Pipeline.
+
+Predict: does anything come back now? What if the program is stopped between `Consumed` and the delete?
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
+
+import anyio
+from palleto.program import main, queue_empty
+
+import palleto
+from palleto import BadMessage, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto.cloud.warehouse import Warehouse
+
+# ---- Server ----
+
+
+class Event(NamedTuple):
+    """A new file in S3, and the message that said so."""
+
+    bucket: str
+    key: str
+    message_id: str
+    receipt_handle: str
+
+    def __str__(self) -> str:
+        return f"{self.bucket}/{self.key}"
+
+
+class Server(TaskSupervisor):
+    """Looks for events in the queue, in loops, one at a time."""
+
+    name = "SQS.Server"
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    def init(self) -> None:
+        say(f"Attempting to start {self.name}")
+        say(f"Initializing {self.name} supervision tree")
+        self.wanted = 0
+
+    def pull(self, count: int) -> list[Event]:
+        """Start to look for `count` events, and for no others; there is nothing yet."""
+        say(f"There are currently {len(self.tasks)} servers looping")
+        self.terminate_loops()
+        self.wanted = count
+        task = self.start_task(self.loop, restart="transient")  # a network error must not end it
+        say(f"Started new server loop with pid {task.id}")
+        return []
+
+    def terminate_loops(self) -> None:
+        for task in self.tasks:
+            say(f"Terminating server with pid {task.id}")
+            task.kill()
+        say("All servers terminated")
+
+    async def loop(self) -> None:
+        """Poll the queue until all that is wanted was found."""
+        for run in count():
+            say(f"Server {actor().id} looping: Run {run}. Looking for {self.wanted} events")
+            most = min(self.wanted, 10)  # the API's limit; the producer knows nothing of it
+            response = await self.warehouse.sqs.receive_message(
+                QueueUrl=self.warehouse.queue_url,
+                MaxNumberOfMessages=most,
+                WaitTimeSeconds=2,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+            # No `await` before `enqueue`: a loop that is killed in its poll gets the answer, and hands it on.
+            messages = response.get("Messages", [])
+            events = [event for message in messages for event in self.warehouse.leases.take(message, self.parse)]
+            if events:
+                self.wanted -= len(events)
+                Producer.enqueue(events)
+            if self.wanted <= 0:
+                return
+            if len(messages) < most:
+                await anyio.sleep(2 if messages else 5)
+
+    async def release(self, events: list[Event]) -> None:
+        """Delete the messages whose files are all done, in one batch; what SQS could not delete is tried again."""
+        handles = self.warehouse.leases.finish(events)
+        entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)]
+        if entries:
+            response = await self.warehouse.sqs.delete_message_batch(QueueUrl=self.warehouse.queue_url, Entries=entries)
+            self.warehouse.leases.released(entries, response)
+
+    @staticmethod
+    def parse(message: dict[str, Any]) -> list[Event]:
+        """An event for each S3 record; none for the test message that S3 sends when it is connected."""
+        try:
+            body = json.loads(message["Body"])
+            if body.get("Event") == "s3:TestEvent":
+                return []
+            files = [record["s3"] for record in body["Records"]]
+            return [
+                Event(
+                    file["bucket"]["name"],
+                    unquote_plus(file["object"]["key"]),
+                    message["MessageId"],
+                    message["ReceiptHandle"],
+                )
+                for file in files
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadMessage(f"expected the JSON of an S3 event, got: {message['Body']:.60}") from error
+
+
+# ---- Producer ----
+
+
+class Producer(palleto.Producer):
+    """Remembers what it owes, pulls that from the server, and emits what the server's loops send."""
+
+    name = "SQS.Producer"
+
+    def init(self) -> None:
+        say(f"Initialised {self.name}")
+        self.owed = 0
+
+    @staticmethod
+    def enqueue(events: list[Event]) -> None:
+        """Give events to the producer: the public interface, for whoever found some."""
+        say("Casting events to producer")
+        cast(Producer.name, ("enqueue", events))
+
+    def handle_demand(self, demand: int) -> list[Event]:
+        say(f"{self.name} handling demand of {demand}")
+        self.owed += demand
+        return self.take(self.owed)
+
+    def handle_cast(self, message: tuple[str, list[Event]]) -> list[Event]:
+        _, events = message
+        say(f"{self.name} got notified about {len(events)} new events")
+        self.owed = max(0, self.owed - len(events))  # one too many goes to the buffer, for the next who asks
+        return events
+
+    def take(self, count: int) -> list[Event]:
+        say(f"Asking for {count} events")
+        events = whereis("SQS.Server").pull(count)
+        say(f"Received {len(events)} events")
+        self.owed -= len(events)
+        return events
+
+
+# ---- Consumer ----
+
+
+class Consumer(palleto.Consumer):
+    """Asks for ten events, takes a second to consume them, releases them, and only then asks for ten more."""
+
+    def init(self) -> None:
+        self.subscribe("SQS.Producer", min_demand=0, max_demand=10)
+
+    async def handle_events(self, events: list[Event]) -> None:
+        await anyio.sleep(1)
+        say(f"Consumed by {self.id}: {', '.join(map(str, events))}")
+        await whereis("SQS.Server").release(events)
+
+
+# ---- Pipeline ----
+
+
+def pipeline(warehouse: Warehouse) -> Supervisor:
+    """One consumer again, as in the talk."""
+    return Supervisor([child(Server, warehouse), child(Producer), child(Consumer)])
+
+
+# ---- Run ----
+
+if __name__ == "__main__":
+    main(pipeline, until=queue_empty)
