@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 
 
 @asynccontextmanager
-async def background(*functions: Callable[[], Awaitable[Any]]) -> AsyncIterator[TaskGroup]:
+async def background(*functions: Callable[[], Coroutine[Any, Any, Any]]) -> AsyncIterator[TaskGroup]:
     """Run `functions` beside the block and cancel them at its end. An error of the block arrives as itself.
 
     Yields the task group, to start more in. An error of a function cancels the block and is raised in an

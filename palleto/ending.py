@@ -1,13 +1,13 @@
 """What ends a run of a step: a number of events, an empty queue, a file that comes a second time.
 
-An ending is called with the run and waits until the run should end. Steps name theirs; `--events`, `--for` and `--forever`
-take its place.
+An ending is called with the run and waits until the run should end. Steps name theirs; `--events`, `--for` and
+`--forever` take its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -21,11 +21,15 @@ LOOK = 0.5
 
 
 class Run:
-    """What an ending may look at: the trace as it grows, the warehouse if there is one, and whether all files are up."""
+    """What an ending may look at: the trace as it grows, the warehouse if there is one, and whether all files are up.
 
-    def __init__(self, recorder: Recorder, warehouse: Warehouse | None) -> None:
+    end: called at the moment that the end is reached, so that nothing more is asked for.
+    """
+
+    def __init__(self, recorder: Recorder, warehouse: Warehouse | None, end: Callable[[], None]) -> None:
         self.recorder = recorder
         self.warehouse = warehouse
+        self.end = end
         self.uploaded = anyio.Event()
 
     async def until(self, reached: Callable[[TraceEvent], bool]) -> None:
@@ -33,8 +37,9 @@ class Run:
         event = anyio.Event()
 
         def listen(trace: TraceEvent) -> None:
-            if reached(trace):
+            if not event.is_set() and reached(trace):
                 event.set()
+                self.end()
 
         self.recorder.listeners.append(listen)
         try:
@@ -43,7 +48,7 @@ class Run:
             self.recorder.listeners.remove(listen)
 
 
-Ending = Callable[[Run], Awaitable[None]]
+Ending = Callable[[Run], Coroutine[Any, Any, None]]
 
 
 def after_events(count: int) -> Ending:

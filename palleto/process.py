@@ -24,6 +24,7 @@ class Process:
     system: System
     running: bool = False
     busy: bool = False
+    killed: bool = False
 
     def __repr__(self) -> str:
         state = "running" if self.running else "not running"

@@ -135,7 +135,7 @@ class Supervisor(Process):
             for spec in reversed(self.children):
                 if spec.process is not None:
                     await spec.process.end("shutdown")
-        self.exited(self._stopping)
+        self.exited(self._stopping or "shutdown")
 
     async def _replace(self, process: Process, reason: Reason) -> None:
         """Restart for a child that ended, as its terms and the strategy say."""
@@ -203,8 +203,9 @@ class Task(Process):
         _actor.set(self)
         reason: Reason = "shutdown"  # of a kill
         try:
-            with self._scope:
-                reason = await self._attempts()
+            if not self.killed:  # else its function would run up to its first `await`
+                with self._scope:
+                    reason = await self._attempts()
         except Exception as error:
             reason = error
         finally:

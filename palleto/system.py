@@ -184,10 +184,16 @@ class System:
             self._idle = self._idle or anyio.Event()
             await self._idle.wait()
 
-    async def drain(self) -> None:
-        """Stop the sources, then wait until all that is in hand is done. The processes still run afterwards."""
+    def quiet(self) -> None:
+        """Stop the sources: producers hear of no more demand, and tasks that look for events are killed."""
         for process in list(self.processes.values()):
             process.drain()
+
+    async def drain(self) -> None:
+        """Stop the sources, then wait until all that is in hand is done. The processes still run afterwards."""
+        self.quiet()
+        while tasks := [process for process in self.processes.values() if process.killed]:
+            await tasks[0].wait()
         await self.idle()
 
 

@@ -17,6 +17,7 @@ Importing this imports neither boto3 nor moto: they are imported when a place th
 
 from palleto.cloud.client import Body, Client, Observer
 from palleto.cloud.door import Clients, Cloud, open_cloud
+from palleto.cloud.localfile import LocalFile, local_files
 from palleto.cloud.place import PLACES, Place, choose
 from palleto.cloud.samples import Sample, sample, samples, upload
 from palleto.cloud.simulated import Ledger, Simulated, Simulation
@@ -29,6 +30,7 @@ __all__ = [
     "Clients",
     "Cloud",
     "Ledger",
+    "LocalFile",
     "Observer",
     "Place",
     "Sample",
@@ -37,6 +39,7 @@ __all__ = [
     "Stack",
     "choose",
     "deploy",
+    "local_files",
     "open_cloud",
     "sample",
     "samples",

@@ -118,7 +118,7 @@ async def upload(cloud: Cloud, stack: Stack, files: Iterable[Uploadable], *, con
     async def put_one(number: int, file: Uploadable) -> None:
         try:
             if is_empty or not await _is_there(cloud, stack.bucket, file):
-                body = file.open()
+                body = await cloud.blocking(file.open)
                 try:
                     await cloud.monitor.s3.put_object(Bucket=stack.bucket, Key=file.key, Body=body)
                 finally:
@@ -156,4 +156,6 @@ async def _is_there(cloud: Cloud, bucket: str, file: Uploadable) -> bool:
         if error.status == 404:
             return False
         raise
-    return bool(head["ContentLength"] == file.size and head["ETag"].strip('"') == file.etag)
+    if head["ContentLength"] != file.size:
+        return False
+    return bool(head["ETag"].strip('"') == await cloud.blocking(lambda: file.etag))

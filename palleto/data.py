@@ -1,0 +1,61 @@
+"""The user's own files, to be uploaded in place of the samples."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from palleto.cloud.samples import PREFIX
+from palleto.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class UserFile:
+    """A .gz file on disk and the S3 key it is uploaded to."""
+
+    path: Path
+    key: str
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self.path.stat().st_size
+
+    @property
+    def etag(self) -> str:
+        """Its MD5 in quotes, as S3 gives it for an object uploaded in one piece."""
+        with self.path.open("rb") as file:
+            return f'"{hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()}"'
+
+    def open(self) -> BinaryIO:
+        """Its bytes, as a stream."""
+        return self.path.open("rb")
+
+
+def user_files(paths: Sequence[Path]) -> list[UserFile]:
+    """The .gz files that are named, and those in folders that are named; each once, in order.
+
+    A key is `packrat/data/` and the path below what all files have in common, so that files of one name stay apart.
+    Raises SettingError for a path that is not there, cannot be read or is no .gz file, and for a folder without any.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*.gz") if file.is_file())
+            if not inside:
+                raise SettingError(f"expected .gz files in the folder {path}, got: none")
+            found |= dict.fromkeys(inside)
+        elif not path.is_file():
+            raise SettingError(f"expected a file or folder for --data, got: {path}, which is not there")
+        elif path.suffix != ".gz" or not os.access(path, os.R_OK):
+            raise SettingError(f"expected a readable file that ends in .gz for --data, got: {path}")
+        else:
+            found[path] = None
+    # Not `resolve`: it follows links, and a link's own name is the key.
+    whole = {path: Path(os.path.abspath(path)) for path in found}  # noqa: PTH100
+    common = os.path.commonpath([path.parent for path in whole.values()]) if whole else ""
+    return [UserFile(path, PREFIX + absolute.relative_to(common).as_posix()) for path, absolute in whole.items()]

@@ -1,0 +1,226 @@
+"""A step as a program: its options, its place, its clock, what ends it, and the summary.
+
+    if __name__ == "__main__":
+        main(pipeline, until=after_events(30))
+
+First Ctrl-C (or SIGTERM): stop asking, finish what is in hand, end. Second: end now; what is in hand is given back.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from palleto import clock
+from palleto.background import background
+from palleto.data import user_files
+from palleto.ending import Ending, Run, after_events, messages_in, queue_empty, second_time
+from palleto.errors import PalletoError, SettingError
+from palleto.options import Options, parse, parser
+from palleto.recorder import Recorder
+from palleto.summary import Summary, observation
+from palleto.supervise import Supervisor
+from palleto.system import System, actor, running
+
+__all__ = ["after_events", "main", "perform", "queue_empty", "second_time"]
+
+Pipeline = Callable[..., Supervisor]
+
+
+def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = None) -> None:
+    """Run a step's pipeline as the command line says, and exit: 0, 1 after an error, 130 after a second Ctrl-C.
+
+    `pipeline` makes the step's supervisor; if it takes a `warehouse` it gets one, and if it takes `pipelines`
+    their number is an option.
+    """
+    takes = inspect.signature(pipeline).parameters
+    module = sys.modules[pipeline.__module__]
+    program = f"python -m steps.{Path(module.__file__ or 'step').stem}"
+    cloud = "warehouse" in takes
+    options = parse(parser(program, module.__doc__ or "", cloud=cloud, pipelines="pipelines" in takes), arguments)
+    try:
+        for line in perform(pipeline, until, options):
+            print(line, file=sys.stderr)
+    except PalletoError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def perform(
+    pipeline: Pipeline, until: Ending, options: Options, *, say: Callable[[str], None] | None = None, **watch: Any
+) -> list[str]:
+    """Run a step's pipeline and return the lines of its summary.
+
+    say: takes what the step says, in place of standard output. watch: see `Performance`.
+    """
+    performance = Performance(pipeline, until, options, **watch)
+    if say is not None:
+        performance.say = say
+    time: Any = "virtual" if options.virtual else options.speed or "real"
+    return clock.run(performance, backend=options.backend, time=time, seed=options.seed)
+
+
+class Performance:
+    """One run of one step.
+
+    recorder:   hears of everything; one is made if none is given.
+    simulation: how the simulated place behaves (`palleto.cloud.Simulation`).
+    prepare:    called with the open cloud and the stack before the pipeline starts; a test scripts deliveries there.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        until: Ending,
+        options: Options,
+        *,
+        recorder: Recorder | None = None,
+        simulation: Any = None,
+        prepare: Callable[[Any, Any], Any] | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.options = options
+        self.endings = _endings(until, options)
+        self.recorder = recorder or Recorder(keep=False, file=options.trace)
+        self.simulation = simulation
+        self.prepare = prepare
+        self.summary = Summary()
+        self.recorder.listeners.append(self.summary)
+        self.say: Callable[[str], None] = (lambda line: None) if options.quiet else self._print
+        self.report: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+        self.system: System | None = None
+        self.cloud: Any = None
+        self.warehouse: Any = None
+
+    async def __call__(self) -> list[str]:
+        """Run to the end, and return the summary's lines."""
+        takes = inspect.signature(self.pipeline).parameters
+        try:
+            async with AsyncExitStack() as stack:
+                arguments: dict[str, Any] = {}
+                if "warehouse" in takes:
+                    self.warehouse = arguments["warehouse"] = await self._open_warehouse(stack)
+                    dead_before = await messages_in(self.warehouse, self.warehouse.stack.dead_letter_url)
+                if "pipelines" in takes:
+                    arguments["pipelines"] = self.options.pipelines
+                await self._play(self.pipeline(**arguments))
+                if self.warehouse is None:
+                    return self.summary.lines()
+                given_back = await self.warehouse.leases.give_back()
+                if given_back:
+                    self.report(f"{given_back} messages were given back to the queue")
+                dead = await messages_in(self.warehouse, self.warehouse.stack.dead_letter_url)
+                return self.summary.lines(self.cloud.requests, dead - dead_before)
+        finally:
+            self.recorder.close()
+
+    async def _open_warehouse(self, stack: AsyncExitStack) -> Any:
+        from palleto.cloud import deploy, open_cloud
+        from palleto.cloud.warehouse import open_warehouse
+
+        options = self.options
+        place = options.place
+        if options.virtual:
+            if options.endpoint is not None or place not in (None, "simulated"):
+                raise SettingError(
+                    "expected --virtual with --place simulated, as servers keep real time; got another place"
+                )
+            place = "simulated"
+        self.cloud = await stack.enter_async_context(
+            open_cloud(
+                place,
+                endpoint=options.endpoint,
+                concurrency=3 * options.pipelines + 16,
+                seed=options.seed,
+                observer=self._observe,
+                simulation=self.simulation,
+            )
+        )
+        self.report(f"{self.cloud.place.name}: {self.cloud.place.reason}")
+        deployed = await deploy(self.cloud)
+        warehouse = await stack.enter_async_context(
+            open_warehouse(self.cloud, deployed, output=options.output, max_bytes=options.max_bytes, report=self.report)
+        )
+        if self.prepare is not None:
+            await self.prepare(self.cloud, deployed)
+        return warehouse
+
+    def _observe(self, operation: str, arguments: dict[str, Any], answer: Any) -> None:
+        if self.system is not None:
+            kind, ids, data = observation(operation, arguments, answer)
+            self.recorder.note(kind, actor(), events=ids, **data)
+
+    async def _play(self, top: Supervisor) -> None:
+        """Run the pipeline until an ending is reached, then drain it."""
+        run = Run(self.recorder, self.warehouse, self._over)
+        self.over = anyio.Event()
+        async with running(top, recorder=self.recorder, seed=self.options.seed) as top:
+            self.system = top.system
+            top.system.say, top.system.report = self.say, self.report
+            if self.warehouse is not None:
+                top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
+            jobs = [partial(self._end, ending, run) for ending in self.endings]
+            async with background(partial(self._upload, run), self._heed_signals, *jobs):
+                await self.over.wait()
+                with anyio.move_on_after(self.options.drain_timeout):
+                    await top.system.drain()
+        self.system = None
+
+    def _print(self, line: str) -> None:
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:  # `| head` has had enough: so have we
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+            self._over()
+
+    async def _end(self, ending: Ending, run: Run) -> None:
+        await ending(run)
+        self._over()
+
+    def _over(self) -> None:
+        """The end is reached: ask for nothing more, from this very moment."""
+        if self.system is not None and not self.over.is_set():
+            self.over.set()
+            self.system.quiet()
+
+    async def _upload(self, run: Run) -> None:
+        if self.warehouse is not None:
+            from palleto.cloud import samples, upload
+
+            options = self.options
+            files: Any = user_files(options.data) if options.data else samples(options.files)
+            await upload(self.cloud, self.warehouse.stack, files)
+        run.uploaded.set()
+
+    async def _heed_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                if self.over.is_set():
+                    raise KeyboardInterrupt
+                self.report(f"{signal.Signals(number).name}: finishing what is in hand; once more ends at once")
+                self._over()
+
+
+def _endings(until: Ending, options: Options) -> list[Ending]:
+    endings: list[Ending] = []
+    if options.events is not None:
+        endings.append(after_events(options.events))
+    if options.seconds is not None:
+        seconds = options.seconds
+        endings.append(lambda run: anyio.sleep(seconds))
+    if options.forever:
+        return endings
+    return endings or [until]

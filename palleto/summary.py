@@ -1,0 +1,70 @@
+"""The figures of a run, counted from its trace, and the lines that are printed at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from palleto.recorder import TraceEvent
+
+
+class Summary:
+    """Counts as the run goes. Give it to a recorder's listeners."""
+
+    def __init__(self) -> None:
+        self.consumed: Counter[str] = Counter()  # events, by consumer
+        self.files: dict[str, int] = {}  # lines, by key
+        self.bytes = 0
+        self.received: Counter[str] = Counter()  # deliveries, by message id
+        self.redelivered = 0
+        self.deleted = 0
+        self.seconds = 0.0
+
+    def __call__(self, event: TraceEvent) -> None:
+        """Count one trace event."""
+        self.seconds = event.t
+        if event.kind == "handled" and event.data["last"]:
+            self.consumed[event.stage] += len(event.ids)
+        elif event.kind == "written":
+            self.files[event.ids[0]] = event.data["lines"]
+        elif event.kind == "download":
+            self.bytes += event.data["bytes"]
+        elif event.kind == "receive":
+            self.redelivered += sum(count > 1 for count in event.data["counts"])
+        elif event.kind == "delete":
+            self.deleted += event.data["deleted"]
+
+    def lines(self, requests: Counter[str] | None = None, dead_lettered: int = 0) -> list[str]:
+        """The summary, a line each. `requests`: of the door, by operation; None for a run without a queue."""
+        shares = ", ".join(f"{name} {count}" for name, count in sorted(self.consumed.items()))
+        lines = [f"{sum(self.consumed.values())} events consumed in {self.seconds:.1f} s ({shares or 'by nobody'})"]
+        if self.files:
+            total = sum(self.files.values())
+            lines.append(f"{len(self.files)} files, {self.bytes:,} bytes, {total:,} lines")
+        if requests is not None:
+            lines.append("requests: " + (", ".join(f"{name} {n}" for name, n in sorted(requests.items())) or "none"))
+            lines.append(
+                f"messages: {self.deleted} deleted, {self.redelivered} redelivered, {dead_lettered} dead-lettered"
+            )
+        return lines
+
+
+def observation(operation: str, arguments: dict[str, Any], answer: Any) -> tuple[str, list[str], dict[str, Any]]:
+    """What a request and its answer are in a trace: the kind, the ids, the data.
+
+    A failed one, and one of no interest, is a "request" with its operation.
+    """
+    if isinstance(answer, Exception):
+        return "request", [], {"operation": operation, "error": str(answer)}
+    if operation == "sqs.ReceiveMessage":
+        messages = answer.get("Messages", [])
+        counts = [int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)) for message in messages]
+        return "receive", [message["MessageId"] for message in messages], {"counts": counts}
+    if operation == "sqs.DeleteMessageBatch":
+        deleted, failed = len(answer.get("Successful", [])), len(answer.get("Failed", []))
+        return "delete", [], {"deleted": deleted, "failed": failed}
+    if operation == "sqs.ChangeMessageVisibilityBatch":
+        return "visibility", [], {"seconds": [entry["VisibilityTimeout"] for entry in arguments["Entries"]]}
+    if operation == "s3.GetObject":
+        return "download", [arguments["Key"]], {"bytes": answer.get("ContentLength", 0)}
+    return "request", [], {"operation": operation}

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import http.server
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from palleto import clock
+from palleto.cloud import PLACES, Cloud, choose, open_cloud
+from palleto.cloud.embedded import EmbeddedServer
+from palleto.cloud.place import Place, is_loopback, localstack_url
+from palleto.cloud.session import make_clients
+from palleto.errors import SettingError
+
+AWS_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "AKIAREAL",
+    "AWS_SECRET_ACCESS_KEY": "real",
+    "AWS_SESSION_TOKEN": "real",
+    "AWS_PROFILE": "production",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ENDPOINT_URL": "https://sqs.eu-west-1.amazonaws.com",
+    "AWS_ENDPOINT_URL_S3": "https://s3.eu-west-1.amazonaws.com",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+}
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/_localstack/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def localstack() -> Iterator[str]:
+    """The address of something that answers LocalStack's health check."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_default_is_localstack_when_it_answers(localstack: str) -> None:
+    place = choose(environ={"LOCALSTACK_HOST": localstack})
+    assert (place.name, place.endpoint) == ("localstack", f"http://{localstack}")
+    assert str(place) == f"LocalStack at http://{localstack}, because it answers there"
+
+
+def test_default_is_embedded_otherwise() -> None:
+    place = choose(environ={"LOCALSTACK_HOST": f"127.0.0.1:{unused_port()}"})
+    assert (place.name, place.endpoint) == ("embedded", None)
+
+
+def test_credentials_in_the_environment_never_lead_to_aws() -> None:
+    place = choose(environ=AWS_ENVIRONMENT | {"LOCALSTACK_HOST": f"127.0.0.1:{unused_port()}"})
+    assert place.name == "embedded"
+    assert localstack_url(AWS_ENVIRONMENT) == "http://127.0.0.1:4566"
+
+
+@pytest.mark.parametrize("name", ["embedded", "localstack", "endpoint"])
+def test_clients_of_a_local_place_heed_nothing_in_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    _, clients = make_clients(Place(name, "http://127.0.0.1:9", ""), 4)
+    for client in clients.values():
+        assert client.meta.endpoint_url == "http://127.0.0.1:9"
+        assert client.meta.region_name == "us-east-1"
+        assert client.meta.config.proxies == {}
+        assert client._request_signer._credentials.access_key == "test"
+        assert client._request_signer._credentials.token is None
+        client.close()
+
+
+def test_an_embedded_run_works_whatever_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("LOCALSTACK_HOST", f"127.0.0.1:{unused_port()}")
+
+    async def main() -> None:
+        async with open_cloud() as cloud:
+            assert cloud.place.name == "embedded"
+            assert is_loopback(str(cloud.place.endpoint))
+            assert (await cloud.s3.list_buckets())["Buckets"] == []
+
+    clock.run(main)
+
+
+def test_clients_of_another_machine_are_refused_unless_it_was_named() -> None:
+    with pytest.raises(SettingError, match="expected an address of this machine"):
+        make_clients(Place("localstack", "http://192.0.2.1:4566", ""), 4)
+
+
+def test_aws_is_named_by_word_only() -> None:
+    assert choose("aws", environ={}) == Place("aws", None, "AWS, because place aws was named")
+    with pytest.raises(SettingError, match="--place aws"):
+        choose(environ={"PALLETO_PLACE": "aws"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://sqs.us-east-1.amazonaws.com",
+        "https://AMAZONAWS.com.",
+        "https://s3.cn-north-1.amazonaws.com.cn",
+        "https://sqs.us-east-1.api.aws/",
+    ],
+)
+@pytest.mark.parametrize("place", [None, "endpoint", "localstack"])
+def test_amazon_is_no_endpoint(url: str, place: str | None) -> None:
+    with pytest.raises(SettingError, match="AWS itself is --place aws"):
+        choose(place, url)
+
+
+def test_aws_without_credentials_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(SettingError, match=r"^expected credentials for AWS, got: .*NoCredentialsError.*--place aws"):
+        make_clients(Place("aws", None, ""), 4)
+
+
+@pytest.mark.parametrize(
+    ("place", "endpoint", "environ", "said"),
+    [
+        ("moto", None, {}, "expected a place, one of simulated, embedded, localstack, endpoint, aws; got 'moto'"),
+        (None, None, {"PALLETO_PLACE": "mars"}, "got 'mars'"),
+        ("aws", "http://127.0.0.1:1", {}, "got both"),
+        ("simulated", "http://127.0.0.1:1", {}, "got both"),
+        ("endpoint", None, {}, "got no URL"),
+        (None, "127.0.0.1:5000", {}, "expected an endpoint like http://127.0.0.1:5000"),
+        (None, "http://:5000", {}, "expected an endpoint like"),
+        (None, "http://127.0.0.1:99999", {}, "expected an endpoint like"),
+        (None, "ftp://127.0.0.1", {}, "expected an endpoint like"),
+        ("localstack", "http://192.0.2.1:4566", {}, "use --endpoint http://192.0.2.1:4566"),
+        ("localstack", None, {"LOCALSTACK_HOST": "127.0.0.1:x"}, "HOST:PORT"),
+    ],
+)
+def test_settings_that_cannot_be_used(
+    place: str | None, endpoint: str | None, environ: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        choose(place, endpoint, environ)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_named_place_that_does_not_answer(localstack: str) -> None:
+    port = unused_port()
+    with pytest.raises(SettingError, match="leave --place localstack out"):
+        choose("localstack", environ={"LOCALSTACK_HOST": f"127.0.0.1:{port}"})
+    with pytest.raises(SettingError, match="leave --endpoint out"):
+        choose(endpoint=f"http://127.0.0.1:{port}")
+    assert choose("localstack", f"http://{localstack}").name == "localstack"
+    assert choose(endpoint=f"http://{localstack}/").endpoint == f"http://{localstack}"
+
+
+def test_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PALLETO_PLACE", "simulated")
+
+    async def main() -> str:
+        async with open_cloud() as cloud:
+            return cloud.place.name
+
+    assert clock.run(main, time="virtual") == "simulated"
+    assert set(PLACES) == {"simulated", "embedded", "localstack", "endpoint", "aws"}
+
+
+def test_an_endpoint_of_the_users(backend: str) -> None:
+    server = EmbeddedServer()
+
+    async def main() -> Cloud:
+        async with open_cloud(endpoint=server.url) as cloud:
+            await cloud.s3.create_bucket(Bucket="a.bucket")
+        async with open_cloud(endpoint=server.url) as cloud:
+            assert [bucket["Name"] for bucket in (await cloud.s3.list_buckets())["Buckets"]] == ["a.bucket"]
+            return cloud
+
+    try:
+        assert clock.run(main, backend=backend).place.name == "endpoint"
+    finally:
+        server.stop()
+
+
+def test_importing_the_door_imports_no_library_of_the_cloud() -> None:
+    program = (
+        "import sys, palleto.cloud, palleto.clock\n"
+        "async def main():\n"
+        "    async with palleto.cloud.open_cloud('simulated') as cloud:\n"
+        "        await palleto.cloud.deploy(cloud)\n"
+        "palleto.clock.run(main, time='virtual')\n"
+        "print(sorted({'boto3', 'botocore', 'moto', 'localstack_client', 'werkzeug'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
