@@ -165,9 +165,9 @@ class Performance:
         """Run the pipeline until an ending is reached, then drain it."""
         run = Run(self.recorder, self.warehouse, self._over)
         self.over = anyio.Event()
-        async with running(top, recorder=self.recorder, seed=self.options.seed) as top:
+        output = {"say": self.say, "report": self.report}
+        async with running(top, recorder=self.recorder, seed=self.options.seed, **output):
             self.system = top.system
-            top.system.say, top.system.report = self.say, self.report
             if self.warehouse is not None:
                 top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
             jobs = [partial(self._end, ending, run) for ending in self.endings]

@@ -36,7 +36,7 @@ class Summary:
 
     def lines(self, requests: Counter[str] | None = None, dead_lettered: int = 0) -> list[str]:
         """The summary, a line each. `requests`: of the door, by operation; None for a run without a queue."""
-        shares = ", ".join(f"{name} {count}" for name, count in sorted(self.consumed.items()))
+        shares = ", ".join(f"{name} {self.consumed[name]}" for name in sorted(self.consumed, key=_by_number))
         lines = [f"{sum(self.consumed.values())} events consumed in {self.seconds:.1f} s ({shares or 'by nobody'})"]
         if self.files:
             total = sum(self.files.values())
@@ -47,6 +47,11 @@ class Summary:
                 f"messages: {self.deleted} deleted, {self.redelivered} redelivered, {dead_lettered} dead-lettered"
             )
         return lines
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    """Pipeline2 before Pipeline10."""
+    return int("".join(filter(str.isdigit, name)) or 0), name
 
 
 def observation(operation: str, arguments: dict[str, Any], answer: Any) -> tuple[str, list[str], dict[str, Any]]:

@@ -42,6 +42,10 @@ class Quits(Protocol):
         """`child` has ended."""
 
 
+def _print_error(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 class System:
     """The processes of one run. Made by `running`; found from inside the run with `System.current()`.
 
@@ -49,7 +53,15 @@ class System:
           is the same for the same number. A stage's own messages keep their order either way.
     """
 
-    def __init__(self, tasks: TaskGroup, *, recorder: Recorder | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        *,
+        recorder: Recorder | None = None,
+        seed: int | None = None,
+        say: Callable[[str], None] = print,
+        report: Callable[[str], None] = _print_error,
+    ) -> None:
         self.tasks = tasks
         self.recorder = recorder
         self.names: dict[str, Process] = {}
@@ -58,8 +70,8 @@ class System:
         self.failure: PalletoError | None = None
         self.body = anyio.CancelScope()
         self.on_lost: list[Callable[[Process, list[Any]], None]] = []
-        self.say: Callable[[str], None] = print
-        self.report: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+        self.say = say
+        self.report = report
         self.random = random.Random(0 if seed is None else seed)
         self._shuffles = seed is not None
         self._ready: deque[Stage] = deque()
@@ -198,15 +210,18 @@ class System:
 
 
 @asynccontextmanager
-async def running(top: P, *, recorder: Recorder | None = None, seed: int | None = None) -> AsyncIterator[P]:
+async def running(
+    top: P, *, recorder: Recorder | None = None, seed: int | None = None, **output: Callable[[str], None]
+) -> AsyncIterator[P]:
     """Run `top` (a supervisor, a stage) and all it starts inside the block; stop them, last first, at its end.
 
-    recorder: what hears of everything that happens. seed: see `System`.
+    recorder: what hears of everything that happens. seed: see `System`. say, report: take the lines of the lesson and
+    those about crashes, in place of standard output and standard error.
     Raises what `top` failed with, for example RestartError from a supervisor that is out of restarts.
     """
     error: Exception | None = None
     async with anyio.create_task_group() as tasks:
-        system = System(tasks, recorder=recorder, seed=seed)
+        system = System(tasks, recorder=recorder, seed=seed, **output)
         token = _system.set(system)
         tasks.start_soon(system.pump, name="palleto pump")
         try:

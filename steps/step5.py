@@ -20,13 +20,11 @@ than the one of step 4?
 
 from __future__ import annotations
 
-from itertools import count
-
 import anyio
-from palleto.program import after_events, main
 
 import palleto
 from palleto import Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto.program import after_events, main
 
 # ---- Server ----
 
@@ -58,15 +56,16 @@ class Server(TaskSupervisor):
 
     async def loop(self) -> None:
         """Look every five seconds until all that is wanted was found; there may be one event too many."""
-        for run in count():
+        run = 0
+        while self.wanted > 0:
             say(f"Server {actor().id} looping: Run {run}. Looking for {self.wanted} events")
             events = [] if run < 5 else ["hey", "hey"]
             if events:
                 self.wanted -= len(events)
                 Producer.enqueue(events)
-            if self.wanted <= 0:
-                return
-            await anyio.sleep(5)
+            run += 1
+            if self.wanted > 0:
+                await anyio.sleep(5)
 
 
 # ---- Producer ----

@@ -27,16 +27,15 @@ Predict: twelve files are announced. How many are consumed in the first minute? 
 from __future__ import annotations
 
 import json
-from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import anyio
-from palleto.program import main, second_time
 
 import palleto
 from palleto import BadMessage, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
 from palleto.cloud.warehouse import Warehouse
+from palleto.program import main, second_time
 
 # ---- Server ----
 
@@ -81,7 +80,8 @@ class Server(TaskSupervisor):
 
     async def loop(self) -> None:
         """Poll the queue until all that is wanted was found."""
-        for run in count():
+        run = 0
+        while self.wanted > 0:
             say(f"Server {actor().id} looping: Run {run}. Looking for {self.wanted} events")
             most = min(self.wanted, 10)  # the API's limit; the producer knows nothing of it
             response = await self.warehouse.sqs.receive_message(
@@ -96,9 +96,8 @@ class Server(TaskSupervisor):
             if events:
                 self.wanted -= len(events)
                 Producer.enqueue(events)
-            if self.wanted <= 0:
-                return
-            if len(messages) < most:
+            run += 1
+            if self.wanted > 0 and len(messages) < most:
                 await anyio.sleep(2 if messages else 5)
 
     @staticmethod

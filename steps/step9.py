@@ -21,18 +21,17 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import anyio
-from palleto.program import main, queue_empty
 
 import palleto
 from palleto import BadFile, BadMessage, CloudError, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
 from palleto.cloud.warehouse import Warehouse
 from palleto.files import count_lines, unzip
+from palleto.program import main, queue_empty
 
 # ---- Server ----
 
@@ -79,7 +78,8 @@ class Server(TaskSupervisor):
 
     async def loop(self) -> None:
         """Poll the queue until all that is wanted was found."""
-        for run in count():
+        run = 0
+        while self.wanted > 0:
             say(f"Server {actor().id} looping: Run {run}. Looking for {self.wanted} events")
             most = min(self.wanted, 10)  # the API's limit; the producer knows nothing of it
             response = await self.warehouse.sqs.receive_message(
@@ -94,9 +94,8 @@ class Server(TaskSupervisor):
             if events:
                 self.wanted -= len(events)
                 Producer.enqueue(events)
-            if self.wanted <= 0:
-                return
-            if len(messages) < most:
+            run += 1
+            if self.wanted > 0 and len(messages) < most:
                 await anyio.sleep(2 if messages else 5)
 
     async def release(self, events: list[Event]) -> None:
@@ -114,16 +113,9 @@ class Server(TaskSupervisor):
             body = json.loads(message["Body"])
             if body.get("Event") == "s3:TestEvent":
                 return []
+            ids = message["MessageId"], message["ReceiptHandle"]
             files = [record["s3"] for record in body["Records"]]
-            return [
-                Event(
-                    file["bucket"]["name"],
-                    unquote_plus(file["object"]["key"]),
-                    message["MessageId"],
-                    message["ReceiptHandle"],
-                )
-                for file in files
-            ]
+            return [Event(file["bucket"]["name"], unquote_plus(file["object"]["key"]), *ids) for file in files]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadMessage(f"expected the JSON of an S3 event, got: {message['Body']:.60}") from error
 

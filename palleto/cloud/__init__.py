@@ -10,7 +10,8 @@ Read in this order:
     simulated/    the services in memory, on the run's clock
     template.py   the CloudFormation template, read and resolved
     stack.py      deploy: the bucket, its queue, its dead-letter queue
-    samples.py    twelve days of app events, and more
+    samples.py    twelve days of app events, and more; upload
+    localfile.py  files of the user's own, in their place
 
 Importing this imports neither boto3 nor moto: they are imported when a place that needs them is opened.
 """

@@ -47,7 +47,7 @@ def local_files(paths: Iterable[str | Path]) -> list[LocalFile]:
     ...     for name in ("a", "b"):
     ...         Path(folder, name).mkdir()
     ...         _ = Path(folder, name, "x.gz").write_bytes(b"")
-    ...     [file.key for file in local_files(Path(folder).glob("*/x.gz"))]
+    ...     [file.key for file in local_files(sorted(Path(folder).glob("*/x.gz")))]
     ...     [file.key for file in local_files([f"{folder}/a/x.gz"])]
     ['packrat/data/a/x.gz', 'packrat/data/b/x.gz']
     ['packrat/data/x.gz']

@@ -113,20 +113,20 @@ def test_concurrency_is_the_doors_own(backend: str) -> None:
 
 
 def test_says_nothing_and_leaves_other_models_of_moto_alone() -> None:
-    """In a fresh process: deploying writes nothing to standard error, and EC2's models are moto's own after it."""
+    """In a fresh process: deploying writes nothing to standard error, and Kinesis's models are moto's own after it."""
     program = (
         "import sys, anyio, palleto.cloud\n"
         "async def main():\n"
         "    async with palleto.cloud.open_cloud('embedded') as cloud:\n"
         "        await palleto.cloud.deploy(cloud)\n"
-        "        assert 'moto.ec2' not in sys.modules, 'not needed'\n"
+        "        assert not {'moto.ec2', 'moto.kinesis'} & set(sys.modules), 'not needed'\n"
         "anyio.run(main)\n"
-        "import moto.ec2.models, moto.awslambda.utils\n"
-        "print(moto.ec2.models.EC2Backend.__module__, moto.awslambda.utils.get_backend.__module__)\n"
+        "import moto.kinesis.models\n"
+        "print(moto.kinesis.models.KinesisBackend.__module__)\n"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "moto.ec2.models moto.awslambda.utils\n"
+    assert done.stdout == "moto.kinesis.models\n"
 
 
 def test_errors_of_the_network_are_cloud_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:

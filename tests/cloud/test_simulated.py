@@ -283,10 +283,10 @@ class QueueLaws(RuleBasedStateMachine):
 
 
 TestQueueLaws = QueueLaws.TestCase
-TestQueueLaws.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestQueueLaws.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 2**16),
     workers=st.integers(1, 5),
