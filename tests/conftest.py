@@ -1,0 +1,102 @@
+"""What the tests share: both backends, virtual time, and a step played from the inside."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palleto import Recorder, TraceEvent, clock
+from palleto.ending import Ending
+from palleto.options import Options
+from palleto.program import Performance
+from palleto.summary import Summary
+
+ENDINGS = {
+    **dict.fromkeys(range(1, 6), "after_events"),
+    6: "second_time",
+    **dict.fromkeys(range(7, 10), "queue_empty"),
+}
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@dataclass
+class Played:
+    """What a step said, reported and did."""
+
+    said: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
+    summary_lines: list[str] = field(default_factory=list)
+    trace: list[TraceEvent] = field(default_factory=list)
+    summary: Summary = field(default_factory=Summary)
+    requests: Counter[str] = field(default_factory=Counter)
+    law: str | None = None
+    performance: Performance | None = None
+
+    def kinds(self, kind: str) -> list[TraceEvent]:
+        return [event for event in self.trace if event.kind == kind]
+
+
+def ending_of(number: int) -> Ending:
+    from palleto import ending
+
+    if number <= 5:
+        return ending.after_events(30)
+    return getattr(ending, ENDINGS[number])
+
+
+@pytest.fixture
+def play(tmp_path: Path):
+    """Play a step on virtual time (with a queue: on the simulated place) and give back what it did.
+
+    `play(5, seconds=60)`: the options are `palleto.options.Options`'s fields. `simulation` and `prepare` are
+    `Performance`'s. The ledger's law is checked at every message; `Played.law` must be None, which is asserted here.
+    `pipeline`: another pipeline than the step's own, with the same arguments.
+    """
+
+    def run(
+        step: int,
+        *,
+        until: Ending | None = None,
+        pipeline: Any = None,
+        simulation: Any = None,
+        prepare: Any = None,
+        **options: Any,
+    ) -> Played:
+        options = {"virtual": True, "output": tmp_path / "output", **options}
+        module = importlib.import_module(f"steps.step{step}")
+        played = Played()
+        recorder = Recorder()
+        performance = Performance(
+            pipeline or module.pipeline,
+            until or ending_of(step),
+            Options(**options),
+            recorder=recorder,
+            simulation=simulation,
+            prepare=prepare,
+        )
+        performance.say = played.said.append
+        performance.report = played.reported.append
+        time: Any = "virtual" if options["virtual"] else options.get("speed") or "real"
+        played.performance = performance
+        try:
+            played.summary_lines = clock.run(
+                performance, backend=options.get("backend", "asyncio"), time=time, seed=options.get("seed")
+            )
+        finally:
+            played.trace = recorder.events
+            played.summary = performance.summary
+            played.law = recorder.broken
+        played.requests = performance.cloud.requests if performance.cloud is not None else Counter()
+        assert played.law is None, played.law
+        return played
+
+    return run
