@@ -190,7 +190,9 @@ class Network:
         buffered = outlet.buffer.peek(len(outlet.buffer))
         assert ledger.buffered == len(buffered)
         assert ledger.dropped == len(member.dropped)
-        assert ledger.demand == outlet.dispatcher.demand
+        owed = outlet.dispatcher.outstanding.values()
+        least = min(owed, default=0) if self.dispatcher == "broadcast" else sum(owed) - len(outlet.dispatcher.held)
+        assert ledger.demand == least
         for subscription, outstanding in outlet.dispatcher.outstanding.items():
             assert outstanding == member.asked[subscription] - len(member.sent.get(subscription, ())) >= 0
         kept = buffered + outlet.dispatcher.held + member.dropped
@@ -332,7 +334,7 @@ HAPPENINGS = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9), all_terms()), min_size=5, max_size=40
 )
 BUFFERS = st.tuples(st.sampled_from([None, 10_000, 0, 1, 4]), st.sampled_from(["first", "last"]))
-FEW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("dispatcher", DISPATCHERS)

@@ -26,6 +26,7 @@ from anyio.lowlevel import checkpoint
 from palleto.cloud.client import BotoTransport, Client, Observer, Transport
 from palleto.cloud.place import Place, choose, named_place
 from palleto.cloud.simulated import Simulated, Simulation
+from palleto.errors import SettingError
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -112,9 +113,11 @@ async def open_cloud(
       request's answer, before its caller sees it.
     - `simulation`: how the simulated place behaves (latencies, delivery); other places ignore it.
 
-    Raises `SettingError` when the settings contradict each other, the place does not answer, or AWS was named
+    Raises `SettingError` when a setting is out of range or contradicts another, the place does not answer, or AWS was named
     and there are no credentials.
     """
+    if concurrency < 1:
+        raise SettingError(f"expected a concurrency of 1 or more, got {concurrency}")
     if named_place(place, endpoint) == "simulated":
         settings = simulation or Simulation()
         if seed is not None:

@@ -12,6 +12,8 @@ Differences that stay, each where the simulated place follows AWS's documentatio
 - moto accepts a notification to a queue that is not there; simulated refuses it (InvalidArgument).
 - moto keeps SQS's limit on purging twice in 60 s; simulated purges.
 - A second stack of a template whose queue is there: moto makes it; simulated, as AWS, refuses it.
+- A receipt handle that was replaced by a later receive deletes on moto and simulated; MiniStack refuses it.
+- MiniStack accepts a wait above 20 s. In all else it passes (`PALLETO_TEST_ENDPOINT`, see conftest.py).
 - Simulated has no ranges, versions, multipart uploads, tags, FIFO queues, retention by age or move tasks.
 """
 

@@ -182,6 +182,15 @@ def test_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(PLACES) == {"simulated", "embedded", "localstack", "endpoint", "aws"}
 
 
+def test_a_concurrency_of_none() -> None:
+    async def main() -> None:
+        async with open_cloud("simulated", concurrency=0):
+            pytest.fail("opened")
+
+    with pytest.raises(SettingError, match="expected a concurrency of 1 or more, got 0"):
+        clock.run(main, time="virtual")
+
+
 def test_an_endpoint_of_the_users(backend: str) -> None:
     server = EmbeddedServer()
 
