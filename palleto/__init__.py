@@ -6,7 +6,7 @@ then process, system, stage, restart, supervise, streams and recorder, which run
 
 from __future__ import annotations
 
-from palleto.clock import StandstillError, run
+from palleto.clock import run
 from palleto.consumer_supervisor import ConsumerSupervisor
 from palleto.dispatch import BroadcastDispatcher, DemandDispatcher, Dispatcher, PartitionDispatcher
 from palleto.errors import (
@@ -21,6 +21,7 @@ from palleto.errors import (
     RestartError,
     ReturnError,
     SettingError,
+    StandstillError,
 )
 from palleto.messages import Subscription
 from palleto.process import Process

@@ -56,6 +56,6 @@ def user_files(paths: Sequence[Path]) -> list[UserFile]:
         else:
             found[path] = None
     # Not `resolve`: it follows links, and a link's own name is the key.
-    whole = {path: Path(os.path.abspath(path)) for path in found}  # noqa: PTH100
-    common = os.path.commonpath([path.parent for path in whole.values()]) if whole else ""
-    return [UserFile(path, PREFIX + absolute.relative_to(common).as_posix()) for path, absolute in whole.items()]
+    whole = list(dict.fromkeys(Path(os.path.abspath(path)) for path in found))  # noqa: PTH100
+    common = os.path.commonpath([path.parent for path in whole]) if whole else ""
+    return [UserFile(path, PREFIX + path.relative_to(common).as_posix()) for path in whole]

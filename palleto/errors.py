@@ -43,6 +43,16 @@ class RestartError(PalletoError):
     """A supervisor restarted its children more often than its budget allows, and gave up."""
 
 
+class StandstillError(PalletoError):
+    """On virtual time nothing can ever happen again: no timer, no worker thread, no I/O."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "virtual time stands still: every task waits for something that never comes;"
+            " look for a demand or an event that was lost, or run in real time"
+        )
+
+
 class SettingError(PalletoError, ValueError):
     """A setting of the user's (an option, an endpoint, a file) that cannot be used as it is."""
 

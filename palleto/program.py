@@ -27,6 +27,7 @@ from palleto.data import user_files
 from palleto.ending import Ending, Run, after_events, messages_in, queue_empty, second_time
 from palleto.errors import PalletoError, SettingError
 from palleto.options import Options, parse, parser
+from palleto.progress import progress
 from palleto.recorder import Recorder
 from palleto.summary import Summary, observation
 from palleto.supervise import Supervisor
@@ -165,17 +166,30 @@ class Performance:
         """Run the pipeline until an ending is reached, then drain it."""
         run = Run(self.recorder, self.warehouse, self._over)
         self.over = anyio.Event()
+        self.at_once = anyio.CancelScope()
+        jobs = [partial(self._end, ending, run) for ending in self.endings]
         output = {"say": self.say, "report": self.report}
-        async with running(top, recorder=self.recorder, seed=self.options.seed, **output):
-            self.system = top.system
-            if self.warehouse is not None:
-                top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
-            jobs = [partial(self._end, ending, run) for ending in self.endings]
-            async with background(partial(self._upload, run), self._heed_signals, *jobs):
-                await self.over.wait()
-                with anyio.move_on_after(self.options.drain_timeout):
-                    await top.system.drain()
+        with progress(self.recorder, self._expected()) as say_beside:
+            if say_beside is not None and not self.options.quiet:
+                output = dict.fromkeys(output, say_beside)
+            async with running(top, recorder=self.recorder, seed=self.options.seed, **output):
+                self.system = top.system
+                if self.warehouse is not None:
+                    top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
+                with self.at_once:
+                    async with background(partial(self._upload, run), self._heed_signals, *jobs):
+                        await self.over.wait()
+                        with anyio.move_on_after(self.options.drain_timeout):
+                            await top.system.drain()
         self.system = None
+        if self.at_once.cancel_called:
+            raise KeyboardInterrupt
+
+    def _expected(self) -> int | None:
+        """How many events the run will consume, as far as that is known."""
+        if self.options.events is not None or self.options.seconds is not None or self.options.forever:
+            return self.options.events
+        return None if self.warehouse is None else len(self.options.data) or self.options.files
 
     def _print(self, line: str) -> None:
         try:
@@ -209,7 +223,7 @@ class Performance:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 if self.over.is_set():
-                    raise KeyboardInterrupt
+                    self.at_once.cancel()
                 self.report(f"{signal.Signals(number).name}: finishing what is in hand; once more ends at once")
                 self._over()
 

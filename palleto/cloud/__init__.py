@@ -11,14 +11,12 @@ Read in this order:
     template.py   the CloudFormation template, read and resolved
     stack.py      deploy: the bucket, its queue, its dead-letter queue
     samples.py    twelve days of app events, and more; upload
-    localfile.py  files of the user's own, in their place
 
 Importing this imports neither boto3 nor moto: they are imported when a place that needs them is opened.
 """
 
 from palleto.cloud.client import Body, Client, Observer
 from palleto.cloud.door import Clients, Cloud, open_cloud
-from palleto.cloud.localfile import LocalFile, local_files
 from palleto.cloud.place import PLACES, Place, choose
 from palleto.cloud.samples import Sample, sample, samples, upload
 from palleto.cloud.simulated import Ledger, Simulated, Simulation
@@ -31,7 +29,6 @@ __all__ = [
     "Clients",
     "Cloud",
     "Ledger",
-    "LocalFile",
     "Observer",
     "Place",
     "Sample",
@@ -40,7 +37,6 @@ __all__ = [
     "Stack",
     "choose",
     "deploy",
-    "local_files",
     "open_cloud",
     "sample",
     "samples",

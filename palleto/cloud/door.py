@@ -113,8 +113,8 @@ async def open_cloud(
       request's answer, before its caller sees it.
     - `simulation`: how the simulated place behaves (latencies, delivery); other places ignore it.
 
-    Raises `SettingError` when a setting is out of range or contradicts another, the place does not answer, or AWS was named
-    and there are no credentials.
+    Raises `SettingError` when a setting is out of range or contradicts another, the place does not answer, or AWS
+    was named and there are no credentials.
     """
     if concurrency < 1:
         raise SettingError(f"expected a concurrency of 1 or more, got {concurrency}")

@@ -9,8 +9,9 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from palleto.cloud import Cloud, deploy, local_files, sample, samples, upload
-from palleto.errors import CloudError, SettingError
+from palleto.cloud import Cloud, deploy, sample, samples, upload
+from palleto.data import user_files
+from palleto.errors import CloudError
 
 
 def test_days_go_on_by_date() -> None:
@@ -85,11 +86,11 @@ def test_files_are_read_from_a_stream_that_is_closed(run: Any) -> None:
     run(test)
 
 
-def test_local_files_are_uploaded_once(run: Any, tmp_path: Path) -> None:
+def test_user_files_are_uploaded_once(run: Any, tmp_path: Path) -> None:
     for name in ("a/x.gz", "b/x.gz", "b/c/y.gz"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
-    files = local_files([tmp_path / "a/x.gz", tmp_path / "b/x.gz", f"{tmp_path}/b/../a/x.gz", tmp_path / "b/c/y.gz"])
+    files = user_files([tmp_path / "a/x.gz", tmp_path / "b/x.gz", tmp_path / "b/../a/x.gz", tmp_path / "b/c/y.gz"])
     keys = ["packrat/data/a/x.gz", "packrat/data/b/x.gz", "packrat/data/b/c/y.gz"]
     assert [file.key for file in files] == keys
 
@@ -101,11 +102,3 @@ def test_local_files_are_uploaded_once(run: Any, tmp_path: Path) -> None:
         assert await cloud.blocking(body.read) == b"b/c/y.gz"
 
     run(test)
-
-
-def test_local_files_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "folder.gz").mkdir()
-    for name, said in (("notes.txt", "ends in .gz"), ("none.gz", "can be read"), ("folder.gz", "can be read")):
-        with pytest.raises(SettingError, match=said):
-            local_files([tmp_path / name])
-    assert local_files([]) == []
