@@ -27,9 +27,9 @@ class UserFile:
 
     @property
     def etag(self) -> str:
-        """Its MD5 in quotes, as S3 gives it for an object uploaded in one piece."""
+        """Its MD5, which is what S3 calls the ETag of an object that was uploaded in one piece."""
         with self.path.open("rb") as file:
-            return f'"{hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()}"'
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
     def open(self) -> BinaryIO:
         """Its bytes, as a stream."""

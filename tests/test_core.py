@@ -333,6 +333,15 @@ def test_held_events_are_in_hand():
     assert producer.in_hand() == []
 
 
+def test_demand_is_told_when_the_slowest_goes():
+    producer = ProducerCore(BroadcastDispatcher())
+    slow, fast = entered(producer, 0, 0)
+    assert producer.receive(Ask(fast, 5)) == []
+    (call,) = producer.receive(Down(slow, "killed"))
+    assert producer.returned(call, None) == [demand(5)]
+    assert producer.ledger() == Ledger(5, 5)
+
+
 def test_no_drop_while_demand_is_left():
     producer = ProducerCore(BroadcastDispatcher(), Buffer(size=1))
     even = subscription("even", selector=lambda event: event % 2 == 0)
