@@ -29,26 +29,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from palleto.buffer import Buffer
 from palleto.demand import Batch, Terms
 from palleto.dispatch import Dispatcher
-from palleto.errors import DemandError, ReturnError
 from palleto.inlet import Inlet
+from palleto.machine import Core, events_of
 from palleto.messages import (
-    Answer,
     Ask,
     Call,
     Cancel,
-    Cast,
     Down,
     Effect,
     Events,
-    Message,
     Reason,
-    Request,
     Send,
     Subscribe,
     Subscription,
@@ -56,72 +52,6 @@ from palleto.messages import (
 from palleto.outlet import Ledger, Outlet
 
 __all__ = ["ConsumerCore", "Core", "Ledger", "ProducerConsumerCore", "ProducerCore", "Terms"]
-
-
-def events_of(call: Call, result: Any) -> Sequence[Any]:
-    """What a callback returned, as the events to emit: None is none. Raises ReturnError for anything but a list."""
-    if result is None:
-        return ()
-    if isinstance(result, list | tuple):
-        return result
-    raise ReturnError(f"expected {call.callback} to return a list of events or None, got: {result!r:.80}")
-
-
-class Core:
-    """What the three have in common: messages of the user's own, and the ends of subscriptions."""
-
-    def __init__(self) -> None:
-        self._on: dict[type, Callable[[Any], list[Effect]]] = {Cast: self._cast, Request: self._request}
-        self._after: dict[str, Callable[[Call, Any], list[Effect]]] = {
-            "handle_cast": lambda call, result: self.emit(events_of(call, result)),
-            "handle_call": self._answer,
-            "handle_cancel": self._cancelled,
-        }
-
-    def receive(self, message: Message) -> list[Effect]:
-        """Take one message; the effects are to be carried out in order."""
-        try:
-            handler = self._on[type(message)]
-        except KeyError:
-            raise DemandError(f"expected a message that a {type(self).__name__} takes, got: {message}") from None
-        return handler(message)
-
-    def returned(self, call: Call, result: Any) -> list[Effect]:
-        """Take what the callback of `call` returned; these effects come before what was still to be done."""
-        return self._after[call.callback](call, result)
-
-    def emit(self, events: Sequence[Any]) -> list[Effect]:
-        """Send `events` on. Raises DemandError from a consumer, which has nobody to send them to."""
-        if events:
-            raise DemandError(f"expected a consumer to emit no events, got: {len(events)}")
-        return []
-
-    def farewell(self, reason: Reason) -> list[Effect]:
-        """Tell everyone this stage is subscribed to, or that subscribed to it, that it is gone."""
-        return []
-
-    def ledger(self) -> Ledger:
-        """The accounts of this moment."""
-        return Ledger()
-
-    def in_hand(self) -> list[Any]:
-        """Events that came or were emitted and have not gone on."""
-        return []
-
-    def _cast(self, message: Cast) -> list[Effect]:
-        return [Call("handle_cast", (message.message,))]
-
-    def _request(self, request: Request) -> list[Effect]:
-        return [Call("handle_call", (request.message,), request)]
-
-    def _answer(self, call: Call, result: Any) -> list[Effect]:
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise ReturnError(f"expected handle_call to return (reply, events), got: {result!r:.80}")
-        reply, events = result
-        return [Answer(call.about, reply), *self.emit(events_of(call, events))]
-
-    def _cancelled(self, call: Call, result: Any) -> list[Effect]:
-        raise NotImplementedError
 
 
 class ProducerCore(Core):
@@ -216,8 +146,9 @@ class ConsumerCore(Core):
         self._on |= {Events: self._events, Cancel: self.inlet.ended, Down: self.inlet.ended}
         self._after |= {
             "handle_subscribe": lambda call, result: self.inlet.subscribed(call.about, result),
-            "handle_events": lambda call, result: self.emit(events_of(call, result)),
+            "handle_events": self._handled,
         }
+        self._hand: deque[Sequence[Any]] = deque()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {list(self.inlet.windows.values())}>"
@@ -233,6 +164,15 @@ class ConsumerCore(Core):
     def farewell(self, reason: Reason) -> list[Effect]:
         return self.inlet.farewell(reason)
 
+    def in_hand(self) -> list[Any]:
+        return [event for batch in self._hand for event in batch]
+
+    def _handled(self, call: Call, result: Any) -> list[Effect]:
+        self.emit(events_of(call, result))
+        if self._hand:
+            self._hand.popleft()
+        return []
+
     def _events(self, message: Events) -> list[Effect]:
         subscription = message.subscription
         window = self.inlet.windows.get(subscription)
@@ -240,6 +180,7 @@ class ConsumerCore(Core):
             return [Send(subscription.producer, Cancel(subscription, "unknown subscription"))]
         effects: list[Effect] = []
         for events, ask in window.receive(message.events):
+            self._hand.append(events)
             effects.append(Call("handle_events", (events,), subscription))
             if ask:
                 effects.append(Send(subscription.producer, Ask(subscription, ask)))
@@ -255,9 +196,9 @@ class ProducerConsumerCore(ProducerCore):
     def __init__(self, dispatcher: Dispatcher | None = None, buffer: Buffer | None = None) -> None:
         super().__init__(dispatcher, Buffer(size=None) if buffer is None else buffer)
         self.inlet = Inlet()
-        self._waiting: deque[tuple[Subscription, Batch]] = deque()
-        self._handling = False
-        self._ask_next = 0
+        self._waiting: deque[tuple[Subscription, Batch] | Cancel | Down] = deque()
+        self._ending: set[Subscription] = set()
+        self._current: Batch | None = None
         self._on[Events] = self._events
         self._after["handle_events"] = self._handled
 
@@ -276,16 +217,29 @@ class ProducerConsumerCore(ProducerCore):
         return self.outlet.ledger(max(0, self.outlet.wanted))
 
     def in_hand(self) -> list[Any]:
-        return [*super().in_hand(), *(event for _, batch in self._waiting for event in batch.events)]
+        current = [] if self._current is None else [self._current]
+        batches = current + [item[1] for item in self._waiting if isinstance(item, tuple)]
+        return [*super().in_hand(), *(event for batch in batches for event in batch.events)]
 
     def _settle(self, effects: list[Effect]) -> list[Effect]:
-        """Rule 3: the buffer first; then, if somebody still wants events, the next batch."""
+        """Rule 3: the buffer first; then, if somebody still wants events, the next batch.
+
+        The end of a subscription waits behind the events that came before it, and until what came of them has gone.
+        """
         effects += self.outlet.flush()
-        if self._waiting and not self._handling and self.outlet.wanted > 0:
-            self._handling = True
-            subscription, batch = self._waiting.popleft()
-            self._ask_next = batch.ask
-            effects.append(Call("handle_events", (batch.events,), subscription))
+        while self._waiting and self._current is None:
+            item = self._waiting[0]
+            if isinstance(item, tuple):
+                if self.outlet.wanted <= 0:
+                    break
+                subscription, self._current = item
+                effects.append(Call("handle_events", (self._current.events,), subscription))
+            elif self.outlet.buffer and self.outlet.dispatcher.outstanding:
+                break
+            else:
+                self._ending.discard(item.subscription)
+                effects += self.inlet.ended(item)
+            self._waiting.popleft()
         return effects
 
     def _events(self, message: Events) -> list[Effect]:
@@ -297,10 +251,10 @@ class ProducerConsumerCore(ProducerCore):
         return self._settle([])
 
     def _handled(self, call: Call, result: Any) -> list[Effect]:
-        subscription, ask = call.about, self._ask_next
         effects = self.outlet.emit(events_of(call, result))
-        self._handling = False
-        if ask and subscription in self.inlet.windows:
+        assert self._current is not None, "a batch is being handled"
+        subscription, ask, self._current = call.about, self._current.ask, None
+        if ask and subscription in self.inlet.windows and subscription not in self._ending:
             effects.append(Send(subscription.producer, Ask(subscription, ask)))
         return self._settle(effects)
 
@@ -310,7 +264,11 @@ class ProducerConsumerCore(ProducerCore):
         return super()._subscribed(call, result)
 
     def _ended(self, message: Cancel | Down) -> list[Effect]:
-        return self.inlet.ended(message) or super()._ended(message)
+        if message.subscription not in self.inlet.windows:
+            return super()._ended(message)
+        self._waiting.append(message)
+        self._ending.add(message.subscription)
+        return self._settle([])
 
     def _cancelled(self, call: Call, result: Any) -> list[Effect]:
         if call.about.subscription in self.outlet.dispatcher.outstanding:

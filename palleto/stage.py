@@ -110,7 +110,6 @@ class Stage(Process):
         self._scope = anyio.CancelScope()
         self._wake: anyio.Event | None = None
         self._reason: Reason = "killed"
-        self._in_hand: list[Any] = []
         self.busy = True
         super().start(system, parent)
         if self._asynchronous:
@@ -207,7 +206,6 @@ class Stage(Process):
         core, recorder = self.core, self.system.recorder
         if recorder is not None:
             recorder.message(self, message)
-        self._in_hand = list(message.events) if isinstance(message, Events) else []
         effects = deque(core.receive(message) if not callable(message) else message())
         while effects:
             effect = effects.popleft()
@@ -224,8 +222,6 @@ class Stage(Process):
                         raise ReturnError(f"expected {effect.callback} to be declared `async def`, as it awaits")
                     result = await result
                 more = core.returned(effect, result)
-                if effect.callback == "handle_events":
-                    self._in_hand = self._in_hand[len(effect.args[0]) :]
                 if recorder is not None:
                     recorder.returned(self, effect)
                 effects.extendleft(reversed(more))
@@ -251,7 +247,7 @@ class Stage(Process):
             self._reason = error
         waiting = [message for message in self._mailbox if not isinstance(message, Stop)]
         self._mailbox.clear()
-        lost = [*self._in_hand, *self.core.in_hand()]
+        lost = self.core.in_hand()
         for message in waiting:
             if isinstance(message, Events):
                 lost += message.events

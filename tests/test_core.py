@@ -240,7 +240,7 @@ def test_bad_returns_change_nothing(callback, result):
     assert stage.ledger() == Ledger(3, 3)
     if callback == "handle_events":
         assert stage.receive(Events(above, [2])) == []  # the first batch is still being handled
-        assert stage.in_hand() == [2]
+        assert stage.in_hand() == [1, 2]
 
 
 @pytest.mark.parametrize("result", [None, 1, (1,), [1, []], (1, [], 3), (1, 2), (1, "hey")])
@@ -615,11 +615,12 @@ def test_asks_no_more_of_one_that_went():
     joined(stage, above)
     enter(stage, below)
     stage.receive(Events(above, ["file"]))
-    (ended,) = stage.receive(Down(above, CRASH))
-    assert stage.returned(ended, None) == []
+    assert stage.receive(Down(above, CRASH)) == []
     (call,) = stage.receive(Ask(below, 1))
     assert handle(call) == ["file"]
-    assert stage.returned(call, ["lines"]) == [events(below, ["lines"])]
+    sent, ended = stage.returned(call, ["lines"])
+    assert sent == events(below, ["lines"])
+    assert ended.callback == "handle_cancel"
 
 
 def test_end_of_one_below():
@@ -660,3 +661,18 @@ def test_producer_consumer_says_farewell():
 def test_producer_consumer_repr():
     stage, *_ = between(asked=3)
     assert repr(stage) == "<ProducerConsumerCore remembers 3, 3 outstanding, 0 buffered>"
+
+
+def test_end_of_upstream_waits_behind_its_events():
+    stage = ProducerConsumerCore()
+    above, below = subscription("stage", "above", 10), subscription("below", "stage")
+    joined(stage, above)
+    stage.receive(Events(above, [1]))
+    assert stage.receive(Down(above, "normal")) == []
+    enter(stage, below)
+    (call,) = stage.receive(Ask(below, 1))
+    # Two events come of the one, and only one of them was asked for: the other must not be lost by the stop.
+    assert stage.returned(call, ["a", "b"]) == [events(below, ["a"])]
+    sent, ended, stop = stage.receive(Ask(below, 1))
+    assert sent == events(below, ["b"])
+    assert (ended.callback, stop) == ("handle_cancel", Stop("normal"))
