@@ -42,7 +42,7 @@ class ScaledLoop(asyncio.SelectorEventLoop):
     _clock_resolution: float  # asyncio runs timers that are due within this many seconds
 
     def __init__(self, factor: float) -> None:
-        self._factor, self._start = factor, real_time.monotonic()
+        self._factor, self._start, self._base = factor, real_time.monotonic(), 0.0
         selector = _Selector()
         selector.wait = self._wait
         super().__init__(selector)
@@ -50,9 +50,15 @@ class ScaledLoop(asyncio.SelectorEventLoop):
         self.slow_callback_duration *= factor
 
     def time(self) -> float:
-        return (real_time.monotonic() - self._start) * self._factor
+        return self._base + (real_time.monotonic() - self._start) * self._factor
+
+    def set_factor(self, factor: float) -> None:
+        """Go `factor` times faster than real time from now on; 0: time stands. Only in the loop's own thread."""
+        self._base, self._start, self._factor = self.time(), real_time.monotonic(), factor
 
     def _wait(self, poll: _Poll, timeout: float | None) -> _Ready:
+        if timeout and not self._factor:
+            return poll(None)  # no timer will be due; a call from another thread, or I/O, ends the wait
         return poll(timeout and timeout / self._factor)
 
 

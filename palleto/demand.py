@@ -106,6 +106,16 @@ class Window:
         self.outstanding += whole("the events asked for", count, 1)
         return count
 
+    def resize(self, terms: Terms) -> int:
+        """Take the numbers of other terms from now on. Returns how many (0: none) to ask for at once.
+
+        A smaller window takes back nothing that was asked for: it asks again when enough has come.
+        """
+        self._most, self._least, self._span = terms.max_demand, terms.least, terms.max_demand - terms.least
+        if self.manual or self.outstanding > self._least:
+            return 0
+        return self.ask(self._most - self.outstanding)
+
     def receive(self, events: Sequence[Any]) -> list[Batch]:
         """Split what came into batches, each with what to ask for after it.
 

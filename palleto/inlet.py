@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from palleto.demand import Window
+from palleto.demand import Terms, Window
 from palleto.errors import DemandError, ReturnError
 from palleto.messages import Ask, Call, Cancel, Down, Effect, Reason, Send, Stop, Subscribe, Subscription
 
@@ -35,6 +35,11 @@ class Inlet:
         if subscription not in self.windows:
             raise DemandError(f"expected a subscription of this stage, got: {subscription!r}")
         return [Send(subscription.producer, Ask(subscription, self.windows[subscription].ask(count)))]
+
+    def resize(self, terms: Terms) -> list[Effect]:
+        """Give all windows other numbers; those that have fallen to their `min_demand` ask at once."""
+        asks = [(at, window.resize(terms)) for at, window in self.windows.items()]
+        return [Send(at.producer, Ask(at, count)) for at, count in asks if count]
 
     def farewell(self, reason: Reason) -> list[Effect]:
         return [Send(at.producer, Down(at, reason)) for at in self.windows]

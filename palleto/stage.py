@@ -181,6 +181,8 @@ class Stage(Process):
         try:
             while True:
                 while self._mailbox:
+                    if self._asynchronous:
+                        await self.system.pass_gate()
                     message = self._mailbox.popleft()
                     if isinstance(message, Stop):
                         self._reason = message.reason
@@ -325,6 +327,14 @@ class _Subscribes(Stage):
         if subscription.consumer is not self:
             raise DemandError(f"expected a subscription of {self}, got: {subscription!r}")
         self.post(lambda: self.core.ask(subscription, count))
+
+    def resize(self, max_demand: int, min_demand: int | None = None) -> None:
+        """Change the demand of this stage's subscriptions while they run; more is asked for when it is due.
+
+        The numbers are `Terms`'; raises DemandError, and changes nothing, where they do not fit together.
+        """
+        terms = Terms(max_demand, min_demand)
+        self.post(lambda: self.core.inlet.resize(terms))
 
     def cancel(self, subscription: Subscription, reason: Reason = "normal") -> None:
         """End a subscription: its producer is told and answers; then its terms say what becomes of this stage."""

@@ -77,6 +77,7 @@ class System:
         self._ready: deque[Stage] = deque()
         self._asleep: anyio.Event | None = None
         self._idle: anyio.Event | None = None
+        self._gate: anyio.Event | None = None
         self._ids = 0
         # Shielded: a stage whose run is cancelled still needs turns to end as it should.
         self._pumping = anyio.CancelScope(shield=True)
@@ -167,6 +168,8 @@ class System:
                 if self._shuffles:
                     ready.rotate(-self.random.randrange(len(ready)))
                 stage = ready.popleft()
+                if self._gate is not None:
+                    await self.pass_gate()
                 _actor.set(stage)
                 stage.turn()
                 turns += 1
@@ -177,6 +180,22 @@ class System:
             self.look_idle()
             self._asleep = anyio.Event()
             await self._asleep.wait()
+
+    def pause(self) -> None:
+        """Let no stage take another message until `resume`. What runs goes on; so do tasks, up to their next message."""
+        if self._gate is None:
+            self._gate = anyio.Event()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        if self._gate is not None:
+            self._gate.set()
+            self._gate = None
+
+    async def pass_gate(self) -> None:
+        """Wait while the run is paused."""
+        while self._gate is not None:
+            await self._gate.wait()
 
     # ---- idleness
 
