@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import anyio
 
-from palleto.errors import NotFoundError, RestartError, SettingError
+from palleto.errors import NotFoundError, PalletoError, RestartError, SettingError
 from palleto.messages import Reason
 from palleto.process import Process, describe
 from palleto.restart import Budget, Restart, Strategy, affected, restarts
@@ -124,7 +124,7 @@ class Supervisor(Process):
             await self.wait()
 
     async def _watch(self) -> None:
-        with anyio.CancelScope(shield=True):  # children are stopped in order even where the whole run is cancelled
+        try:
             while self._stopping is None:
                 self.busy = False
                 self.system.look_idle()
@@ -132,10 +132,12 @@ class Supervisor(Process):
                 self._wake = anyio.Event()
                 while self._exits and self._stopping is None:
                     await self._replace(*self._exits.popleft())
-            for spec in reversed(self.children):
-                if spec.process is not None:
-                    await spec.process.end("shutdown")
-        self.exited(self._stopping or "shutdown")
+        finally:  # also where the whole run is cancelled: then nobody is restarted any more
+            with anyio.CancelScope(shield=True):
+                for spec in reversed(self.children):
+                    if spec.process is not None:
+                        await spec.process.end("shutdown")
+            self.exited(self._stopping or "shutdown")
 
     async def _replace(self, process: Process, reason: Reason) -> None:
         """Restart for a child that ended, as its terms and the strategy say."""
@@ -181,6 +183,7 @@ class Task(Process):
         self.busy = busy  # True: a drain waits for it
         self.killed = False
         self._scope = anyio.CancelScope()
+        self._attempt = anyio.CancelScope()
 
     def start(self, system: System, parent: Quits) -> None:
         super().start(system, parent)
@@ -193,6 +196,10 @@ class Task(Process):
             self._scope.cancel()
             if self.system.recorder is not None:
                 self.system.recorder.note("loop_killed", self)
+
+    def crash(self) -> None:
+        """Let its function fail at its next `await`, as an error in it would."""
+        self._attempt.cancel()
 
     async def end(self, reason: Reason = "shutdown") -> None:
         if self.running:
@@ -216,7 +223,10 @@ class Task(Process):
         reported: set[str] = set()
         for attempt in count():
             try:
-                await self.function(*self.args)
+                with anyio.CancelScope() as self._attempt:
+                    await self.function(*self.args)
+                if self._attempt.cancelled_caught:
+                    raise PalletoError("crashed on purpose")
                 return "normal"
             except Exception as error:
                 if self.restart == "temporary":

@@ -1,0 +1,1 @@
+"""What the notebooks show: experiments, dashboards, figures, step differences, questions."""
