@@ -42,6 +42,7 @@ class Experiment:
     pipeline:  makes the supervisor, as in the step: `pipeline()` or `pipeline(warehouse)` or
                `pipeline(warehouse, pipelines=3)`.
     speed:     how many times faster than real time, above 0; may be changed while it runs.
+    virtual:   True: no waiting at all, time jumps (with a queue: on the simulated place); cannot be paused then.
     seconds:   of run time after which it ends; None: at `until`, or when stopped.
     until:     an ending (`palleto.ending`), or None.
     files:     sample files that arrive in the bucket, `rate` a second of run time (None: all at once).
@@ -56,6 +57,7 @@ class Experiment:
         pipeline: Callable[..., Supervisor],
         *,
         speed: float = 1.0,
+        virtual: bool = False,
         seconds: float | None = None,
         until: Ending | None = None,
         files: int = 12,
@@ -67,6 +69,7 @@ class Experiment:
             raise SettingError(f"expected speed to be above 0, got: {speed!r}")
         self.pipeline = pipeline
         self.speed = speed
+        self.virtual = virtual
         self.seconds = seconds
         self.until = until
         self.files = files
@@ -149,13 +152,17 @@ class Experiment:
         try:
             with tempfile.TemporaryDirectory(prefix="palleto-lab-") as folder:
                 options = Options(
-                    files=0, output=self.output or Path(folder), drain_timeout=5.0, forever=False, **self.options
+                    files=0,
+                    output=self.output or Path(folder),
+                    drain_timeout=5.0,
+                    virtual=self.virtual,
+                    **self.options,
                 )
                 performance = Performance(self.pipeline, self._ending, options, recorder=self.trace)
                 performance.say = self.said.append
                 performance.report = self.reported.append
                 self.performance = performance
-                self.summary = clock.run(performance, time=self.speed)
+                self.summary = clock.run(performance, time="virtual" if self.virtual else self.speed)
         except PalletoError as error:
             self.error = str(error)
         except BaseException as error:  # shown in the dashboard: a thread's error is seen by nobody else
@@ -271,7 +278,8 @@ class Experiment:
 
     def _set_factor(self, factor: float) -> None:
         loop: Any = self._loop
-        loop.set_factor(factor)
+        if not self.virtual:
+            loop.set_factor(factor)
 
     def resize(self, max_demand: int) -> None:
         """Give every consumer and producer-consumer the demand 0/`max_demand`, 1 or more."""

@@ -1,0 +1,108 @@
+"""Change one number and see what becomes of it: a slider, a run for each value, and a picture of it.
+
+    vary("max_demand", [1, 2, 5, 10, 20], lambda n: Experiment(eager(n), virtual=True, seconds=100), consumed)
+
+Runs are kept, so going back to a value is instant. Without a front-end the picture of the first value is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from palleto.errors import SettingError
+from palleto.lab.experiment import Experiment
+from palleto.lab.requirement import required
+
+
+class Vary:
+    """A slider over `values` of the number called `name`.
+
+    run:   makes the experiment for a value; it should end by itself (`seconds`, `until`), and soon (`virtual=True`).
+    show:  makes a picture (a matplotlib figure or what `palleto.lab.figures` returns) or a text of the experiment.
+    words: makes one line of it, shown under the picture and in the text form.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        values: Sequence[Any],
+        run: Callable[[Any], Experiment],
+        show: Callable[[Experiment], Any],
+        words: Callable[[Experiment], str] | None = None,
+    ) -> None:
+        if not values:
+            raise SettingError(f"expected one or more values of {name}, got: none")
+        widgets = required("ipywidgets")
+        self.name = name
+        self._run, self._show, self._words = run, show, words
+        self._runs: dict[Any, Experiment] = {}
+        self._picture = widgets.HTML()
+        self._slider = widgets.SelectionSlider(
+            options=list(values), description=name, continuous_update=False, style={"description_width": "initial"}
+        )
+        self._slider.observe(lambda change: self.set(change["new"]), names="value")
+        self._box = widgets.VBox([self._slider, self._picture])
+        self.set(values[0])
+
+    def __repr__(self) -> str:
+        return f"<Vary {self.name} = {self.value!r}: {self.line}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle: Any = self._box._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/plain"] = repr(self)
+        return bundle
+
+    @property
+    def value(self) -> Any:
+        """The value that is shown."""
+        return self._slider.value
+
+    @property
+    def experiment(self) -> Experiment:
+        """The run of the value that is shown."""
+        return self._runs[self.value]
+
+    def set(self, value: Any) -> None:
+        """Move to a value: run it, if it has not been, and show it."""
+        if value not in self._runs:
+            experiment = self._run(value).start()
+            experiment.join(60)
+            self._runs[value] = experiment
+        if self._slider.value != value:
+            self._slider.value = value  # comes back here through `observe`
+            return
+        experiment = self._runs[value]
+        self.line = self._words(experiment) if self._words is not None else "; ".join(experiment.summary)
+        if experiment.error:
+            self.line = f"failed: {experiment.error}"
+        shown = picture(self._show(experiment), self.line)
+        self._picture.value = (
+            f"{shown}<p>{html.escape(self.name)} = {html.escape(str(value))}: {html.escape(self.line)}</p>"
+        )
+
+
+def picture(shown: Any, words: str) -> str:
+    """A figure as an HTML image that says `words` to who cannot see it; anything else as text."""
+    figure = getattr(shown, "figure", shown)
+    if not hasattr(figure, "savefig"):
+        return f"<pre>{html.escape(str(shown))}</pre>"
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100, bbox_inches="tight")
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<img style="max-width: 100%" alt="{html.escape(words, quote=True)}" src="data:image/png;base64,{data}">'
+
+
+def vary(
+    name: str,
+    values: Sequence[Any],
+    run: Callable[[Any], Experiment],
+    show: Callable[[Experiment], Any],
+    words: Callable[[Experiment], str] | None = None,
+) -> Vary:
+    """A slider over `values`; see `Vary`."""
+    return Vary(name, values, run, show, words)
