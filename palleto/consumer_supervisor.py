@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
+
 from palleto.messages import Reason, Subscription
 from palleto.process import Process
 from palleto.restart import Restart
@@ -19,7 +21,7 @@ class ConsumerSupervisor(Consumer):
              again, as TaskSupervisor does it.
 
     `max_demand` is the most children at a time; more is asked for when `max_demand - min_demand` of them have ended.
-    Stopping the stage stops its children.
+    Stopping the stage stops its children; the events of those that were not through are lost, and told so.
     """
 
     restart: Restart = "temporary"
@@ -33,7 +35,7 @@ class ConsumerSupervisor(Consumer):
         return Task(self.run, (event,), self.restart, busy=True)
 
     def start(self, system: System, parent: Quits) -> None:
-        self.children: dict[str, tuple[Process, Subscription]] = {}
+        self.children: dict[str, tuple[Process, Subscription, Any]] = {}
         self._finished: dict[Subscription, int] = {}
         super().start(system, parent)
 
@@ -47,11 +49,13 @@ class ConsumerSupervisor(Consumer):
         for event in events:
             process = self.child_of(event)
             process.start(self.system, self)
-            self.children[process.id] = (process, self.source)
+            self.children[process.id] = (process, self.source, event)
 
     def child_exited(self, child: Process, reason: Reason) -> None:
         """A child ended: ask for more once `max_demand - min_demand` have."""
-        _, subscription = self.children.pop(child.id)
+        _, subscription, event = self.children.pop(child.id)
+        if reason == "shutdown":  # it was stopped before it was through
+            self.system.lose(self, [event])
         self._finished[subscription] += 1
         batch = subscription.terms.max_demand - subscription.terms.least
         if self._finished[subscription] >= batch and subscription in self.core.inlet.windows:
@@ -59,5 +63,6 @@ class ConsumerSupervisor(Consumer):
             self._finished[subscription] = 0
 
     async def terminate(self, reason: Reason) -> None:
-        for process, _ in list(self.children.values()):
-            await process.end("shutdown")
+        async with anyio.create_task_group() as tasks:
+            for process, _, _ in self.children.values():
+                tasks.start_soon(process.end)

@@ -19,9 +19,11 @@ class Inlet:
         self.windows: dict[Subscription, Window] = {}
 
     def subscribe(self, subscription: Subscription) -> list[Effect]:
+        """Begin a subscription: first the stage's own `handle_subscribe` hears of it."""
         return [Call("handle_subscribe", ("producer", subscription), subscription)]
 
     def subscribed(self, subscription: Subscription, mode: Any) -> list[Effect]:
+        """Subscribe and ask for the first events, as `handle_subscribe` said: "manual", "automatic" or None."""
         if mode not in (None, "automatic", "manual"):
             raise ReturnError(f"expected handle_subscribe to return automatic, manual or None, got: {mode!r}")
         window = self.windows[subscription] = Window(subscription.terms)
@@ -32,6 +34,7 @@ class Inlet:
         return effects
 
     def ask(self, subscription: Subscription, count: int) -> list[Effect]:
+        """Ask by hand. Raises DemandError for a count below 1 or a subscription that is not open here."""
         if subscription not in self.windows:
             raise DemandError(f"expected a subscription of this stage, got: {subscription!r}")
         return [Send(subscription.producer, Ask(subscription, self.windows[subscription].ask(count)))]
@@ -42,6 +45,7 @@ class Inlet:
         return [Send(at.producer, Ask(at, count)) for at, count in asks if count]
 
     def farewell(self, reason: Reason) -> list[Effect]:
+        """Tell every producer that this stage is gone."""
         return [Send(at.producer, Down(at, reason)) for at in self.windows]
 
     def ended(self, message: Cancel | Down) -> list[Effect]:

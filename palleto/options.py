@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from palleto.cloud.place import PLACES
 from palleto.cloud.warehouse import MAX_BYTES
@@ -63,11 +64,23 @@ one_or_more.__name__ = "whole number of 1 or more"
 not_negative.__name__ = "whole number of 0 or more"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what cannot be used, without the list of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (--help explains the options)\n")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Leaves room for the longest option, so that each is explained in the line of its name."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+
+
 def parser(program: str, about: str, *, cloud: bool, pipelines: bool) -> argparse.ArgumentParser:
     """The parser of a step's options. `cloud`: the step has a queue; `pipelines`: their number can be chosen."""
-    made = argparse.ArgumentParser(
-        prog=program, description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    made = _Parser(prog=program, description=about, formatter_class=_Formatter, allow_abbrev=False)
     end = made.add_argument_group("what ends the run", "whichever comes first; with none of them the step's own ending")
     end.add_argument("--events", type=one_or_more, metavar="N", help="end when N events have been consumed")
     end.add_argument("--for", dest="seconds", type=above_zero, metavar="SECONDS", help="end after SECONDS of run time")

@@ -34,6 +34,7 @@ class Outlet:
         self.remembered = 0
 
     def subscribed(self, subscription: Subscription) -> list[Effect]:
+        """Take a subscription in, or cancel it if its terms do not fit the dispatcher."""
         try:
             self.dispatcher.subscribe(subscription)
         except DemandError as error:  # the terms do not fit this dispatcher: the consumer's fault, so it hears of it
@@ -41,6 +42,7 @@ class Outlet:
         return []
 
     def ask(self, message: Ask) -> list[Effect]:
+        """Add to what a subscription is owed; send what was held for it."""
         subscription = message.subscription
         if subscription not in self.dispatcher.outstanding:
             return [Send(subscription.consumer, Cancel(subscription, "unknown subscription"))]
@@ -79,7 +81,9 @@ class Outlet:
         return self.dispatcher.demand - len(self.buffer)
 
     def farewell(self, reason: Reason) -> list[Effect]:
+        """Tell every consumer that this stage is gone."""
         return [Send(to.consumer, Down(to, reason)) for to in self.dispatcher.outstanding]
 
     def ledger(self, remembered: int) -> Ledger:
+        """The accounts of this moment, with what the stage remembers."""
         return Ledger(remembered, self.dispatcher.demand, len(self.buffer), self.buffer.dropped)

@@ -46,9 +46,11 @@ class Process:
             system.recorder.note("started", self)
         try:
             self.init()
-        except BaseException:
+        except BaseException as error:
             self.running = False
             system.leave(self)
+            if system.recorder is not None:
+                system.recorder.note("crash", self, reason=describe(error))
             raise
 
     def init(self) -> None:

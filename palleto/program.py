@@ -13,9 +13,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from palleto.errors import PalletoError, SettingError
 from palleto.options import Options, parse, parser
 from palleto.progress import progress
 from palleto.recorder import Recorder
+from palleto.stage import Stage
 from palleto.summary import Summary, observation
 from palleto.supervise import Supervisor
 from palleto.system import System, actor, running
@@ -49,6 +51,8 @@ def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = No
     program = f"python -m steps.{Path(module.__file__ or 'step').stem}"
     cloud = "warehouse" in takes
     options = parse(parser(program, module.__doc__ or "", cloud=cloud, pipelines="pipelines" in takes), arguments)
+    if isinstance(sys.stdout, TextIOWrapper):  # a key may hold characters that the terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         for line in perform(pipeline, until, options):
             print(line, file=sys.stderr)
@@ -93,6 +97,7 @@ class Performance:
         self.pipeline = pipeline
         self.options = options
         self.endings = _endings(until, options)
+        self.data = user_files(options.data)  # here, so that a path that is not there is told before anything runs
         self.recorder = recorder or Recorder(keep=False, file=options.trace)
         self.simulation = simulation
         self.prepare = prepare
@@ -101,6 +106,7 @@ class Performance:
         self.say: Callable[[str], None] = (lambda line: None) if options.quiet else self._print
         self.report: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
         self.system: System | None = None
+        self.failure: PalletoError | None = None
         self.cloud: Any = None
         self.warehouse: Any = None
 
@@ -123,6 +129,10 @@ class Performance:
                     self.report(f"{given_back} messages were given back to the queue")
                 dead = await messages_in(self.warehouse, self.warehouse.stack.dead_letter_url)
                 return self.summary.lines(self.cloud.requests, dead - dead_before)
+        except BaseExceptionGroup as group:  # a task group wraps what is no Exception
+            if group.subgroup(KeyboardInterrupt) is None:
+                raise
+            raise KeyboardInterrupt from None
         finally:
             self.recorder.close()
 
@@ -134,8 +144,9 @@ class Performance:
         place = options.place
         if options.virtual:
             if options.endpoint is not None or place not in (None, "simulated"):
+                other = f"--endpoint {options.endpoint}" if options.endpoint is not None else f"--place {place}"
                 raise SettingError(
-                    "expected --virtual with --place simulated, as servers keep real time; got another place"
+                    f"expected --virtual with --place simulated, as servers keep real time; got: {other}"
                 )
             place = "simulated"
         self.cloud = await stack.enter_async_context(
@@ -167,7 +178,7 @@ class Performance:
         run = Run(self.recorder, self.warehouse, self._over)
         self.over = anyio.Event()
         self.at_once = anyio.CancelScope()
-        jobs = [partial(self._end, ending, run) for ending in self.endings]
+        jobs = [partial(self._upload, run), *(partial(self._end, ending, run) for ending in self.endings)]
         output = {"say": self.say, "report": self.report}
         with progress(self.recorder, self._expected()) as say_beside:
             if say_beside is not None and not self.options.quiet:
@@ -177,19 +188,21 @@ class Performance:
                 if self.warehouse is not None:
                     top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
                 with self.at_once:
-                    async with background(partial(self._upload, run), self._heed_signals, *jobs):
+                    async with background(self._heed_signals, *(partial(self._try, job) for job in jobs)):
                         await self.over.wait()
                         with anyio.move_on_after(self.options.drain_timeout):
                             await top.system.drain()
         self.system = None
         if self.at_once.cancel_called:
             raise KeyboardInterrupt
+        if self.failure is not None:
+            raise self.failure
 
     def _expected(self) -> int | None:
         """How many events the run will consume, as far as that is known."""
         if self.options.events is not None or self.options.seconds is not None or self.options.forever:
             return self.options.events
-        return None if self.warehouse is None else len(self.options.data) or self.options.files
+        return None if self.warehouse is None else len(self.data) or self.options.files
 
     def _print(self, line: str) -> None:
         try:
@@ -198,22 +211,36 @@ class Performance:
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
             self._over()
 
+    async def _try(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Do a job beside the pipeline. If it fails, what is in hand is finished, and the run fails with its error."""
+        try:
+            await job()
+        except PalletoError as error:
+            self.failure = self.failure or error
+            self._over()
+
     async def _end(self, ending: Ending, run: Run) -> None:
         await ending(run)
         self._over()
 
     def _over(self) -> None:
         """The end is reached: ask for nothing more, from this very moment."""
-        if self.system is not None and not self.over.is_set():
+        if not self.over.is_set():
             self.over.set()
-            self.system.quiet()
+            if self.system is not None:  # else the pipeline is still starting
+                self.system.quiet()
+
+    def _hurry(self) -> None:
+        """From now on, cancel what runs in a stage instead of waiting until it is done."""
+        for process in list(self.system.processes.values()) if self.system is not None else []:
+            if isinstance(process, Stage):
+                process.patience = 0.0  # type: ignore[misc]
 
     async def _upload(self, run: Run) -> None:
         if self.warehouse is not None:
             from palleto.cloud import samples, upload
 
-            options = self.options
-            files: Any = user_files(options.data) if options.data else samples(options.files)
+            files: Any = self.data or samples(self.options.files)
             await upload(self.cloud, self.warehouse.stack, files)
         run.uploaded.set()
 
@@ -223,7 +250,9 @@ class Performance:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 if self.over.is_set():
+                    self._hurry()
                     self.at_once.cancel()
+                    return
                 self.report(f"{signal.Signals(number).name}: finishing what is in hand; once more ends at once")
                 self._over()
 

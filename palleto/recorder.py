@@ -208,6 +208,10 @@ class Recorder:
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
+        if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
+            # A broadcast goes as fast as its slowest: who joins it takes back what it had told already.
+            withdrawn = self._last[stage][1] - stage.core.ledger().demand
+            self._cancelled[stage] = self._cancelled.get(stage, 0) + max(0, withdrawn)
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
             self.note("handled", stage, events=list(call.args[0]), code=_code(stage.handle_events), last=last)  # type: ignore[attr-defined]
@@ -253,10 +257,10 @@ def _user_line() -> tuple[str | None, int | None]:
     for _ in range(12):
         if frame is None:
             break
-        name = frame.f_code.co_filename
-        if not name.startswith(_HERE):
+        name, package = frame.f_code.co_filename, frame.f_globals.get("__name__", "").partition(".")[0]
+        if not name.startswith(_HERE) and package != "contextlib":
             # The event loop drives Palleto's own tasks: no line of the user's acted then.
-            inside = "site-packages" in name or "/asyncio/" in name or name.startswith("<")
+            inside = package in ("asyncio", "trio", "anyio", "outcome") or name.startswith("<")
             return (None, None) if inside else (name, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None, None
@@ -269,7 +273,7 @@ def load(path: str | Path) -> list[TraceEvent]:
 
 def _parse(path: Path) -> Iterator[TraceEvent]:
     try:
-        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
+        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines() or [""]
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"expected a trace file, got: {error}") from None
     for number, line in enumerate(lines, 1):
@@ -278,7 +282,7 @@ def _parse(path: Path) -> Iterator[TraceEvent]:
             if number == 1:
                 version = fields["palleto_trace"]
                 if version != VERSION:
-                    raise SettingError(f"expected a trace of version {VERSION}, got version {version} in {path}")
+                    raise SettingError(f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}")
                 continue
             fields["ids"] = tuple(fields["ids"])
             yield TraceEvent(**fields)

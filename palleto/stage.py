@@ -20,7 +20,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -109,7 +109,8 @@ class Stage(Process):
         self._asynchronous = any(inspect.iscoroutinefunction(callback) for callback in self._bound.values())
         self._scope = anyio.CancelScope()
         self._wake: anyio.Event | None = None
-        self._reason: Reason = "killed"
+        self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
+        self._serving: Message | Stop | Callable[[], list[Effect]] | None = None
         self.busy = True
         super().start(system, parent)
         if self._asynchronous:
@@ -124,10 +125,8 @@ class Stage(Process):
     def post(self, message: Message | Stop | Callable[[], list[Effect]]) -> None:
         """Put a message into the mailbox. One to a stage that has ended is answered for it, or lost."""
         if not self.running:
-            if isinstance(message, Subscribe):
-                message.subscription.consumer.post(Down(message.subscription, "not running"))
-            elif isinstance(message, Request):
-                message.reply.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+            if lost := self._refuse(message, "not running"):
+                self.system.lose(self, lost)
             return
         if isinstance(message, Stop):
             self._mailbox.appendleft(message)
@@ -139,6 +138,14 @@ class Stage(Process):
                 self._wake.set()
             else:
                 self.system.schedule(self)
+
+    def _refuse(self, message: object, reason: Reason) -> list[Any]:
+        """Answer a message that nobody will serve. Returns the events in it: they are lost."""
+        if isinstance(message, Subscribe):
+            message.subscription.consumer.post(Down(message.subscription, reason))
+        elif isinstance(message, Request):
+            message.reply.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+        return list(message.events) if isinstance(message, Events | _Emission) else []
 
     def turn(self) -> None:
         """Let a plain stage empty its mailbox."""
@@ -170,6 +177,7 @@ class Stage(Process):
             return
         self.post(Stop("killed"))
         if self._asynchronous:
+            self._reason = "killed"
             self._scope.cancel()
 
     def stop(self, reason: Reason = "normal") -> None:
@@ -206,6 +214,7 @@ class Stage(Process):
     async def _carry_out(self, message: Message | Callable[[], list[Effect]]) -> None:
         """Let the core decide on one message, and do what it says, in order."""
         core, recorder = self.core, self.system.recorder
+        self._serving = message
         if recorder is not None:
             recorder.message(self, message)
         effects = deque(core.receive(message) if not callable(message) else message())
@@ -220,9 +229,7 @@ class Stage(Process):
                     self.source = effect.about
                 result = self._bound[effect.callback](*effect.args)
                 if inspect.isawaitable(result):
-                    if not self._asynchronous:
-                        raise ReturnError(f"expected {effect.callback} to be declared `async def`, as it awaits")
-                    result = await result
+                    result = await self._awaited(effect.callback, result)
                 more = core.returned(effect, result)
                 if recorder is not None:
                     recorder.returned(self, effect)
@@ -235,6 +242,15 @@ class Stage(Process):
                 raise _Stopped(effect.reason)
         if recorder is not None:
             recorder.settled(self)
+        self._serving = None
+
+    async def _awaited(self, callback: str, result: Awaitable[Any]) -> Any:
+        """What an async callback returns. Raises ReturnError in a plain stage, which has no task to wait in."""
+        if self._asynchronous:
+            return await result
+        if inspect.iscoroutine(result):
+            result.close()
+        raise ReturnError(f"expected {callback} to be declared `async def`, as it awaits")
 
     async def _finish(self) -> None:
         """Clean up, say farewell to the peers, and say what was lost."""
@@ -244,17 +260,13 @@ class Stage(Process):
             with anyio.CancelScope(shield=True), anyio.move_on_after(self.patience):
                 result = self._bound["terminate"](self._reason)
                 if inspect.isawaitable(result):
-                    await result
+                    await self._awaited("terminate", result)
         except Exception as error:
             self._reason = error
-        waiting = [message for message in self._mailbox if not isinstance(message, Stop)]
-        self._mailbox.clear()
         lost = self.core.in_hand()
-        for message in waiting:
-            if isinstance(message, Events):
-                lost += message.events
-            elif isinstance(message, Request):
-                message.reply.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+        self._refuse(self._serving, self._reason)  # its events, if any, are in the core's hand
+        while self._mailbox:
+            lost += self._refuse(self._mailbox.popleft(), self._reason)
         for effect in self.core.farewell(self._reason):
             if isinstance(effect, Send):
                 effect.to.post(effect.message)
@@ -263,8 +275,17 @@ class Stage(Process):
 
     def emit(self, events: Iterable[Any]) -> None:
         """Emit events outside of a callback's return, from inside the run (a producer or producer-consumer)."""
-        batch = list(events)
-        self.post(lambda: self.core.emit(batch))
+        self.post(_Emission(self.core, list(events)))
+
+
+class _Emission:
+    """Events in a mailbox, on their way to be emitted by its stage."""
+
+    def __init__(self, core: Core, events: list[Any]) -> None:
+        self.core, self.events = core, events
+
+    def __call__(self) -> list[Effect]:
+        return self.core.emit(self.events)
 
 
 class _Stopped(Exception):
@@ -321,12 +342,14 @@ class _Subscribes(Stage):
         return subscription
 
     def ask(self, subscription: Subscription, count: int) -> None:
-        """Ask for `count` events, 1 or more, where demand is manual. Raises DemandError, and asks for nothing then."""
+        """Ask for `count` events, 1 or more, where demand is manual; in vain if the subscription has ended.
+
+        Raises DemandError for a broken count or a subscription of another stage, and asks for nothing then.
+        """
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise DemandError(f"expected the events asked for to be a whole number of 1 or more, got: {count!r}")
-        if subscription.consumer is not self:
-            raise DemandError(f"expected a subscription of {self}, got: {subscription!r}")
-        self.post(lambda: self.core.ask(subscription, count))
+        self._own(subscription)
+        self.post(lambda: self.core.ask(subscription, count) if subscription in self.core.inlet.windows else [])
 
     def resize(self, max_demand: int, min_demand: int | None = None) -> None:
         """Change the demand of this stage's subscriptions while they run; more is asked for when it is due.
@@ -338,7 +361,12 @@ class _Subscribes(Stage):
 
     def cancel(self, subscription: Subscription, reason: Reason = "normal") -> None:
         """End a subscription: its producer is told and answers; then its terms say what becomes of this stage."""
-        subscription.producer.post(Cancel(subscription, reason))
+        self._own(subscription)
+        self.post(lambda: [Send(subscription.producer, Cancel(subscription, reason))])
+
+    def _own(self, subscription: Subscription) -> None:
+        if subscription.consumer is not self:
+            raise DemandError(f"expected a subscription of {self}, got: {subscription!r}")
 
 
 class Producer(_Emits):
@@ -363,14 +391,15 @@ class Producer(_Emits):
         self.post(lambda: self.core.forward(mode == "forward"))
 
     def drain(self) -> None:
-        self.demand("accumulate")
+        self.core.forwarding = False  # at once: what waits in the mailbox must not be told either
 
     @staticmethod
     def from_iterable(iterable: Any, *, name: str | None = None) -> Producer:
         """A producer of what an iterable or async iterable gives, on demand; it stops, normally, when that ends."""
-        from palleto.streams import IterableProducer
+        from palleto.streams import AsyncIterableProducer, IterableProducer
 
-        return IterableProducer(iterable, name=name)
+        kind = AsyncIterableProducer if isinstance(iterable, AsyncIterable) else IterableProducer
+        return kind(iterable, name=name)
 
 
 class ProducerConsumer(_Emits, _Subscribes):

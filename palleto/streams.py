@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from contextlib import aclosing
 from itertools import islice
 from typing import Any
@@ -24,9 +24,14 @@ class IterableProducer(Producer):
         self._iterator = iter(iterable)
 
     def handle_demand(self, demand: int) -> list[Any]:
-        events = list(islice(self._iterator, demand))
-        if len(events) < demand:
-            self.stop()
+        events: list[Any] = []
+        try:
+            events += islice(self._iterator, demand)  # event by event: those before an error are kept
+        except Exception as error:  # a broken source is a crash of its producer
+            self.stop(error)
+        else:
+            if len(events) < demand:
+                self.stop()
         return events
 
 
@@ -35,7 +40,7 @@ class AsyncIterableProducer(Producer):
 
     def __init__(self, iterable: AsyncIterable[Any], name: str | None = None) -> None:
         self.name = name
-        self._iterable = iterable
+        self._iterator = aiter(iterable)
         self._wanted = 0
 
     def start(self, system: System, parent: Quits) -> None:
@@ -48,36 +53,45 @@ class AsyncIterableProducer(Producer):
         self._wanted += demand
         self._more.set()
 
+    def drain(self) -> None:
+        super().drain()
+        self._reading.cancel()
+
     def terminate(self, reason: Reason) -> None:
         self._reading.cancel()
 
     async def _read(self) -> None:
         try:
             with self._reading:
-                iterator = aiter(self._iterable)
                 while True:
                     while not self._wanted:
                         self._more = anyio.Event()
                         await self._more.wait()
-                    event = await anext(iterator)
+                    event = await anext(self._iterator)
                     self._wanted -= 1
                     self.emit([event])
         except StopAsyncIteration:
             self.stop()
         except Exception as error:  # a broken source is a crash of its producer
             self.stop(error)
+        finally:
+            if isinstance(self._iterator, AsyncGenerator):
+                with anyio.move_on_after(self.patience, shield=True):
+                    await self._iterator.aclose()
 
 
 class _Listener(Consumer):
     """Hands each event to `stream`, and takes the next batch only when the last one was fetched."""
+
+    patience = 0.0  # whoever stopped reading fetches no more
 
     def __init__(self, to: str | Stage, terms: dict[str, Any]) -> None:
         self.to, self.terms = to, terms
         self.reason: Reason = "normal"
 
     def init(self) -> None:
-        self.sender, self.events = anyio.create_memory_object_stream[Any](0)
         self.subscribe(self.to, **self.terms)
+        self.sender, self.events = anyio.create_memory_object_stream[Any](0)
 
     async def handle_events(self, events: list[Any]) -> None:
         for event in events:
@@ -97,21 +111,21 @@ async def stream(
 
     async for event in stream("Numbers", max_demand=10): ...
 
+    Leave it early with `async with aclosing(stream(...)) as events`, and its subscription ends there and then.
     Ends when the stage stops; raises PalletoError if it crashed, NotFoundError if it does not run. Inside a run only.
     """
     listener = _Listener(to, {"max_demand": max_demand, "min_demand": min_demand, **terms})
     listener.start(System.current(), listener)
     try:
-        async with listener.events:
-            async for event in listener.events:
-                yield event
+        async for event in listener.events:
+            yield event
         await listener.wait()
         if is_crash(listener.reason):
-            raise PalletoError(f"{to} crashed: {describe(listener.reason)}")
+            raise PalletoError(f"{to if isinstance(to, str) else to.label} crashed: {describe(listener.reason)}")
     finally:
         with anyio.CancelScope(shield=True):
-            listener.kill()
-            await listener.wait()
+            await listener.end()
+        listener.events.close()
 
 
 __all__ = ["AsyncIterableProducer", "IterableProducer", "aclosing", "stream"]

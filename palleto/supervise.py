@@ -94,8 +94,13 @@ class Supervisor(Process):
         self._stopping: Reason | None = None
         super().start(system, parent)
         system.tasks.start_soon(self._watch, name=self.label)
-        for spec in self.children:
-            spec.start(system, self)
+        try:
+            for spec in self.children:
+                spec.start(system, self)
+        except BaseException:
+            self._stopping = "shutdown"  # those that run already are stopped
+            self._wake.set()
+            raise
 
     def start_child(self, spec: Child) -> Process:
         """Start one more child, after all others."""
@@ -126,7 +131,7 @@ class Supervisor(Process):
     async def _watch(self) -> None:
         try:
             while self._stopping is None:
-                self.busy = False
+                self.busy = bool(self._exits)  # a child may have ended before this task began
                 self.system.look_idle()
                 await self._wake.wait()
                 self._wake = anyio.Event()
@@ -150,21 +155,27 @@ class Supervisor(Process):
                 del self.children[index]
             return
         specs = [self.children[i] for i in affected(self.strategy, index, len(self.children))]
-        while self._budget.spend(self.system.now()):
-            for spec in reversed(specs):
-                if spec.process is not None:
-                    await spec.process.end("shutdown")
+        if not self._budget.spend(self.system.now()):
+            self._stopping = RestartError(
+                f"expected at most {self._budget.max_restarts} restarts in {self._budget.max_seconds:g} s under "
+                f"{self.label}, got one more; the last to end was {process.label}: {describe(reason)}"
+            )
+            return
+        for spec in reversed(specs):
+            if spec.process is not None:
+                await spec.process.end("shutdown")
+            if spec.restart == "temporary" and spec in self.children:
+                self.children.remove(spec)
+        for spec in specs:
+            if self._stopping is not None or spec not in self.children:  # temporary, or stopped for good meanwhile
+                continue
             try:
-                for spec in specs:
-                    self._restarted(spec.start(self.system, self), reason)
-            except Exception as error:  # its init failed: a crash like any other, paid from the budget
-                reason = error
-            else:
+                self._restarted(spec.start(self.system, self), reason)
+            except Exception as error:
+                # A crash like any other, paid from the budget; but first come those that ended meanwhile: it may
+                # have failed because one of them is not there.
+                self._exits.append((spec.process or process, error))
                 return
-        self._stopping = RestartError(
-            f"expected at most {self._budget.max_restarts} restarts in {self._budget.max_seconds:g} s under "
-            f"{self.label}, got one more; the last to end was {process.label}: {describe(reason)}"
-        )
 
     def _restarted(self, process: Process, reason: Reason) -> None:
         if self.system.recorder is not None:

@@ -157,8 +157,8 @@ class System:
 
     async def close(self) -> None:
         """End every process that still runs, the last first, and then the pump."""
-        for process in reversed(self.processes.copy().values()):
-            await process.end("shutdown")
+        while self.processes:
+            await next(reversed(self.processes.values())).end("shutdown")
         self._pumping.cancel()
 
     async def _pump(self) -> None:
@@ -182,7 +182,7 @@ class System:
             await self._asleep.wait()
 
     def pause(self) -> None:
-        """Let no stage take another message until `resume`. What runs goes on; so do tasks, up to their next message."""
+        """Let no stage take another message until `resume`. What runs goes on, and so do tasks."""
         if self._gate is None:
             self._gate = anyio.Event()
 
@@ -281,14 +281,22 @@ def say(line: str) -> None:
     system.say(line)
 
 
+def _stage(to: str | Stage) -> Any:
+    """The stage of that name, or itself. Raises NotFoundError for a process that has no mailbox."""
+    stage = whereis(to) if isinstance(to, str) else to
+    if not hasattr(stage, "post"):
+        raise NotFoundError(f"expected a stage to send to, got: {stage!r}")
+    return stage
+
+
 def cast(to: str | Stage, message: Any) -> None:
     """Put a message of the user's own into the mailbox of a stage, by name or itself; its `handle_cast` gets it.
 
     Returns at once; nobody waits. Raises NotFoundError if no running stage has that name.
     """
-    stage: Any = whereis(to) if isinstance(to, str) else to
-    if stage.system.recorder is not None:
-        stage.system.recorder.note("cast", actor(), peer=stage, events=message)
+    stage, recorder = _stage(to), System.current().recorder
+    if recorder is not None:
+        recorder.note("cast", actor(), peer=stage, events=message)
     stage.post(Cast(message))
 
 
@@ -298,7 +306,7 @@ async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:
     timeout: seconds of run time, 5 as in GenServer. Raises NotFoundError if the stage is not there or stops before it
     answers, TimeoutError if it takes longer.
     """
-    stage: Any = whereis(to) if isinstance(to, str) else to
+    stage = _stage(to)
     reply = Reply()
     stage.post(Request(message, reply))
     with anyio.fail_after(timeout):
@@ -319,9 +327,10 @@ class Reply:
         self._event.set()
 
     def fail(self, error: Exception) -> None:
-        """Say that no answer will come."""
-        self._error = error
-        self._event.set()
+        """Say that no answer will come, unless one has."""
+        if not self._event.is_set():
+            self._error = error
+            self._event.set()
 
     def __await__(self) -> Any:
         yield from self._event.wait().__await__()

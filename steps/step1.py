@@ -18,10 +18,10 @@ consumer took an hour?
 from __future__ import annotations
 
 import anyio
-from palleto.program import after_events, main
 
 import palleto
 from palleto import Supervisor, child, say
+from palleto.program import after_events, main
 
 # ---- Server ----
 

@@ -21,10 +21,10 @@ the second demand comes?
 from __future__ import annotations
 
 import anyio
-from palleto.program import after_events, main
 
 import palleto
 from palleto import Supervisor, TaskSupervisor, cast, child, say, whereis
+from palleto.program import after_events, main
 
 # ---- Server ----
 

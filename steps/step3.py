@@ -19,10 +19,10 @@ Predict: one line is new in the output. Which one prints it, the loop or the pro
 from __future__ import annotations
 
 import anyio
-from palleto.program import after_events, main
 
 import palleto
 from palleto import Supervisor, TaskSupervisor, cast, child, say, whereis
+from palleto.program import after_events, main
 
 # ---- Server ----
 

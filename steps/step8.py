@@ -9,7 +9,7 @@
         ├─▶ output/<key>.txt, the number of its lines, and only then
         └─▶ release
 
-Changed: Server, ProducerConsumer, Consumer, Pipeline.
+Changed: ProducerConsumer, Consumer, Pipeline.
 
 Why: the work is in two stages. The ProducerConsumer fetches a file while the Consumer still counts the one before;
 each asks for one thing at a time, so at most one file waits between them. The pretended delay of a second is gone:
@@ -19,7 +19,7 @@ before the message is released: if we die in between, the file is counted again,
 A file that is gone, is not gzip, or is too large ends nothing: it is reported, and its message goes back to the
 queue.
 
-Unchanged: Producer, Run.
+Unchanged: Server, Producer, Run.
 
 Predict: the producer hears of a demand of 1. When does it hear of the next: after the download, or after the count?
 """

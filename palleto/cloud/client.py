@@ -147,7 +147,8 @@ def raise_cloud_error(operation: str, error: Exception) -> NoReturn:
         raise CloudError(operation, said.get("Code", "Unknown"), said.get("Message", ""), status) from error
     # Not every exception of botocore's is a BotoCoreError: a response that cannot be parsed is not.
     library = type(error).__module__.partition(".")[0]
-    if library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError):
+    # UnicodeError: an argument that no request can hold, such as a key with half of a surrogate pair.
+    if library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError | UnicodeError):
         raise CloudError(operation, type(error).__name__, str(error)) from error
     raise error
 

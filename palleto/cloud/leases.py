@@ -6,13 +6,15 @@ SQS hides a received message for its visibility timeout and then hands it out ag
 2. deletes the message when all that it asked for is on disk, and not before,
 3. gives it back at once (visibility 0) when the work cannot be done: at the end of a run, after a crash.
 
+4. asks for the deletion again if that went wrong: the work is done, so the message must not come back.
+
 A message that names several files is one lease of several parts. A part may fail for good (`reject`): that is reported
 once, and the message goes back, to the dead-letter queue in the end, once its other parts are done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -25,6 +27,9 @@ Message = dict[str, Any]
 """A message as boto3's `receive_message` gives it."""
 
 E = TypeVar("E")
+
+FINAL = ("NoSuchKey", "NoSuchBucket", "ParamValidationError", "UnicodeEncodeError")
+"""Errors of the cloud that say of one object what waiting will not mend."""
 
 BATCH = 10  # entries in one batch request, SQS's limit
 
@@ -59,10 +64,12 @@ class Leases:
         self._sqs = sqs
         self._queue_url = queue_url
         self._timeout = max(1, int(visibility_timeout))
-        self._report = report
+        self._report: Callable[[str], None] = lambda line: report(one_line(line))
         self._reported: set[str] = set()
         self._given_back: list[tuple[str, int]] = []  # receipt handle, seconds until it may come again
         self._to_delete: list[str] = []
+        self._finished: set[str] = set()  # done, and said to be deleted by who finished them
+        self._flushing = anyio.Lock()
         self._wake = anyio.Event()
         self.held: dict[str, Lease] = {}
 
@@ -72,16 +79,17 @@ class Leases:
     @property
     def idle(self) -> bool:
         """Whether nothing is in hand and nothing is about to be deleted or given back."""
-        return not (self.held or self._given_back or self._to_delete)
+        return not (self.held or self._given_back or self._to_delete or self._finished)
 
     def take(self, message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         """Hold a received message, and return the events in it.
 
-        One that names no file is done: it is deleted soon. One that `parse` raises BadMessage for is rejected.
+        One that names no file is done: it is deleted soon. One that `parse` fails on, with BadMessage or otherwise, is
+        rejected: it must not cost the others that came with it.
         """
         handle = message["ReceiptHandle"]
         try:
-            events = parse(message)
+            events = parsed(message, parse)
         except BadMessage as error:
             self.held[handle] = Lease(1)
             self._reject(message["MessageId"], handle, f"message {message['MessageId']}", error)
@@ -95,19 +103,25 @@ class Leases:
     def glance(self, message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         """The events in a received message, without holding it: it comes again when its visibility timeout ends."""
         try:
-            return parse(message)
+            return parsed(message, parse)
         except BadMessage as error:
             self._reject(message["MessageId"], message["ReceiptHandle"], f"message {message['MessageId']}", error)
             return []
 
     def finish(self, events: Iterable[Held]) -> list[str]:
-        """Count these events as done. Returns the receipt handles of the messages that are done with that."""
+        """Count these events as done. Returns the receipt handles of the messages that are done with that.
+
+        Who calls it deletes them and says so with `released`; if that fails, `lost` or `give_back` sees to it.
+        """
         done = [self._end_part(event.receipt_handle, failed=False) for event in events]
-        return [handle for handle in done if handle is not None]
+        handles = [handle for handle in done if handle is not None]
+        self._finished.update(handles)
+        return handles
 
     def released(self, entries: list[dict[str, str]], response: dict[str, Any]) -> None:
         """Look at the answer to a batch delete: what is in its `Failed` is tried again, and reported if that fails."""
         handles = {entry["Id"]: entry["ReceiptHandle"] for entry in entries}
+        self._finished.difference_update(handles.values())
         for failure in response.get("Failed", []):
             self._delete_soon(handles[failure["Id"]])
 
@@ -127,7 +141,7 @@ class Leases:
         if message_id not in self._reported:
             self._reported.add(message_id)
             self._report(f"cannot process {what}: {error}; it is left to the queue's redelivery and dead-letter queue")
-        delay = 0 if isinstance(error, BadInput) or getattr(error, "code", "") == "NoSuchKey" else self._timeout
+        delay = 0 if isinstance(error, BadInput) or getattr(error, "code", "") in FINAL else self._timeout
         handle = self._end_part(receipt_handle, failed=True, delay=delay)
         assert handle is None
 
@@ -146,11 +160,14 @@ class Leases:
         return handle
 
     def lost(self, events: Iterable[Any]) -> None:
-        """A crash lost these events: give their messages back, to be handed out again."""
-        for handle in {getattr(event, "receipt_handle", None) for event in events}:
+        """A crash lost these events, or what was made of them: give their messages back, to be handed out again."""
+        for handle in dict.fromkeys(handles_in(events)):
             if handle in self.held:
                 del self.held[handle]
                 self._give_back(handle, 0)
+            elif handle in self._finished:
+                self._finished.remove(handle)
+                self._delete_soon(handle)
 
     def _give_back(self, handle: str, delay: int) -> None:
         self._given_back.append((handle, delay))
@@ -164,41 +181,50 @@ class Leases:
             self._wake = anyio.Event()
             await self.flush()
             if beat.cancelled_caught:
-                await self._hide([(handle, self._timeout) for handle in self.held])
+                async with self._flushing:
+                    for part in batches([(handle, self._timeout) for handle in self.held]):
+                        await self._hide([(handle, seconds) for handle, seconds in part if handle in self.held])
 
     async def flush(self) -> None:
-        """Give back and delete what is to be."""
-        given_back, self._given_back = self._given_back, []
-        await self._hide(given_back)
-        to_delete, self._to_delete = self._to_delete, []
-        for part in batches(to_delete):
-            entries = [{"Id": str(n), "ReceiptHandle": handle} for n, handle in enumerate(part)]
-            try:
-                answer = await self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            except CloudError as error:
-                self._say_once(error.code, str(error))
-                continue
-            for failure in answer.get("Failed", []):  # it comes again, and is done and deleted once more then
-                self._say_once(failure["Code"], f"could not delete a message: {failure['Code']}; it will come again")
+        """Give back and delete what is to be. A part is crossed out when it is done, as this may be cancelled."""
+        async with self._flushing:  # a message that is given back here must not be extended by `run` meanwhile
+            while part := self._given_back[:BATCH]:
+                await self._hide(part)
+                del self._given_back[: len(part)]
+            while handles := self._to_delete[:BATCH]:
+                await self._delete(handles)
+                del self._to_delete[: len(handles)]
+
+    async def _delete(self, handles: Sequence[str]) -> None:
+        entries = [{"Id": str(n), "ReceiptHandle": handle} for n, handle in enumerate(handles)]
+        try:
+            answer = await self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        except CloudError as error:
+            self._say_once(error.code, str(error))
+            return
+        for failure in answer.get("Failed", []):  # it comes again, and is done and deleted once more then
+            self._say_once(failure["Code"], f"could not delete a message: {failure['Code']}; it will come again")
 
     async def give_back(self) -> int:
         """Give back everything in hand, at once. Returns how many messages that was."""
         count = len(self.held)
         self._given_back += [(handle, 0) for handle in self.held]
         self.held.clear()
+        self._to_delete += self._finished
+        self._finished.clear()
         await self.flush()
         return count
 
     async def _hide(self, handles: Sequence[tuple[str, int]]) -> None:
-        for part in batches(handles):
-            entries = [
-                {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-                for n, (handle, seconds) in enumerate(part)
-            ]
-            try:
+        entries = [
+            {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+            for n, (handle, seconds) in enumerate(handles)
+        ]
+        try:
+            if entries:
                 await self._sqs.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
-            except CloudError as error:  # the message comes again when its timeout has passed: late, but not lost
-                self._say_once(error.code, str(error))
+        except CloudError as error:  # the message comes again when its timeout has passed: late, but not lost
+            self._say_once(error.code, str(error))
 
     def _say_once(self, code: str, line: str) -> None:
         if code not in self._reported:
@@ -213,3 +239,41 @@ def batches(items: Sequence[Any]) -> list[Sequence[Any]]:
     True
     """
     return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+
+
+def handles_in(things: Iterable[Any]) -> Iterator[str]:
+    """The receipt handles of events, and of those that are part of something: of a download, of a message of a stage.
+
+    >>> from typing import NamedTuple
+    >>> class Event(NamedTuple):
+    ...     receipt_handle: str
+    >>> list(handles_in([Event("a"), (Event("b"), "a path"), ("enqueue", [Event("c")]), "hey"]))
+    ['a', 'b', 'c']
+    """
+    for thing in things:
+        handle = getattr(thing, "receipt_handle", None)
+        if isinstance(handle, str):
+            yield handle
+        elif isinstance(thing, list | tuple):
+            yield from handles_in(thing)
+
+
+def parsed(message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
+    """What `parse` makes of a message. Raises BadMessage, whatever `parse` raises."""
+    try:
+        return parse(message)
+    except BadMessage:
+        raise
+    except Exception as error:  # nesting too deep for `json`, for one
+        raise BadMessage(f"expected a message that can be parsed, got {type(error).__name__}: {error}") from error
+
+
+def one_line(text: str) -> str:
+    r"""A text in one line that a terminal only prints: line breaks and control characters as Python writes them.
+
+    >>> print(one_line("a\nb \x1b[31m 日本"))
+    a\nb \x1b[31m 日本
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )

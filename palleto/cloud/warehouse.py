@@ -16,6 +16,7 @@ from palleto.cloud.client import Client
 from palleto.cloud.door import Cloud
 from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
+from palleto.errors import SettingError
 from palleto.files import result_path, write_result
 from palleto.system import System, actor
 
@@ -63,8 +64,13 @@ class Warehouse:
     async def write(self, key: str, lines: int) -> Path:
         """Write a count to the result file of `key`, whole or not at all. Raises BadFile for a key that is refused."""
         path = await self.blocking(result_path, self.output, key)
-        await self.blocking(write_result, path, f"{lines}\n")
         system = System.current()
+        try:
+            await self.blocking(write_result, path, f"{lines}\n")
+        except SettingError as error:  # every other file would fail as well, and be taken for bad in the end
+            system.failure = system.failure or error
+            system.body.cancel()
+            raise
         if system.recorder is not None:
             system.recorder.note("written", actor(), events=[key], lines=lines)
         return path
@@ -79,7 +85,11 @@ async def open_warehouse(
     max_bytes: int = MAX_BYTES,
     report: Callable[[str], None] = print,
 ) -> AsyncIterator[Warehouse]:
-    """Open the warehouse of a deployed stack; at the end of the block what is still in hand is given back at once."""
+    """Open the warehouse of a deployed stack; at the end of the block what is still in hand is given back at once.
+
+    Raises SettingError if the folder `output` is not there and cannot be made.
+    """
+    await cloud.blocking(make_folder, output)
     leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report)
     with tempfile.TemporaryDirectory(prefix="palleto-") as spool:
         async with background(leases.run):
@@ -88,3 +98,12 @@ async def open_warehouse(
             finally:
                 with anyio.CancelScope(shield=True):
                     await leases.give_back()
+
+
+def make_folder(output: Path) -> None:
+    """Make the folder for results. Raises SettingError if that cannot be done."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "it is a file" if output.is_file() else error.strerror or str(error)
+        raise SettingError(f"expected a folder for --output, got {output}: {reason}; choose another folder") from error

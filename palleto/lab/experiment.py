@@ -112,6 +112,12 @@ class Experiment:
         return self._thread is not None and self._thread.is_alive()
 
     @property
+    def now(self) -> float:
+        """Seconds of run time since the pipeline started; any thread may ask. 0 before that and after the end."""
+        loop, system = self._loop, self.system
+        return 0.0 if loop is None or system is None else max(0.0, loop.time() - system.started)
+
+    @property
     def place(self) -> str:
         """Where the run's queue is, and why; empty for a step without one, or before it runs."""
         if self.performance is None or self.performance.cloud is None:

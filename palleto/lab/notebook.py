@@ -3,7 +3,7 @@
     python -m palleto.lab.notebook sync     put the steps' sections into the notebooks, and strip outputs
     python -m palleto.lab.notebook check    say what `sync` would change; exit 1 if there is something
 
-A code cell shows a section if it begins with its heading (`# ---- Server ----`), and the step's imports if it begins with
+A code cell shows a section if it begins with its heading (`# ---- Server ----`), and the imports if it begins with
 `from __future__`. Notebook `step4_....ipynb` belongs to step 4.
 """
 

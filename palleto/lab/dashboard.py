@@ -1,0 +1,241 @@
+"""The live dashboard of a notebook: panels that follow a run ten times a second, and controls that act on it.
+
+dash = Dashboard(Experiment(pipeline, speed=5))
+dash.start()                      # at once: the run has its own thread
+dash                              # shown here, and as often as you like
+await dash.run(seconds=60)        # or: within the cell, until the run has ended
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from html import escape
+from typing import Any
+
+from palleto.lab.controls import Controls, Nature
+from palleto.lab.experiment import Experiment
+from palleto.lab.panels import PANELS
+from palleto.lab.panels.words import Snapshot, Words, status_line
+from palleto.lab.requirement import required
+from palleto.lab.scene import Scene
+from palleto.recorder import TraceEvent
+
+widgets = required("ipywidgets")
+
+PERIOD = 0.1
+"""Real seconds between two frames."""
+COLUMN = "1 1 500px"
+
+
+class Dashboard:
+    """What `experiment` does, live, with controls. Its `view` is the widget; its text says what the panels show.
+
+    A frame is made in a thread of its own (or, in `run`, in the cell) while the run goes on, and once at its end.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.scene = Scene()
+        self.frames = 0
+        self._frame_lock = threading.RLock()
+        self._life_lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._hooked = False
+        self.nature = Nature(experiment.pipeline)
+        self.controls = Controls(experiment, self.nature, self.start)
+        absent = {"queue": not self.nature.has_queue, "loops": not self.nature.has_loops}
+        names = [name for name in PANELS if not absent.get(name)]
+        self.panels = {
+            name: widgets.HTML(layout=widgets.Layout(flex=COLUMN, margin="0 12px 8px 0", max_width="760px"))
+            for name in names
+        }
+        self.status = widgets.HTML()
+        self.log = widgets.HTML()
+        self.view = widgets.VBox(
+            [
+                self.status,
+                self.controls.view,
+                widgets.HBox(list(self.panels.values()), layout=widgets.Layout(flex_flow="row wrap")),
+                self.log,
+            ]
+        )
+        experiment.listeners.append(self._hear)
+        self._frame()
+
+    # ---- what it shows
+
+    @property
+    def state(self) -> str:
+        """In a word or two: how the run is."""
+        experiment = self.experiment
+        if experiment.running:
+            return "paused" if experiment.paused else "running" if self.scene.events else "starting"
+        if experiment.error:
+            return "failed"
+        return "ended" if self.scene.events else "not started"
+
+    @property
+    def line(self) -> str:
+        """The status line."""
+        scene, experiment = self.scene, self.experiment
+        totals = [(scene.consumed, "event"), (scene.restart_count, "restart")]
+        if self.nature.has_queue:
+            totals.insert(1, (scene.written, "file"))
+        return status_line(self.state, scene.now, experiment.speed, totals, experiment.place)
+
+    def snapshot(self) -> Snapshot:
+        """All panels as they are now, in one picture that needs no widgets."""
+        return Snapshot(self.line, [PANELS[name](self.scene) for name in self.panels])
+
+    def __repr__(self) -> str:
+        lines = [repr(self.snapshot())]
+        if self.experiment.error:
+            lines.append(f"error: {self.experiment.error}")
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = self.view._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        return {**data, "text/plain": repr(self)}
+
+    def _hear(self, event: TraceEvent) -> None:
+        """Called in the run's thread."""
+        if event.seq == 0:
+            self.scene = Scene()
+        self.scene.add(event)
+
+    # ---- life
+
+    def start(self) -> Dashboard:
+        """Start a fresh run and return at once; a run that goes on is stopped first."""
+        with self._life_lock:
+            self._begin()
+            self._thread = threading.Thread(target=self._follow, name="palleto dashboard", daemon=True)
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the run, and wait until it has ended and its last frame is shown."""
+        self.experiment.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    async def run(self, seconds: float | None = None) -> Words:
+        """Run within the cell until the run ends, after `seconds` of run time (None: as the experiment says).
+
+        Shows the dashboard in this cell, and returns it in words. If the cell is interrupted the run is stopped.
+        """
+        _display(self)
+        usual = self.experiment.seconds
+        with self._life_lock:
+            if seconds is not None:
+                self.experiment.seconds = seconds
+            self._begin()
+        try:
+            while self.experiment.running:
+                self._frame()
+                await asyncio.sleep(PERIOD)
+        finally:
+            self.experiment.seconds = usual
+            if self.experiment.running:
+                await asyncio.to_thread(self.experiment.stop)
+            self._frame()
+            self.flush()
+        return Words(repr(self))
+
+    def _begin(self) -> None:
+        self.stop()
+        self.scene = Scene()
+        self.controls.fresh()
+        self._hook()
+        self.experiment.start()
+
+    def _follow(self) -> None:
+        """Make frames until the run has ended, and a last one."""
+        while self.experiment.running:
+            self._frame()
+            time.sleep(PERIOD)
+        self._frame()
+        self.flush()
+
+    def _frame(self) -> None:
+        """Show the run as it is now. What did not change is not sent."""
+        with self._frame_lock:
+            experiment, scene = self.experiment, self.scene
+            scene.clock = experiment.now if experiment.running else 0.0
+            for name, widget in self.panels.items():
+                _set(widget, PANELS[name](scene).svg())
+            _set(self.status, self._status())
+            _set(self.log, self._log())
+            self.controls.update(scene)
+            self.frames += 1
+
+    def _status(self) -> str:
+        shown = f'<div class="palleto-status" style="font-variant-numeric:tabular-nums">{escape(self.line)}</div>'
+        if self.experiment.error:
+            shown += (
+                '<div role="alert" style="border-left:4px solid #d55e00;padding:2px 8px">'
+                f"<b>error:</b> {escape(self.experiment.error)}</div>"
+            )
+        return shown
+
+    def _log(self) -> str:
+        with self.scene.lock:
+            said = list(self.scene.said)[-6:]
+            crashes = list(self.scene.crashes)[-3:]
+        lines = [f"{t:8.1f} s  {escape(text[:110])}" for t, text in said]
+        lines += [""] * (6 - len(lines))
+        shown = '<pre style="margin:0;line-height:1.35;font-size:12px;white-space:pre;overflow:hidden">'
+        shown += "\n".join(lines) + "</pre>"
+        for t, label, reason in crashes:
+            shown += (
+                '<div style="border-left:4px solid #d55e00;padding:0 8px;line-height:1.5">'
+                f"<b>crash</b> at {t:.1f} s: {escape(label)}: {escape(reason)}</div>"
+            )
+        return shown
+
+    # ---- what is saved
+
+    def flush(self) -> None:
+        """Send the state of all that is shown once more, for those who ignored it while it changed."""
+        with self._frame_lock:
+            for widget in (*self.panels.values(), self.status, self.log):
+                widget.send_state("value")
+
+    def _hook(self) -> None:
+        """Flush at the end of each cell while the run goes on, and of the first one after it has ended."""
+        shell = _shell()
+        if shell is not None and not self._hooked:
+            self._hooked = True
+            shell.events.register("post_run_cell", self._after_cell)
+
+    def _after_cell(self, *_: object) -> None:
+        running = self.experiment.running
+        self._frame()
+        self.flush()
+        if not running:
+            self._hooked = False
+            _shell().events.unregister("post_run_cell", self._after_cell)
+
+
+def _set(widget: Any, value: str) -> None:
+    if widget.value != value:
+        widget.value = value
+
+
+def _shell() -> Any:
+    """IPython's shell; None outside of a notebook."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    return get_ipython()
+
+
+def _display(thing: object) -> None:
+    if _shell() is not None:
+        from IPython.display import display
+
+        display(thing)  # type: ignore[no-untyped-call]

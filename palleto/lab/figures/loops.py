@@ -1,0 +1,124 @@
+"""The lives of the server loops: a lane each, from its start to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from palleto.lab.evidence import Loop, events_of, loops
+from palleto.lab.figures.picture import (
+    BLUE,
+    INK,
+    ORANGE,
+    PAPER,
+    QUIET,
+    VERMILLION,
+    Picture,
+    counted,
+    label,
+    legend,
+    nothing,
+    seconds,
+)
+from palleto.lab.requirement import required
+
+MANY = 24
+"""More lanes than this are drawn thin, and not each is named."""
+
+
+def loop_restarts(trace: Any) -> Picture:
+    """A lane for each server loop: a bar from its start to its end, a tick for each run, a cross where it was killed.
+
+    trace: an experiment, a recorder or a list of trace events.
+    """
+    events = events_of(trace)
+    found = loops(events)
+    if not found:
+        return nothing("No server loop in this trace: run the cell above first.")
+    end = max(event.t for event in events)
+    many = len(found) > MANY
+    picture = Picture(9.5, min(6.4, 1.9 + len(found) * (0.42 if len(found) <= 10 else 0.26)))
+    (axes,) = picture.panels()
+    for lane, loop in enumerate(found):
+        _lane(axes, lane, loop, end, words=not many)
+    _ticks(axes, "|", [(at, lane) for lane, loop in enumerate(found) for at in loop.runs], 5 if many else 11)
+    _ticks(axes, "*", [(at, lane) for lane, loop in enumerate(found) for at in loop.crashes], 10)
+    every = -(-len(found) // MANY)
+    axes.set_yticks(range(0, len(found), every), [_name(loop) for loop in found[::every]])
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.set_xlim(-end * 0.012 - 0.01, end * 1.1 + 0.01)
+    axes.grid(visible=False, axis="y")
+    label(axes, x="run time (s)", y="server loops, oldest first")
+    legend(axes, _handles(found))
+
+    killed = [loop for loop in found if _by_step(loop)]
+    wanted = [str(loop.wanted) for loop in found[:12] if loop.wanted is not None]
+    words = [f"They looked for events in {counted(sum(len(loop.runs) for loop in found), 'run')}, over {seconds(end)}."]
+    if wanted:
+        more = " and so on" if len(found) > 12 else ""
+        words.append(f"In turn they were to find {', '.join(wanted)}{more} events.")
+    if killed:
+        words.append(f"Killed at {', '.join(seconds(loop.killed or 0) for loop in killed[:12])}.")
+    if any(loop.over for loop in found):
+        words.append("The last was stopped at the end of the run.")
+    return picture.say(_title(found, killed), " ".join(words))
+
+
+def _by_step(loop: Loop) -> bool:
+    """Whether it was killed while the run went on."""
+    return loop.killed is not None and not loop.over
+
+
+def _title(found: list[Loop], killed: list[Loop]) -> str:
+    were = {0: "none was killed", 1: "1 was killed"}.get(len(killed), f"{len(killed)} were killed")
+    title = f"{counted(len(found), 'loop')} started, {were}"
+    starts = [loop.start for loop in found]
+    if killed and all(any(abs(start - (loop.killed or 0)) < 0.1 for start in starts) for loop in killed):
+        title += ", each to start one that looks for all that is owed"
+    return title
+
+
+def _name(loop: Loop) -> str:
+    return loop.label if loop.wanted is None else f"{loop.label}  to find {loop.wanted}"
+
+
+def _lane(axes: Any, lane: int, loop: Loop, end: float, *, words: bool) -> None:
+    over = loop.killed if loop.killed is not None else loop.end if loop.end is not None else end
+    shape = {"height": 0.6, "linewidth": 0.8}
+    axes.barh(lane, over - loop.start, left=loop.start, color=ORANGE if _by_step(loop) else BLUE, edgecolor=PAPER, **shape)
+    if loop.killed is not None and loop.end is not None and loop.end > loop.killed:
+        # Killed in the middle of a poll: the answer is still taken.
+        edge = {"facecolor": PAPER, "edgecolor": ORANGE if _by_step(loop) else BLUE, "hatch": "////"}
+        axes.barh(lane, loop.end - loop.killed, left=loop.killed, **edge, **shape)
+    if loop.killed is not None:
+        style = {"marker": "X", "color": VERMILLION} if _by_step(loop) else {"marker": "s", "color": QUIET}
+        axes.plot(loop.killed, lane, **style, markeredgecolor=PAPER, markersize=11 if words else 7, zorder=3)
+    said = "killed" if _by_step(loop) else "end of run" if loop.over else "still runs" if loop.end is None else ""
+    if words and said:
+        place = {"textcoords": "offset points", "va": "center", "fontsize": 10, "color": INK, "fontweight": "bold"}
+        axes.annotate(said, (max(over, loop.end or over), lane), (9, 0), **place)
+
+
+def _ticks(axes: Any, marker: str, places: list[tuple[float, int]], size: float) -> None:
+    times, lanes = [at for at, _ in places], [lane for _, lane in places]
+    axes.plot(times, lanes, marker, color=INK, markersize=size, markeredgewidth=1.4, zorder=2.5)
+
+
+def _handles(found: list[Loop]) -> list[Any]:
+    patch, line = required("matplotlib.patches").Patch, required("matplotlib.lines").Line2D
+    killed = [loop for loop in found if _by_step(loop)]
+    handles = []
+    if len(killed) < len(found):
+        handles.append(patch(color=BLUE, label="not killed"))
+    if killed:
+        handles.append(patch(color=ORANGE, label="killed later"))
+        handles.append(line([], [], marker="X", color=VERMILLION, linestyle="", markersize=9, label="killed"))
+    if any(loop.over for loop in found):
+        handles.append(line([], [], marker="s", color=QUIET, linestyle="", markersize=8, label="end of the run"))
+    if any(loop.killed is not None and (loop.end or 0) > loop.killed for loop in found):
+        edge = {"facecolor": PAPER, "edgecolor": QUIET, "hatch": "////"}
+        handles.append(patch(**edge, label="its last poll,\nits answer is kept"))
+    if any(loop.runs for loop in found):
+        handles.append(line([], [], marker="|", color=INK, linestyle="", markersize=10, label="a run: it looks"))
+    if any(loop.crashes for loop in found):
+        handles.append(line([], [], marker="*", color=INK, linestyle="", markersize=9, label="a crash"))
+    return handles

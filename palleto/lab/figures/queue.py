@@ -1,0 +1,213 @@
+"""The queue over time, and what its requests cost a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any
+
+from palleto.lab.evidence import events_of
+from palleto.lab.figures.picture import (
+    BLUE,
+    GREEN,
+    HATCHES,
+    INK,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    Picture,
+    counted,
+    label,
+    legend,
+    legend_of_all,
+    nothing,
+    seconds,
+    whole_numbers,
+)
+from palleto.recorder import TraceEvent
+
+REQUESTS = {
+    "receive": ("receive", BLUE, "-"),
+    "delete": ("delete, in batches", GREEN, "--"),
+    "visibility": ("change visibility", PURPLE, ":"),
+}
+"""The requests to SQS that a trace tells of: what they are called, their colour and line style."""
+
+
+def queue_over_time(trace: Any) -> Picture:
+    """Where the messages are (waiting, in flight, deleted, dead-lettered), and the requests made for them.
+
+    trace: an experiment, a recorder or a list of trace events. Only an experiment looks at the queue itself; without
+    its looks the upper half shows what was received and not deleted.
+    """
+    events = events_of(trace)
+    requests = [event for event in events if _request(event)]
+    if not requests:
+        return nothing("No queue in this trace: run the cell above first (steps 6 to 9 have one).")
+    end = max(event.t for event in events)
+    looks = [event for event in events if event.kind == "queue"]
+    picture = Picture(9.5, 5.6)
+    top, bottom = picture.panels(3, 2)
+    areas = _places(events, looks) if looks else _in_hand(events)
+    _stack(top, areas, end)
+    label(top, y="messages", title="Where the messages are" if looks else "Messages received and not deleted")
+    legend(top)
+    whole_numbers(top)
+
+    again = [event.t for event in events if event.kind == "receive" and any(n > 1 for n in event.data["counts"])]
+    names = Counter(_request(event) for event in requests)
+    for name, times in _by_request(requests).items():
+        text, colour, line = REQUESTS.get(name, (name.removeprefix("sqs."), VERMILLION, "-."))
+        totals = [*range(len(times) + 1), len(times)]
+        style = {"color": colour, "linestyle": line, "linewidth": 1.8}
+        bottom.step([0, *times, end], totals, where="post", label=f"{text}: {len(times)}", **style)
+    redelivered = sum(n > 1 for event in events if event.kind == "receive" for n in event.data["counts"])
+    if again:
+        mark = {"color": VERMILLION, "marker": "v", "linestyle": "", "markersize": 8, "clip_on": False}
+        bottom.plot(again, [0] * len(again), label=f"redelivered: {redelivered}", **mark)
+    bottom.set_ylim(0, max(names.values()) * 1.1)
+    label(bottom, x="run time (s)", y="requests, total", title="Requests to SQS")
+    legend(bottom)
+    whole_numbers(bottom)
+
+    received = sum(len(event.ids) for event in events if event.kind == "receive")
+    deleted = sum(event.data["deleted"] for event in events if event.kind == "delete")
+    dead = looks[-1].data["dead_lettered"] if looks else 0
+    title = f"{counted(received, 'message')} received, {deleted or 'none'} deleted"
+    title += f", {redelivered} redelivered" if redelivered else ""
+    title += f", {dead} dead-lettered" if dead else ""
+    cost = ", ".join(f"{name} {number}" for name, number in names.items())
+    return picture.say(f"{title}, with {len(requests)} requests", f"In {seconds(end)}. Requests: {cost}.")
+
+
+def requests_per_file(traces: Mapping[int, Any]) -> Picture:
+    """What a file costs in SQS requests, and how many files a second are done, against the number of pipelines.
+
+    traces: `{1: run1, 3: run3, 6: run6}`, from the number of pipelines to an experiment, a recorder or a list of
+    trace events.
+    """
+    runs = {int(number): _cost(events_of(trace)) for number, trace in sorted(traces.items())}
+    runs = {number: cost for number, cost in runs.items() if cost["files"]}
+    if not runs:
+        return nothing("No file was processed in these traces: run the cells above first.")
+    numbers = list(runs)
+    places = [str(number) for number in numbers]
+    picture = Picture(9.5, 4.6)
+    left, right = picture.panels(across=2)
+    base = [0.0] * len(runs)
+    for order, (name, (text, colour, _)) in enumerate(REQUESTS.items()):
+        shares = [cost[name] / cost["files"] for cost in runs.values()]
+        if any(shares):
+            left.bar(places, shares, 0.6, bottom=base, color=colour, edgecolor=PAPER, linewidth=0, hatch=HATCHES[order],
+                     label=text)  # fmt: skip
+            base = [low + share for low, share in zip(base, shares, strict=True)]
+    for place, height in enumerate(base):
+        left.annotate(f"{height:.2f}", (place, height), (0, 3), textcoords="offset points", ha="center", color=INK)
+    left.set_ylim(0, max(base) * 1.14)
+    label(left, x="pipelines", y="SQS requests per file", title="What a file costs")
+
+    speeds = [cost["speed"] for cost in runs.values()]
+    ideal = [speeds[0] / numbers[0] * number for number in numbers]
+    right.plot(numbers, ideal, color=INK, linestyle=":", linewidth=1.5, label=f"{numbers[0]} pipeline, times n")
+    right.plot(numbers, speeds, color=ORANGE, linewidth=2.2, marker="o", markersize=7, label="measured")
+    for number, speed in zip(numbers, speeds, strict=True):
+        right.annotate(f"{speed:.2g}", (number, speed), (7, -11), textcoords="offset points", color=INK)
+    right.set_xticks(numbers)
+    right.set_xlim(0, numbers[-1] * 1.12)
+    right.set_ylim(0, max(*speeds, *ideal) * 1.1)
+    label(right, x="pipelines", y="files a second", title="How fast they are done")
+    handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+    legend_of_all(picture, handles, below=True)
+
+    times = speeds[-1] / speeds[0] if speeds[0] else 0.0
+    words = [f"{number}: {cost:.2f} requests a file, {speed:.2g} files a second"
+             for number, cost, speed in zip(numbers, base, speeds, strict=True)]  # fmt: skip
+    title = f"{counted(numbers[0], 'pipeline')}: {base[0]:.1f} SQS requests a file"
+    if len(runs) > 1:
+        many = counted(numbers[-1], "pipeline")
+        title = f"{many}: {times:.1f} times the speed of {numbers[0]}, {base[-1]:.1f} SQS requests a file, not {base[0]:.1f}"
+        if round(base[-1], 1) == round(base[0], 1):
+            title = f"{many}: {times:.1f} times the speed of {numbers[0]}, {base[-1]:.1f} SQS requests a file in both"
+    return picture.say(title, f"By the number of pipelines: {'; '.join(words)}.")
+
+
+def _request(event: TraceEvent) -> str:
+    """Which request to SQS a trace event tells of; empty for any other event."""
+    if event.kind in REQUESTS:
+        return event.kind
+    operation = str(event.data.get("operation", "")) if event.kind == "request" else ""
+    return operation if operation.startswith("sqs.") else ""
+
+
+def _by_request(requests: list[TraceEvent]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for event in requests:
+        found.setdefault(_request(event), []).append(event.t)
+    return found
+
+
+def _cost(events: list[TraceEvent]) -> dict[str, float]:
+    """Requests by name, the files done, and files a second from the first event handled to the last file written."""
+    written = [event for event in events if event.kind == "written"]
+    begun = next((event.t for event in events if event.kind == "handle_events"), 0.0)
+    lasted = written[-1].t - begun if written else 0.0
+    names = Counter(_request(event) for event in events)
+    return {
+        **{name: names[name] for name in REQUESTS},
+        "files": len(written),
+        "speed": len(written) / lasted if lasted > 0 else 0.0,
+    }
+
+
+Areas = tuple[list[float], dict[str, list[int]]]
+
+
+def _places(events: list[TraceEvent], looks: list[TraceEvent]) -> Areas:
+    """Where the messages were at each look; what was deleted is counted from the requests."""
+    deletes = [(event.t, int(event.data["deleted"])) for event in events if event.kind == "delete"]
+    gone = [sum(count for at, count in deletes if at <= look.t) for look in looks]
+    kinds = {"dead-lettered": "dead_lettered", "in flight": "in_flight", "waiting": "visible"}
+    areas = {name: [int(look.data[key]) for look in looks] for name, key in kinds.items()}
+    return [look.t for look in looks], {"deleted": gone, **areas}
+
+
+def _in_hand(events: list[TraceEvent]) -> Areas:
+    """Received and not deleted, each message once, after each request."""
+    times, counts = [0.0], [0]
+    seen: set[str] = set()
+    for event in events:
+        if event.kind == "receive" and event.ids:
+            counts.append(len(set(event.ids) - seen))
+            seen.update(event.ids)
+        elif event.kind == "delete":
+            counts.append(-int(event.data["deleted"]))
+        else:
+            continue
+        times.append(event.t)
+    return times, {"in hand": [max(0, count) for count in accumulate(counts)]}
+
+
+STYLES = {
+    "deleted": (GREEN, ""),
+    "dead-lettered": (VERMILLION, "xxx"),
+    "in flight": (ORANGE, "///"),
+    "waiting": (SKY, "..."),
+    "in hand": (ORANGE, "///"),
+}
+
+
+def _stack(axes: Any, areas: Areas, end: float) -> None:
+    times, heights = areas
+    times = [*times, end]
+    base = [0] * len(times)
+    for name, counts in heights.items():
+        ceiling = [low + count for low, count in zip(base, [*counts, counts[-1]], strict=True)]
+        if any(counts):
+            colour, hatch = STYLES[name]
+            axes.fill_between(times, base, ceiling, step="post", facecolor=colour, hatch=hatch, edgecolor=PAPER,
+                              linewidth=0, label=name)  # fmt: skip
+        base = ceiling
+    axes.set_ylim(0, max(1, *base) * 1.1)

@@ -1,0 +1,101 @@
+"""The demand panel: what each subscription has asked and not got, over time and now, and what the producer owes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from palleto.lab.panels.svg import WIDTH, Canvas, Plot, clip, color, named, nice, plural
+from palleto.lab.parts import Subscription
+from palleto.lab.scene import Scene
+
+ROWS = 7
+"""The most subscriptions that the table has a row for; the rest share one."""
+
+
+def demand(scene: Scene, width: float = WIDTH) -> Canvas:
+    """Outstanding demand of each subscription of a source, stacked; what the sources remember as a line; a table."""
+    canvas = Canvas("Demand", width)
+    with scene.lock:
+        sources = scene.sources
+        names = {stage.label for stage in sources}
+        outer = [one for one in scene.current if one.producer in names]
+        inner = [one for one in scene.current if one.producer not in names]
+        remembered = int(sum(stage.remembered.last for stage in sources))
+        buffered = int(sum(stage.buffered.last for stage in sources))
+        _chart(canvas, scene, [one for one in scene.subscriptions.values() if one.producer in names])
+        rows = [(scene.group_of(one.consumer).number, named(one.consumer), [one]) for one in outer]
+        if len(rows) > ROWS:
+            rest = outer[ROWS - 1 :]
+            rows = [*rows[: ROWS - 1], (-1, f"{len(rest)} more", rest)]
+    canvas.header(
+        f"{', '.join(sorted(names)) or 'the producer'} remembers {remembered:,}, has {buffered:,} in its buffer"
+    )
+    _table(canvas, rows, outer, inner)
+    said = "; ".join(
+        f"{named(one.consumer)} asked {one.asked}, got {one.delivered}, {one.outstanding} outstanding" for one in outer
+    )
+    canvas.words = (
+        f"{', '.join(sorted(names)) or 'the producer'} remembers demand for {plural(remembered, 'event')} and has "
+        f"{buffered:,} in its buffer. {said or 'Nobody has subscribed'}."
+    )
+    canvas.height = 226
+    return canvas
+
+
+def _chart(canvas: Canvas, scene: Scene, subscriptions: list[Subscription]) -> None:
+    end = nice(max(scene.now, 4))
+    box = (30.0, 56.0, canvas.width * 0.54 - 30, 134.0)
+    count = int(box[2] / 2)
+    bands = [(one.over_time.columns(end, count), color(scene.group_of(one.consumer).number)) for one in subscriptions]
+    owed = [sum(column) for column in zip(*(s.remembered.columns(end, count) for s in scene.sources), strict=True)]
+    top = max((sum(column) for column in zip(*(values for values, _ in bands), strict=True)), default=0)
+    plot = Plot(canvas, box, end, nice(max(top, *owed, 2)) if owed else 2)
+    canvas.text(0, 43, "outstanding events, stacked", "s m")
+    canvas.path(f"M{canvas.width * 0.54 - 104:g} 39h20", "l")
+    canvas.text(canvas.width * 0.54, 43, "remembered", "s m e")
+    plot.stack(bands, scene.now)
+    if owed:
+        plot.line(owed, scene.now, "l")
+
+
+def _table(
+    canvas: Canvas,
+    rows: Sequence[tuple[int, str, list[Subscription]]],
+    outer: list[Subscription],
+    inner: list[Subscription],
+) -> None:
+    """A row a subscription, in the order of the bands; their sum; and those inside the pipelines."""
+    left, right = canvas.width * 0.54 + 22, canvas.width
+    places = (right - 148, right - 80, right)
+    for x, heading in zip(places, ("asked", "delivered", "outstanding"), strict=True):
+        canvas.text(x, 43, heading, "s m e")
+    y = 61.0
+    for index, name, subscriptions in rows:
+        canvas.rect(left, y - 10, 11, 11, color(index), "k" if index < 0 else "")
+        _row(canvas, left + 17, y, places, clip(name.removesuffix("ProducerConsumer"), 13), subscriptions)
+        y += 19
+    canvas.path(f"M{left:g} {y - 12:g}H{right:g}", "g")
+    if len(rows) != 1:
+        _row(canvas, left, y + 3, places, "together", outer, "b")
+        y += 19
+    if inner:
+        _row(canvas, left, y + 3, places, f"inside ({len(inner)})", inner, "m")
+
+
+def _row(
+    canvas: Canvas,
+    left: float,
+    y: float,
+    places: Sequence[float],
+    name: str,
+    subscriptions: list[Subscription],
+    style: str = "",
+) -> None:
+    canvas.text(left, y, name, style)
+    sums = (
+        sum(one.asked for one in subscriptions),
+        sum(one.delivered for one in subscriptions),
+        sum(one.outstanding for one in subscriptions),
+    )
+    for x, value in zip(places, sums, strict=True):
+        canvas.text(x, y, f"{value:,}", f"{style} n e".strip())

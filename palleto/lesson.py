@@ -1,0 +1,209 @@
+"""A step's source as a lesson: its docstring's fields and its sections, and the difference of two steps.
+
+    difference(read(4), read(5))   # a `Change` for each section: what was kept, added and removed
+
+A step file is a docstring (title, diagram, `Changed:`, `Why:`, `Unchanged:`, `Predict:`), the import head, and
+sections, each of which begins with a line like `# ---- Server ----`. Everything here is data; who shows it chooses
+the colours.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Literal
+
+from palleto.errors import SettingError
+
+__all__ = ["FIELDS", "IMPORTS", "SECTIONS", "Change", "Lesson", "Line", "Section", "difference", "parse", "read"]
+
+IMPORTS = "Imports"
+"""What the lines between the docstring and the first section are called."""
+SECTIONS = ("Server", "Producer", "ProducerConsumer", "Consumer", "Pipeline", "Run")
+"""The sections of a step, in the order in which they stand; a step need not have each."""
+FIELDS = ("Changed", "Why", "Unchanged", "Predict")
+"""The fields of a step's docstring, in the order in which they stand."""
+STEPS = range(1, 10)
+"""The numbers of the steps."""
+
+_FOLDER = Path(__file__).parents[1] / "steps"  # beside `palleto`, in a clone and where a wheel puts it
+_HEADING = re.compile(r"# ---- (\w+) ----")
+_TITLE = re.compile(r"Step (\d+): (.+)\.")
+_FIELD = re.compile(rf"^({'|'.join(FIELDS)}):", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of a step: its name, the number of its first line in the file (from 1), and its lines."""
+
+    name: str
+    start: int
+    lines: tuple[str, ...] = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        """Its lines as one text, without a newline at the end: a notebook's cell."""
+        return "\n".join(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A step. The fields of its docstring are texts as they stand there, without their names.
+
+    >>> read(4)
+    Lesson(number=4, title='nothing is there yet, so the server waits')
+    >>> read(4).names_changed, read(4).names_unchanged
+    (('Server',), ('Producer', 'Consumer', 'Pipeline', 'Run'))
+    """
+
+    number: int
+    title: str
+    diagram: str = field(repr=False)
+    changed: str = field(repr=False)
+    why: str = field(repr=False)
+    unchanged: str = field(repr=False)
+    predict: str = field(repr=False)
+    sections: tuple[Section, ...] = field(repr=False)
+
+    @property
+    def command(self) -> str:
+        """What runs the step."""
+        return f"python -m steps.step{self.number}"
+
+    @property
+    def names_changed(self) -> tuple[str, ...]:
+        """The sections that the docstring names as changed; all that there are, if it says "everything"."""
+        if self.changed.startswith("everything"):
+            return tuple(section.name for section in self.sections if section.name in SECTIONS)
+        return _names(self.changed)
+
+    @property
+    def names_unchanged(self) -> tuple[str, ...]:
+        """The sections that the docstring names as unchanged."""
+        return _names(self.unchanged)
+
+    def section(self, name: str) -> Section | None:
+        """The section of that name; None if the step does not have it."""
+        return next((section for section in self.sections if section.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a difference: in both steps (kept), only in the second (added), or only in the first (removed)."""
+
+    mark: Literal["kept", "added", "removed"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one section: its lines in the order in which a reader meets them.
+
+    >>> difference(read(3), read(4))[:3]
+    [Change(name='Imports', kind='unchanged'), Change(name='Server', kind='changed'), \
+Change(name='Producer', kind='unchanged')]
+    """
+
+    name: str
+    kind: Literal["unchanged", "changed", "added", "removed"]
+    lines: tuple[Line, ...] = field(repr=False)
+
+    @property
+    def added(self) -> int:
+        """How many lines were added, blank ones not counted."""
+        return sum(line.mark == "added" and bool(line.text.strip()) for line in self.lines)
+
+    @property
+    def removed(self) -> int:
+        """How many lines were removed, blank ones not counted."""
+        return sum(line.mark == "removed" and bool(line.text.strip()) for line in self.lines)
+
+
+def read(number: int) -> Lesson:
+    """Read a step of this package, 1 to 9. Raises SettingError for another number, or a file that is no lesson."""
+    if isinstance(number, bool) or number not in STEPS:
+        raise SettingError(f"expected the number of a step, {STEPS[0]} to {STEPS[-1]}, got: {number!r}")
+    path = _FOLDER / f"step{number}.py"
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"expected the source of step {number}, got: {error}") from None
+
+
+def parse(source: str) -> Lesson:
+    """Take a step's source apart. Raises SettingError for one that is not Python, or has no lesson's docstring."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise SettingError(f"expected the source of a step, got: {error}") from None
+    docstring = ast.get_docstring(tree) or ""
+    title = _TITLE.match(docstring)
+    # ["the title and the diagram", "Changed", "its text", "Why", "its text", ...]
+    start, *rest = _FIELD.split(docstring)
+    fields = dict(zip(rest[::2], rest[1::2], strict=True))
+    missing = [name for name in FIELDS if not fields.get(name, "").strip()]
+    if title is None or missing:
+        lacks = f"no {', '.join(missing)}" if missing else f"{docstring[:60]!r}"
+        raise SettingError(f"expected a docstring 'Step N: title.' with {', '.join(FIELDS)}, got: {lacks}")
+    changed, why, unchanged, predict = (fields[name].strip() for name in FIELDS)
+    diagram = start.partition("\n")[2].strip("\n")
+    after = tree.body[0].end_lineno or 0
+    sections = _sections(source.splitlines(), after)
+    return Lesson(int(title[1]), title[2], diagram, changed, why, unchanged, predict, sections)
+
+
+def _sections(lines: Sequence[str], after: int) -> tuple[Section, ...]:
+    """The sections of a file, from the import head on, which begins after that many lines."""
+    headings = [(number, match[1]) for number, line in enumerate(lines) if (match := _HEADING.fullmatch(line))]
+    starts = [(after, IMPORTS), *headings]
+    ends = [number for number, _ in headings] + [len(lines)]
+    return tuple(_section(lines, name, start, end) for (start, name), end in zip(starts, ends, strict=True))
+
+
+def _section(lines: Sequence[str], name: str, start: int, end: int) -> Section:
+    """The section between two lines, without the blank lines around it."""
+    while start < end and not lines[start].strip():
+        start += 1
+    while end > start and not lines[end - 1].strip():
+        end -= 1
+    return Section(name, start + 1, tuple(lines[start:end]))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    words = set(re.findall(r"\w+", text))
+    return tuple(name for name in SECTIONS if name in words)
+
+
+def difference(before: Lesson, after: Lesson) -> list[Change]:
+    """A change for each section that either has, in the order of `SECTIONS`, the imports first."""
+    changes = []
+    for name in (IMPORTS, *SECTIONS):
+        old, new = before.section(name), after.section(name)
+        if old is not None or new is not None:
+            lines = tuple(_compare(old.lines if old else (), new.lines if new else ()))
+            changes.append(Change(name, _kind(old, new), lines))
+    return changes
+
+
+def _kind(old: Section | None, new: Section | None) -> Literal["unchanged", "changed", "added", "removed"]:
+    if old is None:
+        return "added"
+    if new is None:
+        return "removed"
+    return "unchanged" if old.lines == new.lines else "changed"
+
+
+def _compare(old: Sequence[str], new: Sequence[str]) -> list[Line]:
+    found: list[Line] = []
+    # autojunk would take a line that comes often for noise.
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            found += [Line("kept", text) for text in old[i1:i2]]
+        else:
+            found += [Line("removed", text) for text in old[i1:i2]]
+            found += [Line("added", text) for text in new[j1:j2]]
+    return found

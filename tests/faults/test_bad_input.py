@@ -1,0 +1,215 @@
+"""Bad input of each kind, all at once, on the simulated place and on moto: one line each, and the rest is done."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from rig import PREFIX, Rig, event_of, files, gz
+
+BUCKET = "warehouse.development"
+MAX_BYTES = 120_000_000
+LONG = gzip.compress(b"x" * 100_000_000, 1)  # one line of 100 MB, 440 kB of gzip
+
+GOOD = {
+    f"{PREFIX}spaces in a name.gz": gz(11),
+    f"{PREFIX}plus+signs++.gz": gz(12),
+    f"{PREFIX}ünïcode/日本語.gz": gz(13),
+    f"{PREFIX}two.dots.tar.gz": gz(14),
+    f"{PREFIX}per%20cent%2B.gz": gz(15),
+    f"{PREFIX}empty text.gz": gz(0),
+    f"{PREFIX}no last newline.gz": gzip.compress(b"a\n\nb"),
+    f"{PREFIX}one long line.gz": LONG,
+    f"{PREFIX}.hidden.gz": gz(16),
+    "two records/a.gz": gz(17),
+    "two records/b.gz": gz(18),
+}
+COUNTS = {key: int(key[-6:-3]) for key in files(12)} | {
+    f"{PREFIX}spaces in a name.gz": 11,
+    f"{PREFIX}plus+signs++.gz": 12,
+    f"{PREFIX}ünïcode/日本語.gz": 13,
+    f"{PREFIX}two.dots.tar.gz": 14,
+    f"{PREFIX}per%20cent%2B.gz": 15,
+    f"{PREFIX}empty text.gz": 0,
+    f"{PREFIX}no last newline.gz": 2,
+    f"{PREFIX}one long line.gz": 1,
+    f"{PREFIX}.hidden.gz": 16,
+    "two records/a.gz": 17,
+    "two records/b.gz": 18,
+}
+"""Lines, by the key of each file that can be counted."""
+
+BAD_FILES = {
+    f"{PREFIX}not gzip.gz": (b"hello\n", "not gzip"),
+    f"{PREFIX}cut off.gz": (gz(5000)[:-9], "cut off"),
+    f"{PREFIX}corrupt.gz": (gz(5000)[:12] + b"\xff" * 40, "corrupt"),
+    f"{PREFIX}empty.gz": (b"", "the file is empty"),
+    f"{PREFIX}bomb.gz": (gzip.compress(b"\0" * 1000, 9) * 2 + gzip.compress(b"\0" * MAX_BYTES, 1), "--max-bytes"),
+    f"{PREFIX}../../../evil.gz": (gz(1), "segments"),
+    f"{PREFIX}folder.txt/x.gz": (gz(1), "end in .txt"),
+    f"{PREFIX}control\x1b[31m.gz": (gz(1), "control characters"),
+    f"{PREFIX}{'long' * 64}.gz": (gz(1), "at most 255 bytes"),
+}
+"""What is put into the bucket and cannot be counted, and what the report says of it."""
+
+BAD_MESSAGES = {
+    "hello": "expected the JSON",
+    '{"Records"': "expected the JSON",
+    "two\nlines\x1b[31m": "expected the JSON",
+    '{"something": "else"}': "expected the JSON",
+    '{"Records": [{"s3": {}}]}': "expected the JSON",
+    '{"Records": null}': "expected the JSON",
+    "[1, 2]": "expected the JSON",
+    "null": "expected the JSON",
+    "[" * 100_000: "RecursionError",
+    event_of(BUCKET, f"{PREFIX}gone.gz"): "NoSuchKey",
+    event_of(BUCKET, "/leading/slash.gz"): "",  # moto merges slashes, so that it finds no such file
+    event_of(BUCKET, "no extension"): "ends in .gz",
+    event_of(BUCKET, "../up.gz"): "",
+}
+FOR_MESSAGES = {"/leading/slash.gz": gz(1), "no extension": gz(1), "../up.gz": gz(1)}
+
+SAME_TWICE = event_of(BUCKET, f"{PREFIX}two.dots.tar.gz")
+
+
+class Basket(Rig):
+    """All of it in one queue."""
+
+    async def prepare(self, cloud: Any, stack: Any) -> None:
+        s3 = cloud.monitor.s3
+        everything = files(12) | GOOD | {key: data for key, (data, _) in BAD_FILES.items()} | FOR_MESSAGES
+        for key, data in everything.items():
+            await s3.put_object(Bucket=stack.bucket, Key=key, Body=data)
+        bodies = [*BAD_MESSAGES, event_of(BUCKET, "two+records/a.gz", "two+records/b.gz"), SAME_TWICE, SAME_TWICE]
+        for body in bodies:
+            await cloud.monitor.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=body)
+
+    dead: int = 0
+
+    def perform(self, **options: Any) -> Any:
+        return super().perform(max_bytes=MAX_BYTES, **options)
+
+
+def refuse_once(refused: list[str]) -> Any:
+    """A batch delete one of whose entries fails, once: the fifth that is asked for, well after the test message's."""
+    asked = 0
+
+    async def delete(client: Any, QueueUrl: str, Entries: list[dict[str, str]]) -> Any:  # noqa: N803
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            refused.append(Entries[0]["ReceiptHandle"])
+            rest = Entries[1:]
+            answer = await client.delete_message_batch(QueueUrl=QueueUrl, Entries=rest) if rest else {"Successful": []}
+            failed = {"Id": Entries[0]["Id"], "SenderFault": False, "Code": "InternalError"}
+            return {**answer, "Failed": [*answer.get("Failed", []), failed]}
+        return await client.delete_message_batch(QueueUrl=QueueUrl, Entries=Entries)
+
+    return delete
+
+
+@pytest.mark.parametrize(
+    ("place", "backend"), [("simulated", "asyncio"), ("simulated", "trio"), ("embedded", "asyncio")]
+)
+def test_bad_input_of_all_kinds_at_once(
+    play: Any, tmp_path: Path, place: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    output = tmp_path / "folder/output"
+    refused: list[str] = []
+    rig = Basket(
+        play, output, sqs={"delete_message_batch": refuse_once(refused)}, deadline=60 if place == "simulated" else 800
+    )
+    where = {} if place == "simulated" else {"virtual": False, "place": "embedded", "speed": 20}
+    run = rig.perform(backend=backend, **where)
+
+    assert not rig.late
+    assert len(refused) == 1
+    assert run.kinds("crash") == []
+    assert run.kinds("loop_crashed") == []
+    assert rig.results == COUNTS
+    # Nothing outside of the folder, nothing left behind.
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and output not in path.parents] == []
+    assert [path.name for path in output.rglob("*.tmp")] == []
+    assert list(spool.iterdir()) == []
+
+    lines = [line for line in run.reported if line.startswith("cannot process")]
+    assert all(line.isprintable() and "Traceback" not in line for line in run.reported)
+    assert len(lines) == len(BAD_FILES) + len(BAD_MESSAGES)
+    assert run.reported[1:] == lines
+    for key, (_, reason) in BAD_FILES.items():
+        shown = key.replace("\x1b", "\\x1b")
+        # moto may find no object at a key with dots or a control character in it: then it is one that is gone
+        (line,) = [line for line in lines if line.startswith(f"cannot process {BUCKET}/{shown}: ")]
+        assert reason in line or "NoSuchKey" in line
+    reasons = Counter(reason for reason in BAD_MESSAGES.values() if reason)
+    for reason, count in reasons.items():
+        assert sum(reason in line and f"{PREFIX}.." not in line for line in lines) >= count
+    # Each bad message is in the dead-letter queue, after three deliveries.
+    bad = len(BAD_FILES) + len(BAD_MESSAGES)
+    assert run.summary_lines[-1].endswith(f"{2 * bad} redelivered, {bad} dead-lettered")
+    if place == "simulated":
+        assert rig.ledger.dead_lettered == bad
+        assert rig.ledger.visible == rig.ledger.in_flight == 0
+        assert run.summary.seconds < 10
+
+
+def test_one_line_of_100_mb_takes_bounded_memory(play: Any, tmp_path: Path) -> None:
+    rig = Rig(play, tmp_path / "output", {f"{PREFIX}long.gz": LONG})
+    tracemalloc.start()
+    try:
+        rig.perform()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rig.results == {f"{PREFIX}long.gz": 1}
+    assert peak < 16 * 2**20
+
+
+def test_a_bomb_stops_at_max_bytes(play: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    rig = Rig(play, tmp_path / "output", {f"{PREFIX}bomb.gz": LONG, **files(3)})
+    largest = 0
+
+    async def watch(_: Any) -> None:
+        nonlocal largest
+        while True:
+            largest = max([largest, *(path.stat().st_size for path in spool.rglob("*") if path.is_file())])
+            await anyio.sleep(0.001)
+
+    rig.harm = watch
+    run = rig.perform(max_bytes=1_000_000)
+    assert rig.results == {key: int(key[-6:-3]) for key in files(3)}
+    assert rig.ledger.dead_lettered == 1
+    assert largest <= 1_000_000
+    assert sum("--max-bytes=1000000" in line for line in run.reported) == 1
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "日本.gz").write_bytes(gz(3))
+    command = [sys.executable, "-m", "steps.step9", "--virtual", "--output", str(tmp_path / "output"), "--data"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "日本.gz")],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert r"processed packrat/data/\u65e5\u672c.gz" in done.stdout
+    assert (tmp_path / "output/packrat/data/日本.txt").read_text() == "3\n"

@@ -1,0 +1,239 @@
+"""The end of a run: Ctrl-C once and twice, SIGTERM, what a second run finds, and errors of the user's.
+
+The runs are processes, against a moto server that outlives them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from rig import VISIBILITY, Rig, files
+
+from palleto.cloud import Simulation, samples
+from palleto.cloud.embedded import EmbeddedServer
+
+FILES = 60
+COUNTS = {sample.key.replace(".gz", ".txt"): sample.lines for sample in samples(FILES)}
+
+
+class Server:
+    """The server, and what is in its queue."""
+
+    def __init__(self) -> None:
+        self.server = EmbeddedServer()
+        self.url = self.server.url
+        self.sqs = boto3.client(
+            "sqs",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def depth(self, name: str = "warehouse_raw_events") -> tuple[int, int]:
+        """Visible, in flight."""
+        url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        return int(answer["ApproximateNumberOfMessages"]), int(answer["ApproximateNumberOfMessagesNotVisible"])
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.sqs.close()
+    made.server.stop()
+
+
+class Run:
+    """A step 9 of its own process."""
+
+    def __init__(self, folder: Path, url: str, *options: str) -> None:
+        self.output = folder / "output"
+        self.errors = (folder / "errors").open("w+")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "steps.step9", "--endpoint", url, "--output", str(self.output), *options],
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            env=environment | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(folder)},
+        )
+        self.lines: list[str] = []
+
+    def until(self, text: str, count: int = 1) -> Run:
+        """Read on until `count` lines have said this."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if text in line:
+                count -= 1
+                if not count:
+                    return self
+        raise AssertionError(f"expected more lines with {text!r}, got: {self.ended()}")
+
+    def until_said(self, text: str) -> Run:
+        """Wait until standard error has this."""
+        path = Path(self.errors.name)
+        while text not in path.read_text() and self.process.poll() is None:
+            time.sleep(0.001)
+        return self
+
+    def kill(self, number: int) -> Run:
+        self.process.send_signal(number)
+        return self
+
+    def ended(self, timeout: float = 20) -> tuple[int, str]:
+        """Its exit code, and what it said on standard error."""
+        out, _ = self.process.communicate(timeout=timeout)
+        self.lines += out.splitlines(keepends=True)
+        self.errors.seek(0)
+        said = self.errors.read()
+        self.errors.close()
+        assert "Traceback" not in said, said
+        return self.process.returncode, said
+
+    @property
+    def results(self) -> dict[str, int]:
+        paths = [path for path in self.output.rglob("*") if path.is_file()]
+        return {path.relative_to(self.output).as_posix(): int(path.read_text()) for path in paths}
+
+
+@pytest.fixture
+def start(tmp_path: Path, server: Server) -> Iterator[Callable[..., Run]]:
+    made: list[Run] = []
+
+    def start(*options: str) -> Run:
+        made.append(Run(tmp_path, server.url, *options))
+        return made[-1]
+
+    yield start
+    for run in made:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
+        if run.process.stdout is not None:
+            run.process.stdout.close()
+        run.errors.close()
+    assert list(tmp_path.glob("palleto-*")) == []  # the spool folders
+
+
+@pytest.mark.parametrize(("number", "backend"), [(signal.SIGINT, "asyncio"), (signal.SIGTERM, "trio")])
+def test_a_signal_in_the_middle_is_a_clean_end(server: Server, start: Any, number: int, backend: str) -> None:
+    first = start("--files", str(FILES), "--backend", backend)
+    code, said = first.until("processed", 12).kill(number).ended()
+    assert code == 0
+    assert f"{signal.Signals(number).name}: finishing what is in hand; once more ends at once" in said
+    assert "events consumed" in said
+    assert server.depth()[1] == 0
+    done = first.results
+    assert 12 <= len(done) < FILES
+    processed = [line for line in first.lines if "processed" in line]
+    assert len(processed) == len(done)
+
+    begun = time.monotonic()
+    second = start("--files", str(FILES), "--backend", backend)
+    code, said = second.ended()
+    assert code == 0
+    assert time.monotonic() - begun < VISIBILITY / 2  # no message had to wait for its timeout
+    assert server.depth() == (0, 0)
+    assert second.results == COUNTS
+    assert len([line for line in second.lines if "processed" in line]) == FILES - len(done)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_two_signals_end_at_once_and_give_back(server: Server, start: Any, backend: str) -> None:
+    run = start("--files", str(FILES), "--backend", backend, "--pipelines", "20")
+    run.until("processed", 3).kill(signal.SIGINT)
+    run.until_said("once more ends at once").kill(signal.SIGINT)
+    code, said = run.ended(5)
+    assert code in (0, 130), said  # 0 where all that was in hand was done in between
+    assert server.depth()[1] == 0
+    assert run.results.items() <= COUNTS.items()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_two_signals_while_a_poll_is_under_way(server: Server, start: Any, backend: str) -> None:
+    run = start("--files", "0", "--forever", "--backend", backend).until("looping: Run 1")
+    run.kill(signal.SIGINT).until_said("once more ends at once").kill(signal.SIGINT)
+    begun = time.monotonic()
+    assert run.ended(10)[0] == 130
+    assert time.monotonic() - begun < 5  # the poll's two seconds and the way out
+    assert server.depth() == (0, 0)
+
+
+def test_a_signal_while_there_is_nothing_to_do(server: Server, start: Any) -> None:
+    code, said = start("--files", "0", "--forever").until("Asking for").kill(signal.SIGINT).ended()
+    assert (code, server.depth()) in [(0, (1, 0)), (0, (0, 0))]  # the test message
+    assert "0 events consumed" in said
+
+
+def test_a_missing_folder_is_made_and_a_file_in_its_place_is_one_error(server: Server, start: Any) -> None:
+    good = start("--files", "3")
+    assert not good.output.exists()
+    assert good.ended()[0] == 0
+    assert len(good.results) == 3
+    code, said = start("--files", "5", "--output", __file__).ended()
+    assert code == 1
+    (line,) = [line for line in said.splitlines() if not line.startswith("endpoint: ")]
+    assert line == f"error: expected a folder for --output, got {__file__}: it is a file; choose another folder"
+    assert server.depth() == (0, 0)
+
+
+def test_a_server_that_goes_away_is_no_traceback(server: Server, start: Any) -> None:
+    run = start("--files", "40", "--drain-timeout", "1").until("processed", 4)
+    server.server._server.shutdown()
+    server.server._server.server_close()
+    time.sleep(0.5)
+    code, said = run.kill(signal.SIGINT).ended(40)
+    assert code in (0, 1)
+    assert said.count("\n") < 20
+
+
+# ---- on virtual time
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("at", [0.0, 0.02, 0.05, 0.33, 1.0, 2.5])
+def test_a_drain_finishes_what_is_in_hand(play: Any, tmp_path: Path, at: float, backend: str) -> None:
+    rig = Rig(play, tmp_path / "output", files(60))
+    simulation = Simulation(receive=(0.0, 0.05), get_object=(0.0, 0.1))
+    run = play(
+        9,
+        pipeline=None,
+        prepare=rig.prepare,
+        files=0,
+        output=rig.output,
+        seconds=at or 1e-6,
+        simulation=simulation,
+        backend=backend,
+        seed=int(at * 100),
+    )
+    rig.run = run
+    ledger = rig.ledger
+    assert ledger.in_flight == 0
+    assert not any("given back" in line for line in run.reported)  # all that was received was finished
+    assert ledger.deleted in (len(rig.results), len(rig.results) + 1)
+    assert run.summary.seconds < at + 2.5  # a poll that was under way at most
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_what_a_drain_cannot_finish_is_given_back(play: Any, tmp_path: Path, backend: str) -> None:
+    """A request that was sent is always answered, so the end waits for those under way; nothing is left in flight."""
+    rig = Rig(play, tmp_path / "output", files(6))
+    settings = {"simulation": Simulation(get_object=60.0), "backend": backend, "seconds": 1.0, "drain_timeout": 5.0}
+    rig.run = play(9, prepare=rig.prepare, files=0, output=rig.output, **settings)
+    assert rig.ledger.in_flight == 0
+    assert rig.ledger.visible + len(rig.results) == 6
+    assert rig.ledger.visible >= 3
+    assert any("given back" in line for line in rig.run.reported) or rig.run.kinds("lost")

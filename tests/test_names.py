@@ -1,0 +1,100 @@
+"""What is public is told: docstrings, `__all__`, and what an import loads."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+import typing
+
+import pytest
+
+import palleto
+
+HEAVY = ("boto3", "botocore", "moto", "matplotlib", "ipywidgets", "tqdm", "IPython")
+
+
+def modules():
+    """Every module of palleto that can be imported here (palleto.lab needs the `notebooks` extra)."""
+    names = ["palleto", *(info.name for info in pkgutil.walk_packages(palleto.__path__, "palleto.", lambda name: None))]
+    return [name for name in names if not any(part.startswith("_") for part in name.split("."))]
+
+
+def public(module):
+    """The classes and functions that a module defines under a name without an underscore."""
+    for name, thing in vars(module).items():
+        of_its_own = getattr(thing, "__module__", None) == module.__name__
+        if not name.startswith("_") and of_its_own and (inspect.isclass(thing) or inspect.isfunction(thing)):
+            yield name, thing
+
+
+def members(cls):
+    """What a class itself adds: an overriding method is told by the one it overrides, and an operation by boto3."""
+    if cls.__module__.startswith("palleto.cloud.simulated") and cls.__name__.startswith("Simulated"):
+        return
+    if getattr(cls, "_is_protocol", False):  # its docstring tells its parts
+        return
+    for name, thing in vars(cls).items():
+        inherited = any(hasattr(base, name) for base in cls.__mro__[1:])
+        if isinstance(thing, staticmethod | classmethod):
+            thing = thing.__func__
+        if not name.startswith("_") and not inherited and (inspect.isfunction(thing) or isinstance(thing, property)):
+            yield name, thing
+
+
+@pytest.mark.parametrize("name", modules())
+def test_every_public_name_has_a_docstring(name):
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        pytest.skip(f"needs {error.name}")
+    missing = [] if module.__doc__ else [name]
+    for public_name, thing in public(module):
+        if not (thing.__doc__ or "").strip() or (inspect.isclass(thing) and thing.__doc__.startswith(f"{public_name}(")):
+            missing.append(public_name)  # a dataclass without one gets its signature
+        if inspect.isclass(thing):
+            missing += [f"{public_name}.{member}" for member, it in members(thing) if not (it.__doc__ or "").strip()]
+    assert missing == [], f"public names of {name} without a docstring; write one, or begin the name with _"
+
+
+def test_all_is_sorted_and_complete():
+    imported = {
+        name
+        for name, thing in vars(palleto).items()
+        if not name.startswith("_")
+        and not inspect.ismodule(thing)
+        and getattr(thing, "__module__", "").startswith("palleto.")
+    }
+    assert palleto.__all__ == sorted(palleto.__all__)
+    assert len(set(palleto.__all__)) == len(palleto.__all__)
+    assert set(palleto.__all__) == imported
+
+
+def test_all_has_the_public_exceptions_and_types_of_the_runtime():
+    from palleto import errors
+
+    assert {name for name, thing in public(errors)} <= set(palleto.__all__)
+
+
+@pytest.mark.parametrize("name", palleto.__all__)
+def test_each_name_of_all_can_be_had(name):
+    assert getattr(palleto, name) is not None
+    assert getattr(palleto, name).__doc__
+
+
+@pytest.mark.parametrize("name", ["Stage", "Supervisor", "System", "Recorder", "TraceEvent", "child", "running", "run"])
+def test_type_hints_can_be_resolved(name):
+    thing = getattr(palleto, name)
+    target = thing.__init__ if inspect.isclass(thing) else inspect.unwrap(thing)
+    module = importlib.import_module(thing.__module__)
+    names = {"Stage": palleto.Stage, "Process": palleto.Process, "Recorder": palleto.Recorder}
+    assert typing.get_type_hints(target, vars(module) | names) is not None
+
+
+def test_import_loads_nothing_heavy():
+    code = f"import sys, palleto; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert done.stderr == ""
