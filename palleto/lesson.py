@@ -30,6 +30,8 @@ FIELDS = ("Changed", "Why", "Unchanged", "Predict")
 STEPS = range(1, 10)
 """The numbers of the steps."""
 
+Kind = Literal["unchanged", "changed", "added", "removed"]
+
 _FOLDER = Path(__file__).parents[1] / "steps"  # beside `palleto`, in a clone and where a wheel puts it
 _HEADING = re.compile(r"# ---- (\w+) ----")
 _TITLE = re.compile(r"Step (\d+): (.+)\.")
@@ -109,7 +111,7 @@ Change(name='Producer', kind='unchanged')]
     """
 
     name: str
-    kind: Literal["unchanged", "changed", "added", "removed"]
+    kind: Kind
     lines: tuple[Line, ...] = field(repr=False)
 
     @property
@@ -185,16 +187,10 @@ def difference(before: Lesson, after: Lesson) -> list[Change]:
         old, new = before.section(name), after.section(name)
         if old is not None or new is not None:
             lines = tuple(_compare(old.lines if old else (), new.lines if new else ()))
-            changes.append(Change(name, _kind(old, new), lines))
+            same = all(line.mark == "kept" for line in lines)
+            kind: Kind = "added" if old is None else "removed" if new is None else "unchanged" if same else "changed"
+            changes.append(Change(name, kind, lines))
     return changes
-
-
-def _kind(old: Section | None, new: Section | None) -> Literal["unchanged", "changed", "added", "removed"]:
-    if old is None:
-        return "added"
-    if new is None:
-        return "removed"
-    return "unchanged" if old.lines == new.lines else "changed"
 
 
 def _compare(old: Sequence[str], new: Sequence[str]) -> list[Line]:

@@ -101,8 +101,8 @@ class Consumer(palleto.Consumer):
 
 
 def pipeline() -> Supervisor:
-    """The server first, as the producer pulls from it; then the producer, then the consumer."""
-    return Supervisor([child(Server), child(Producer), child(Consumer)])
+    """Each after what it needs. If one crashes, those after it start anew too: what they wait for is gone with it."""
+    return Supervisor([child(Server), child(Producer), child(Consumer)], strategy="rest_for_one")
 
 
 # ---- Run ----

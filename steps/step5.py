@@ -123,8 +123,9 @@ class Consumer(palleto.Consumer):
 
 
 def pipeline() -> Supervisor:
-    """Three consumers now, of one producer."""
-    return Supervisor([child(Server), child(Producer), child(Consumer), child(Consumer), child(Consumer)])
+    """Three consumers now, of one producer. If one crashes, those after it start anew too."""
+    consumers = [child(Consumer), child(Consumer), child(Consumer)]
+    return Supervisor([child(Server), child(Producer), *consumers], strategy="rest_for_one")
 
 
 # ---- Run ----

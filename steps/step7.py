@@ -176,8 +176,8 @@ class Consumer(palleto.Consumer):
 
 
 def pipeline(warehouse: Warehouse) -> Supervisor:
-    """One consumer again, as in the talk."""
-    return Supervisor([child(Server, warehouse), child(Producer), child(Consumer)])
+    """One consumer again, as in the talk. If one of the three crashes, those after it start anew too."""
+    return Supervisor([child(Server, warehouse), child(Producer), child(Consumer)], strategy="rest_for_one")
 
 
 # ---- Run ----

@@ -237,10 +237,9 @@ class Consumer(palleto.Consumer):
 
 
 def pipeline(warehouse: Warehouse) -> Supervisor:
-    """From the source down, so that each finds what it subscribes to."""
-    return Supervisor(
-        [child(Server, warehouse), child(Producer), child(ProducerConsumer, warehouse), child(Consumer, warehouse)]
-    )
+    """From the source down, so that each finds what it subscribes to; if one crashes, those after it start anew."""
+    stages = [child(Producer), child(ProducerConsumer, warehouse), child(Consumer, warehouse)]
+    return Supervisor([child(Server, warehouse), *stages], strategy="rest_for_one")
 
 
 # ---- Run ----

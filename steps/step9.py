@@ -245,11 +245,9 @@ class Pipeline(Supervisor):
 
 
 def pipeline(warehouse: Warehouse, pipelines: int = 3) -> Supervisor:
-    """One source, and as many pipelines as you like."""
-    names = [f"Pipeline{number}" for number in range(1, pipelines + 1)]
-    return Supervisor(
-        [child(Server, warehouse), child(Producer), *(child(Pipeline, warehouse, name) for name in names)]
-    )
+    """One source, and as many pipelines as you like; if the source crashes, they start anew with it."""
+    pairs = [child(Pipeline, warehouse, f"Pipeline{number}") for number in range(1, pipelines + 1)]
+    return Supervisor([child(Server, warehouse), child(Producer), *pairs], strategy="rest_for_one")
 
 
 # ---- Run ----

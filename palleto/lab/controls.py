@@ -23,8 +23,8 @@ RATES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """Files a second that the arrival rate may be set to."""
 MOST_DEMAND = 30
 MOST_COPIES = 12
-_STYLE = {"description_width": "96px"}
-_WIDE = {"width": "330px"}
+_STYLE = {"description_width": "initial"}
+_WIDE = {"width": "300px", "margin": "2px 20px 2px 2px"}
 
 
 class Nature:
@@ -76,7 +76,7 @@ class Controls:
         if nature.has_loops:
             self.kill_loop = _button("Kill the loop", "only new demand starts another", experiment.kill_loop)
             self.crash_loop = _button("Crash the loop", "as an error in it would", experiment.crash_loop)
-        self.stage = widgets.Dropdown(options=[], description="stage", style={"description_width": "40px"})
+        self.stage = widgets.Dropdown(options=[], description="stage", style={"description_width": "initial"})
         self.kill_stage = _button("Kill this stage", "its supervisor starts it again", self._kill_stage)
         self.view = self._laid_out()
 

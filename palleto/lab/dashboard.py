@@ -19,14 +19,15 @@ from palleto.lab.experiment import Experiment
 from palleto.lab.panels import PANELS
 from palleto.lab.panels.words import Snapshot, Words, status_line
 from palleto.lab.requirement import required
-from palleto.lab.scene import Scene
+from palleto.lab.scene import LINES, Scene
 from palleto.recorder import TraceEvent
 
 widgets = required("ipywidgets")
 
 PERIOD = 0.1
 """Real seconds between two frames."""
-COLUMN = "1 1 500px"
+COLUMNS = "repeat(auto-fill, minmax(min(100%, 470px), 1fr))"
+"""Two columns where there is room for them, else one."""
 
 
 class Dashboard:
@@ -47,18 +48,17 @@ class Dashboard:
         self.controls = Controls(experiment, self.nature, self.start)
         absent = {"queue": not self.nature.has_queue, "loops": not self.nature.has_loops}
         names = [name for name in PANELS if not absent.get(name)]
-        self.panels = {
-            name: widgets.HTML(layout=widgets.Layout(flex=COLUMN, margin="0 12px 8px 0", max_width="760px"))
-            for name in names
-        }
+        self.panels = {name: widgets.HTML() for name in names}
         self.status = widgets.HTML()
         self.log = widgets.HTML()
         self.view = widgets.VBox(
             [
                 self.status,
                 self.controls.view,
-                widgets.HBox(list(self.panels.values()), layout=widgets.Layout(flex_flow="row wrap")),
-                self.log,
+                widgets.GridBox(
+                    [*self.panels.values(), self.log],
+                    layout={"grid_template_columns": COLUMNS, "grid_gap": "10px 28px", "margin": "10px 0 0 0"},
+                ),
             ]
         )
         experiment.listeners.append(self._hear)
@@ -80,9 +80,10 @@ class Dashboard:
     def line(self) -> str:
         """The status line."""
         scene, experiment = self.scene, self.experiment
-        totals = [(scene.consumed, "event"), (scene.restart_count, "restart")]
+        totals = [(scene.consumed, "event")]
         if self.nature.has_queue:
-            totals.insert(1, (scene.written, "file"))
+            totals.append((scene.written, "file"))
+        totals += [(n, what) for n, what in ((scene.crash_count, "crash"), (scene.restart_count, "restart")) if n]
         return status_line(self.state, scene.now, experiment.speed, totals, experiment.place)
 
     def snapshot(self) -> Snapshot:
@@ -173,28 +174,20 @@ class Dashboard:
             self.frames += 1
 
     def _status(self) -> str:
-        shown = f'<div class="palleto-status" style="font-variant-numeric:tabular-nums">{escape(self.line)}</div>'
-        if self.experiment.error:
-            shown += (
-                '<div role="alert" style="border-left:4px solid #d55e00;padding:2px 8px">'
-                f"<b>error:</b> {escape(self.experiment.error)}</div>"
-            )
-        return shown
+        state, rest = self.line.split(" · ", 1)
+        sign = {"running": "●", "paused": "❚❚", "failed": "✕"}.get(state, "○")
+        shown = f'<div style="font-variant-numeric:tabular-nums"><b>{sign} {escape(state)}</b> · {escape(rest)}</div>'
+        return shown + (_alarm("error", self.experiment.error) if self.experiment.error else "")
 
     def _log(self) -> str:
         with self.scene.lock:
-            said = list(self.scene.said)[-6:]
-            crashes = list(self.scene.crashes)[-3:]
-        lines = [f"{t:8.1f} s  {escape(text[:110])}" for t, text in said]
-        lines += [""] * (6 - len(lines))
-        shown = '<pre style="margin:0;line-height:1.35;font-size:12px;white-space:pre;overflow:hidden">'
-        shown += "\n".join(lines) + "</pre>"
-        for t, label, reason in crashes:
-            shown += (
-                '<div style="border-left:4px solid #d55e00;padding:0 8px;line-height:1.5">'
-                f"<b>crash</b> at {t:.1f} s: {escape(label)}: {escape(reason)}</div>"
-            )
-        return shown
+            said, crashes = list(self.scene.said), list(self.scene.crashes)[-3:]
+        lines = [f"{t:7.1f} s  {escape(text[:90])}" for t, text in said]
+        lines += [""] * (LINES - len(lines))
+        heading = '<div style="font-weight:600;font-size:14px;line-height:22px">Said</div>'
+        text = "\n".join(lines)
+        shown = f'{heading}<pre style="margin:0;line-height:19px;font-size:12px;overflow:hidden">{text}</pre>'
+        return shown + "".join(_alarm("crash", f"{label} at {t:.1f} s: {why}") for t, label, why in crashes)
 
     # ---- what is saved
 
@@ -223,6 +216,13 @@ class Dashboard:
 def _set(widget: Any, value: str) -> None:
     if widget.value != value:
         widget.value = value
+
+
+def _alarm(what: str, text: str) -> str:
+    return (
+        '<div style="border-left:4px solid #d55e00;padding:0 8px;line-height:20px;overflow-wrap:anywhere">'
+        f"<b>{what}</b> {escape(text)}</div>"
+    )
 
 
 def _shell() -> Any:

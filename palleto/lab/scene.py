@@ -18,6 +18,8 @@ from palleto.recorder import TraceEvent
 
 LOOPS = 60
 """Server loops that are remembered one by one; of older ones only their number."""
+LINES = 8
+"""Lines said that are remembered."""
 GONE = 12
 """Stages and subscriptions that have ended and are still remembered."""
 OPERATIONS = {
@@ -57,7 +59,7 @@ class Scene:
         self.crash_count = 0
         self.restart_count = 0
         self.lost = 0
-        self.said: deque[tuple[float, str]] = deque(maxlen=8)
+        self.said: deque[tuple[float, str]] = deque(maxlen=LINES)
         self.broken: str | None = None
         self._open: dict[str, Loop] = {}
 

@@ -5,7 +5,7 @@ Most runs are in this process, by the step's own `main`; those of `command` are 
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import gzip
 import importlib
 import os
@@ -21,11 +21,20 @@ import pytest
 
 import palleto
 from palleto import program
+from palleto.cloud.samples import sample
 from palleto.ending import Ending
 from palleto.lesson import STEPS, read
 
 ROOT = Path(__file__).parents[2]
 CLOUD = range(6, 10)
+
+made_once = functools.cache(sample)
+
+
+@pytest.fixture(autouse=True)
+def _samples_are_made_once(monkeypatch):
+    """Each is the same in every run."""
+    monkeypatch.setattr(sys.modules["palleto.cloud.samples"], "sample", made_once)
 
 
 @pytest.fixture(autouse=True)
@@ -532,13 +541,10 @@ def listing(capsys):
 
     def run(*arguments: str) -> Ran:
         status = 0
-        with contextlib.ExitStack() as stack:
-            end = stack.enter_context(contextlib.suppress(SystemExit))
-            assert end is None
-            try:
-                main(arguments)
-            except SystemExit as error:
-                status = int(error.code or 0)
+        try:
+            main(arguments)
+        except SystemExit as end:
+            status = int(end.code or 0)
         output = capsys.readouterr()
         return Ran(status, output.out, output.err)
 

@@ -7,7 +7,9 @@ ours may be another; `in_one_order` and `without_processed` say where that is.
 
 from __future__ import annotations
 
+import functools
 import re
+import sys
 from collections import Counter, defaultdict
 from itertools import chain
 from pathlib import Path
@@ -20,6 +22,14 @@ from palleto.cloud.samples import sample
 GOLDEN = Path(__file__).parent / "golden"
 SLOW = Simulation(receive=(0.05, 0.3), get_object=(0.01, 1.0), delete=(0.01, 0.1), shuffle=True)
 SEEDS = (1, 2, 3)
+
+made_once = functools.cache(sample)
+
+
+@pytest.fixture(autouse=True)
+def _samples_are_made_once(monkeypatch):
+    """Each is the same in every run."""
+    monkeypatch.setattr(sys.modules["palleto.cloud.samples"], "sample", made_once)
 
 
 def golden(step: int) -> list[str]:

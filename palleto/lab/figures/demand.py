@@ -18,6 +18,7 @@ from palleto.lab.figures.picture import (
     label,
     legend,
     nothing,
+    pipeline_of,
     seconds,
     whole_numbers,
 )
@@ -86,6 +87,7 @@ def demand_over_time(trace: Any, producer: str | None = None) -> Picture:
     peers = ledger.peers
     stacks = [[owed.get(peer, 0) for owed in (*ledger.owed, ledger.owed[-1])] for peer in peers]
 
+    piled = ", one subscription on top of the other" if len(peers) > 1 else ""
     picture = Picture(9.5, 5.6)
     top, bottom = picture.panels(3, 2)
     base = [0] * len(times)
@@ -93,14 +95,14 @@ def demand_over_time(trace: Any, producer: str | None = None) -> Picture:
         ceiling = [low + height for low, height in zip(base, heights, strict=True)]
         top.fill_between(
             times, base, ceiling, step="post", facecolor=colour(number), alpha=0.85, linewidth=0, edgecolor=PAPER,
-            hatch=HATCHES[number % len(HATCHES)], label=f"asked by {peer}",
+            hatch=HATCHES[number % len(HATCHES)], label=f"for {pipeline_of(peer)}",
         )  # fmt: skip
         base = ceiling
     remembered = [*ledger.remembered, ledger.remembered[-1]]
     top.step(times, remembered, where="post", color=INK, linewidth=1.8, label=f"remembered by\n{producer}")
     top.set_ylim(0, max(1, *base, *remembered) * 1.18)
     _mark_asks(top, ledger, end)
-    label(top, y="events owed", title="Asked for and not delivered yet, one subscription on top of the other")
+    label(top, y="events owed", title=f"Asked for and not delivered yet{piled}")
     legend(top)
     whole_numbers(top)
 
@@ -152,5 +154,7 @@ def _mark_asks(axes: Any, ledger: _Ledger, end: float) -> None:
     if len(moments) > 12:
         return
     for at, (counts, owed) in moments.items():
+        if at > end * 0.97:
+            continue  # there is no room on its right
         text = " ".join(f"+{count}" for count in counts) if len(counts) <= 3 else f"+{sum(counts)}"
         axes.annotate(text, (at, owed), (3, 4), textcoords="offset points", fontsize=9.5, color=INK, fontweight="bold")

@@ -73,7 +73,7 @@ def _title(found: list[Loop], killed: list[Loop]) -> str:
     title = f"{counted(len(found), 'loop')} started, {were}"
     starts = [loop.start for loop in found]
     if killed and all(any(abs(start - (loop.killed or 0)) < 0.1 for start in starts) for loop in killed):
-        title += ", each to start one that looks for all that is owed"
+        title += ", each for one that looks for all that is owed"
     return title
 
 
@@ -84,7 +84,9 @@ def _name(loop: Loop) -> str:
 def _lane(axes: Any, lane: int, loop: Loop, end: float, *, words: bool) -> None:
     over = loop.killed if loop.killed is not None else loop.end if loop.end is not None else end
     shape = {"height": 0.6, "linewidth": 0.8}
-    axes.barh(lane, over - loop.start, left=loop.start, color=ORANGE if _by_step(loop) else BLUE, edgecolor=PAPER, **shape)
+    axes.barh(
+        lane, over - loop.start, left=loop.start, color=ORANGE if _by_step(loop) else BLUE, edgecolor=PAPER, **shape
+    )
     if loop.killed is not None and loop.end is not None and loop.end > loop.killed:
         # Killed in the middle of a poll: the answer is still taken.
         edge = {"facecolor": PAPER, "edgecolor": ORANGE if _by_step(loop) else BLUE, "hatch": "////"}

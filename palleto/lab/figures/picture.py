@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -161,6 +162,12 @@ def nothing(words: str) -> Picture:
     picture.say("Nothing to show yet", words)
     picture.text(0.012, 0.35, words, fontsize=11, color=INK)
     return picture
+
+
+def pipeline_of(stage: str) -> str:
+    """What a learner calls a stage: Pipeline1Consumer and Pipeline1ProducerConsumer are parts of Pipeline1."""
+    match = re.fullmatch(r"(.*\d)(Producer)?Consumer", stage)
+    return match[1] if match else f"consumer {stage}" if stage.startswith("#") else stage
 
 
 def seconds(value: float) -> str:

@@ -128,9 +128,8 @@ def requests_per_file(traces: Mapping[int, Any]) -> Picture:
     title = f"{counted(numbers[0], 'pipeline')}: {base[0]:.1f} SQS requests a file"
     if len(runs) > 1:
         many = counted(numbers[-1], "pipeline")
-        title = f"{many}: {times:.1f} times the speed of {numbers[0]}, {base[-1]:.1f} SQS requests a file, not {base[0]:.1f}"
-        if round(base[-1], 1) == round(base[0], 1):
-            title = f"{many}: {times:.1f} times the speed of {numbers[0]}, {base[-1]:.1f} SQS requests a file in both"
+        both = "in both" if round(base[-1], 1) == round(base[0], 1) else f"instead of {base[0]:.1f}"
+        title = f"{many}: {times:.1f} times the speed of {numbers[0]}, {base[-1]:.1f} SQS requests a file {both}"
     return picture.say(title, f"By the number of pipelines: {'; '.join(words)}.")
 
 

@@ -21,6 +21,7 @@ from palleto.lab.figures.picture import (
     legend,
     legend_of_all,
     nothing,
+    pipeline_of,
     seconds,
     stroke,
     whole_numbers,
@@ -49,10 +50,11 @@ def throughput(trace: Any) -> Picture:
     picture = Picture(9.5, 5.6)
     top, bottom = picture.panels(3, 2)
     areas = _pile(top, done, end)
-    line = _grow(top, everything, end, color=INK, linewidth=2, label=f"all {len(done)}" if len(done) > 1 else "all")
+    line = _grow(top, everything, end, color=INK, linewidth=2, label=f"all {len(done)}")
+    piled = ", one on top of the other" if len(done) > 1 else ""
     top.set_ylim(0, total * 1.06)
-    label(top, y=f"{unit}s, total", title=f"{unit.capitalize()}s done since the start, one on top of the other")
-    legend_of_all(picture, [line, *reversed(areas)])
+    label(top, y=f"{unit}s, total", title=f"{unit.capitalize()}s done since the start{piled}")
+    legend_of_all(picture, [line, *reversed(areas)] if len(done) > 1 else areas)
     whole_numbers(top)
 
     width = next((nice for nice in NICE if end / nice <= 45), NICE[-1])
@@ -140,14 +142,10 @@ def _done(events: list[TraceEvent]) -> tuple[Done, str]:
     for event in events:
         if event.kind == "written" if files else event.kind == "handled" and event.data.get("last"):
             done[event.stage].append((event.t, len(event.ids)))
-    ordered = sorted(done, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
-    return {_title(name): done[name] for name in ordered}, "file" if files else "event"
-
-
-def _title(stage: str) -> str:
-    """What a learner calls it: "Pipeline1Consumer" is pipeline 1, "#4" is consumer #4."""
-    match = re.fullmatch(r"(.*\d)Consumer", stage)
-    return match[1] if match else f"consumer {stage}" if stage.startswith("#") else stage
+    ordered = sorted(
+        done, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    )
+    return {pipeline_of(name): done[name] for name in ordered}, "file" if files else "event"
 
 
 def _pile(axes: Any, done: Done, end: float) -> list[Any]:

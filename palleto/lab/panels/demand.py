@@ -8,6 +8,8 @@ from palleto.lab.panels.svg import WIDTH, Canvas, Plot, clip, color, named, nice
 from palleto.lab.parts import Subscription
 from palleto.lab.scene import Scene
 
+CHART = 0.49
+"""The share of the width that the chart has."""
 ROWS = 7
 """The most subscriptions that the table has a row for; the rest share one."""
 
@@ -44,15 +46,15 @@ def demand(scene: Scene, width: float = WIDTH) -> Canvas:
 
 def _chart(canvas: Canvas, scene: Scene, subscriptions: list[Subscription]) -> None:
     end = nice(max(scene.now, 4))
-    box = (30.0, 56.0, canvas.width * 0.54 - 30, 134.0)
+    box = (30.0, 56.0, canvas.width * CHART - 30, 134.0)
     count = int(box[2] / 2)
     bands = [(one.over_time.columns(end, count), color(scene.group_of(one.consumer).number)) for one in subscriptions]
     owed = [sum(column) for column in zip(*(s.remembered.columns(end, count) for s in scene.sources), strict=True)]
     top = max((sum(column) for column in zip(*(values for values, _ in bands), strict=True)), default=0)
     plot = Plot(canvas, box, end, nice(max(top, *owed, 2)) if owed else 2)
     canvas.text(0, 43, "outstanding events, stacked", "s m")
-    canvas.path(f"M{canvas.width * 0.54 - 104:g} 39h20", "l")
-    canvas.text(canvas.width * 0.54, 43, "remembered", "s m e")
+    canvas.path(f"M{canvas.width * CHART - 104:g} 39h20", "l")
+    canvas.text(canvas.width * CHART, 43, "remembered", "s m e")
     plot.stack(bands, scene.now)
     if owed:
         plot.line(owed, scene.now, "l")
@@ -65,8 +67,8 @@ def _table(
     inner: list[Subscription],
 ) -> None:
     """A row a subscription, in the order of the bands; their sum; and those inside the pipelines."""
-    left, right = canvas.width * 0.54 + 22, canvas.width
-    places = (right - 148, right - 80, right)
+    left, right = canvas.width * CHART + 22, canvas.width
+    places = (right - 140, right - 76, right)
     for x, heading in zip(places, ("asked", "delivered", "outstanding"), strict=True):
         canvas.text(x, 43, heading, "s m e")
     y = 61.0

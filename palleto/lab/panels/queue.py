@@ -18,7 +18,7 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         requests = seen.requests.most_common()
         asked = sum(seen.requests.values())
         end = nice(max(scene.now, 4))
-        box = (36.0, 108.0, width * 0.54 - 36, 82.0)
+        box = (36.0, 108.0, width * 0.46 - 36, 82.0)
         count = int(box[2] / 2)
         bands = [(seen.over_time[name].columns(end, count), FILLS[name]) for name in reversed(FILLS)]
         top = max((sum(column) for column in zip(*(values for values, _ in bands), strict=True)), default=0)
@@ -34,7 +34,7 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         errors = seen.errors
     canvas.header(f"{plural(total, 'message')}, {per_file}")
     _bar(canvas, parts, total)
-    left = width * 0.54 + 22
+    left = width * 0.46 + 22
     y = 105.0
     for name, value in counters:
         canvas.text(left, y, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-WIDTH = 640
+WIDTH = 580
 """Width of a panel in units of its own; it is scaled to the width that there is."""
 
 # Okabe and Ito's colours; yellow comes last, as it is faint on white.
@@ -39,15 +39,15 @@ def number(value: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """`1 event`, `2 events`, `1,000 events`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('sh') else 's'}"
 
 
 def nice(value: float, least: float = 1) -> float:
     """The next number from `value` and `least` up that makes a calm axis; it changes rarely while `value` grows."""
-    for base in (0.1, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000):
-        for factor in (1, 1.5, 2, 3, 4, 6, 8):
-            found = factor * base
-            if found >= max(value, least) and (found == int(found) or (base < 1 and factor != 1.5)):
+    for base in (1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000):
+        for tenths in (2, 4, 6, 8, 10, 15, 20, 30, 40, 60, 80):
+            found = tenths * base / 10
+            if found >= max(value, least) and (base == 1 or tenths >= 10) and tenths * base != 15:
                 return found
     return value
 
@@ -112,7 +112,7 @@ class Canvas:
         label = quoteattr(f"{self.title}: {self.words}")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="plt" role="img" aria-label={label} '
-            f'viewBox="0 0 {xy(self.width)} {xy(self.height)}" width="100%" style="display:block">'
+            f'viewBox="0 0 {xy(self.width)} {xy(self.height)}" width="100%" style="display:block;max-width:660px">'
             f"<title>{escape(self.title)}</title><style>{STYLE}</style>{self.inner()}</svg>"
         )
 
@@ -139,7 +139,7 @@ class Plot:
         canvas, right, bottom = self.canvas, self.x + self.width, self.y + self.height
         grid = ""
         for value in (self.top / 2, self.top):
-            if value == int(value):
+            if round(value, 1) == value:
                 grid += f"M{xy(self.x)} {xy(self.up(value))}H{xy(right)}"
                 canvas.text(self.x - 6, self.up(value) + 4, number(value), "s m e n")
         canvas.text(self.x - 6, bottom + 4, "0", "s m e")

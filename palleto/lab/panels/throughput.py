@@ -65,7 +65,7 @@ def _chart(canvas: Canvas, scene: Scene, groups: list[Group]) -> None:
 
 def _rows(canvas: Canvas, groups: list[Group], now: float) -> None:
     left, right = canvas.width * 0.42 + 22, canvas.width
-    bar, busy = left + 104, right - 96
+    bar, busy = left + 94, right - 92
     canvas.text(left, 43, f"consumed; last {STRETCH:.0f} s: a second", "s m")
     canvas.text(busy, 43, "busy", "s m")
     most = max([group.consumed.total for group in groups] + [1])

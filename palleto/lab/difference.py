@@ -1,0 +1,153 @@
+"""The difference of two steps, section by section, as a notebook shows it.
+
+    difference("step4", "step5")
+
+Changed lines are lit and begin with + or -; what is the same in both is folded. No JavaScript; the colours are those
+of JupyterLab's theme, and see-through, so that they are read on light and on dark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from palleto import lesson
+from palleto.errors import SettingError
+from palleto.lesson import Change, Lesson, Line
+
+__all__ = ["StepDifference", "difference"]
+
+CONTEXT = 3
+"""Lines shown around a change; longer stretches that are kept are folded."""
+SIGNS = {"kept": " ", "added": "+", "removed": "-"}
+TAGS = {"kept": "span", "added": "ins", "removed": "del"}
+
+STYLE = """\
+<style>
+.palleto-difference { color: var(--jp-content-font-color1, inherit); max-width: 62rem; }
+.palleto-difference details { margin: 0.3em 0; border: 1px solid var(--jp-border-color2, rgba(128,128,128,.4)); \
+border-radius: 4px; }
+.palleto-difference summary { padding: 0.25em 0.7em; cursor: pointer; }
+.palleto-difference summary .quiet { color: var(--jp-content-font-color2, inherit); }
+.palleto-difference details details { margin: 0; border: 0; border-radius: 0; }
+.palleto-difference details details summary { color: var(--jp-content-font-color2, inherit); font-size: 90%; }
+.palleto-difference .code { font-family: var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace); \
+font-size: var(--jp-code-font-size, 13px); line-height: 1.4; overflow-x: auto; padding: 0.2em 0; }
+.palleto-difference .lines { display: inline-block; min-width: 100%; }
+.palleto-difference .line { display: block; white-space: pre; padding-right: 1em; text-decoration: none; \
+border-left: 4px solid transparent; color: inherit; background: none; }
+.palleto-difference .sign { display: inline-block; width: 2em; text-align: center; user-select: none; }
+.palleto-difference ins.line { background: rgba(0,158,115,.2); border-left: 4px solid #009E73; }
+.palleto-difference del.line { background: rgba(213,94,0,.2); border-left: 4px double #D55E00; }
+</style>
+"""
+
+
+class StepDifference:
+    """What changes from one step to another. Shows itself in a notebook; `str` is the same as plain text."""
+
+    def __init__(self, before: Lesson, after: Lesson) -> None:
+        self.before, self.after = before, after
+        self.changes = lesson.difference(before, after)
+
+    @property
+    def why(self) -> str:
+        """The step's reason in one paragraph, if the two are neighbours; else empty."""
+        if self.after.number != self.before.number + 1:
+            return ""
+        return " ".join(self.after.why.partition("\n\n")[0].split())
+
+    def __repr__(self) -> str:
+        return "\n".join(self._text())
+
+    def _text(self) -> Iterator[str]:
+        yield f"Step {self.before.number}: {self.before.title}"
+        yield f"Step {self.after.number}: {self.after.title}"
+        for change in self.changes:
+            yield ""
+            yield f"{change.name}: {counted(change)}"
+            if change.kind == "unchanged":
+                continue
+            for stretch in stretches(change):
+                if isinstance(stretch, Line):
+                    yield f"{SIGNS[stretch.mark]} {stretch.text}".rstrip()
+                else:
+                    yield f"  ... {len(stretch)} lines, the same in both"
+
+    def _repr_html_(self) -> str:
+        heading = (
+            f"<p><b>From step {self.before.number}</b> ({escape(self.before.title)}) "
+            f"<b>to step {self.after.number}</b> ({escape(self.after.title)})"
+            f"<br><span>{SIGNS['added']} added, {SIGNS['removed']} removed; open a line to see what is the same.</span></p>"
+        )
+        why = f"<p><b>Why:</b> {escape(self.why)}</p>" if self.why else ""
+        sections = "".join(_section(change) for change in self.changes)
+        return f'{STYLE}<div class="palleto-difference">{heading}{why}{sections}</div>'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def difference(before: str | int, after: str | int) -> StepDifference:
+    """The difference of two steps: `difference("step4", "step5")`, or their numbers.
+
+    Raises SettingError for a step that there is not.
+    """
+    return StepDifference(lesson.read(_number(before)), lesson.read(_number(after)))
+
+
+def _number(step: Any) -> int:
+    match = re.fullmatch(r"\s*(?:step)?[ _]*(\d+)\s*", str(step), re.IGNORECASE | re.ASCII)
+    if match is None or isinstance(step, bool) or int(match[1]) not in lesson.STEPS:
+        first, last = lesson.STEPS[0], lesson.STEPS[-1]
+        raise SettingError(f'expected a step, "step{first}" to "step{last}", got: {step!r:.60}')
+    return int(match[1])
+
+
+def counted(change: Change) -> str:
+    """How much of a section changes, in words."""
+    if change.kind == "unchanged":
+        return "unchanged"
+    if change.kind in ("added", "removed"):
+        return f"{change.kind}, {change.added or change.removed} lines"
+    parts = [f"{count} {mark}" for count, mark in ((change.added, "added"), (change.removed, "removed")) if count]
+    return f"lines {' and '.join(parts)}" if parts else "blank lines"
+
+
+def stretches(change: Change) -> Iterator[Line | list[Line]]:
+    """The lines of a change, and in place of a long stretch that is kept a list of it, to be folded."""
+    groups = [list(lines) for _, lines in groupby(change.lines, key=lambda line: line.mark == "kept")]
+    for number, lines in enumerate(groups):
+        head = CONTEXT if number > 0 else 1  # the section's own heading
+        tail = CONTEXT if number < len(groups) - 1 else 0
+        if lines[0].mark != "kept" or len(lines) <= head + tail + 1:
+            yield from lines
+        else:
+            yield from lines[:head]
+            yield lines[head : len(lines) - tail]
+            yield from lines[len(lines) - tail :]
+
+
+def _section(change: Change) -> str:
+    summary = f'<summary><b>{escape(change.name)}</b> <span class="quiet">{counted(change)}</span></summary>'
+    if change.kind == "unchanged":
+        return f"<details>{summary}{_code(list(change.lines))}</details>"
+    parts = []
+    for folded, group in groupby(stretches(change), key=lambda stretch: isinstance(stretch, list)):
+        for stretch in [list(group)] if not folded else group:
+            code = _code(stretch)  # type: ignore[arg-type]
+            same = f"{len(stretch)} lines, the same in both"  # type: ignore[arg-type]
+            parts.append(f"<details><summary>{same}</summary>{code}</details>" if folded else code)
+    return f"<details open>{summary}{''.join(parts)}</details>"
+
+
+def _code(lines: list[Line]) -> str:
+    return f'<div class="code"><div class="lines">{"".join(map(_line, lines))}</div></div>'
+
+
+def _line(line: Line) -> str:
+    tag, text = TAGS[line.mark], escape(line.text)
+    return f'<{tag} class="line"><span class="sign">{SIGNS[line.mark]}</span>{text}\n</{tag}>'
