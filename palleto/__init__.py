@@ -1,7 +1,8 @@
 """Demand-driven data pipelines: GenStage's model in Python, on anyio.
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
-then process, system, stage, restart, supervise, streams and recorder, which run them; then clock and cloud.
+then process, system, talk, stage, kinds, restart, supervise, streams and recorder, which run them; then clock and
+cloud.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from palleto.errors import (
     SettingError,
     StandstillError,
 )
+from palleto.kinds import Consumer, Producer, ProducerConsumer
 from palleto.messages import Subscription
 from palleto.process import Process
 from palleto.recorder import LawError, Recorder, TraceEvent, load
-from palleto.stage import Consumer, Producer, ProducerConsumer, Stage
+from palleto.stage import Stage
 from palleto.streams import stream
 from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
-from palleto.system import System, actor, call, cast, running, say, whereis
+from palleto.system import System, actor, running, say, whereis
+from palleto.talk import call, cast
 
 __all__ = [
     "BadFile",

@@ -6,10 +6,10 @@ from typing import Any
 
 import anyio
 
+from palleto.kinds import Consumer
 from palleto.messages import Reason, Subscription
 from palleto.process import Process
 from palleto.restart import Restart
-from palleto.stage import Consumer
 from palleto.supervise import Task
 from palleto.system import Quits, System
 

@@ -69,7 +69,7 @@ def after_events(count: int) -> Ending:
 
 
 async def second_time(run: Run) -> None:
-    """End when an event has been consumed that had been consumed before."""
+    """End when an event has been consumed that had been consumed before, or when the queue is empty and none can be."""
     seen: set[str] = set()
 
     def reached(event: TraceEvent) -> bool:
@@ -79,7 +79,23 @@ async def second_time(run: Run) -> None:
         seen.update(event.ids)
         return again
 
-    await run.until(reached)
+    await first_of(lambda run: run.until(reached), queue_empty)(run)
+
+
+def first_of(*endings: Ending) -> Ending:
+    """End when the first of `endings` does."""
+
+    async def ending(run: Run) -> None:
+        async with anyio.create_task_group() as tasks:
+
+            async def end(one: Ending) -> None:
+                await one(run)
+                tasks.cancel_scope.cancel()
+
+            for one in endings:
+                tasks.start_soon(end, one)
+
+    return ending
 
 
 async def queue_empty(run: Run) -> None:

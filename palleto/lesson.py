@@ -3,8 +3,7 @@
     difference(read(4), read(5))   # a `Change` for each section: what was kept, added and removed
 
 A step file is a docstring (title, diagram, `Changed:`, `Why:`, `Unchanged:`, `Predict:`), the import head, and
-sections, each of which begins with a line like `# ---- Server ----`. Everything here is data; who shows it chooses
-the colours.
+sections, each of which begins with a line like `# ---- Server ----`. All here is data; who shows it chooses colours.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -117,21 +117,23 @@ Change(name='Producer', kind='unchanged')]
     @property
     def added(self) -> int:
         """How many lines were added, blank ones not counted."""
-        return sum(line.mark == "added" and bool(line.text.strip()) for line in self.lines)
+        return self._count("added")
 
     @property
     def removed(self) -> int:
         """How many lines were removed, blank ones not counted."""
-        return sum(line.mark == "removed" and bool(line.text.strip()) for line in self.lines)
+        return self._count("removed")
+
+    def _count(self, mark: str) -> int:
+        return sum(line.mark == mark and bool(line.text.strip()) for line in self.lines)
 
 
 def read(number: int) -> Lesson:
     """Read a step of this package, 1 to 9. Raises SettingError for another number, or a file that is no lesson."""
     if isinstance(number, bool) or number not in STEPS:
         raise SettingError(f"expected the number of a step, {STEPS[0]} to {STEPS[-1]}, got: {number!r}")
-    path = _FOLDER / f"step{number}.py"
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse((_FOLDER / f"step{number}.py").read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"expected the source of step {number}, got: {error}") from None
 
@@ -153,31 +155,22 @@ def parse(source: str) -> Lesson:
         raise SettingError(f"expected a docstring 'Step N: title.' with {', '.join(FIELDS)}, got: {lacks}")
     changed, why, unchanged, predict = (fields[name].strip() for name in FIELDS)
     diagram = start.partition("\n")[2].strip("\n")
-    after = tree.body[0].end_lineno or 0
-    sections = _sections(source.splitlines(), after)
+    sections = _sections(source.splitlines(), after=tree.body[0].end_lineno or 0)
     return Lesson(int(title[1]), title[2], diagram, changed, why, unchanged, predict, sections)
 
 
 def _sections(lines: Sequence[str], after: int) -> tuple[Section, ...]:
     """The sections of a file, from the import head on, which begins after that many lines."""
     headings = [(number, match[1]) for number, line in enumerate(lines) if (match := _HEADING.fullmatch(line))]
-    starts = [(after, IMPORTS), *headings]
-    ends = [number for number, _ in headings] + [len(lines)]
-    return tuple(_section(lines, name, start, end) for (start, name), end in zip(starts, ends, strict=True))
-
-
-def _section(lines: Sequence[str], name: str, start: int, end: int) -> Section:
-    """The section between two lines, without the blank lines around it."""
-    while start < end and not lines[start].strip():
-        start += 1
-    while end > start and not lines[end - 1].strip():
-        end -= 1
-    return Section(name, start + 1, tuple(lines[start:end]))
+    found = []
+    for (start, name), (end, _) in pairwise([(after, IMPORTS), *headings, (len(lines), "")]):
+        filled = [number for number in range(start, end) if lines[number].strip()] or [start]
+        found.append(Section(name, filled[0] + 1, tuple(lines[filled[0] : filled[-1] + 1])))
+    return tuple(found)
 
 
 def _names(text: str) -> tuple[str, ...]:
-    words = set(re.findall(r"\w+", text))
-    return tuple(name for name in SECTIONS if name in words)
+    return tuple(name for name in SECTIONS if re.search(rf"\b{name}\b", text))
 
 
 def difference(before: Lesson, after: Lesson) -> list[Change]:

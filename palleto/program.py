@@ -25,7 +25,7 @@ import anyio
 from palleto import clock
 from palleto.background import background
 from palleto.data import user_files
-from palleto.ending import Ending, Run, after_events, messages_in, queue_empty, second_time
+from palleto.ending import Ending, Run, after_events, first_of, messages_in, queue_empty, second_time
 from palleto.errors import PalletoError, SettingError
 from palleto.options import Options, parse, parser
 from palleto.progress import progress
@@ -96,7 +96,7 @@ class Performance:
     ) -> None:
         self.pipeline = pipeline
         self.options = options
-        self.endings = _endings(until, options)
+        self.endings = _endings(until, options, cloud="warehouse" in inspect.signature(pipeline).parameters)
         self.data = user_files(options.data)  # here, so that a path that is not there is told before anything runs
         self.recorder = recorder or Recorder(keep=False, file=options.trace)
         self.simulation = simulation
@@ -208,7 +208,9 @@ class Performance:
         try:
             print(line, flush=True)
         except BrokenPipeError:  # `| head` has had enough: so have we
-            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
             self._over()
 
     async def _try(self, job: Callable[[], Awaitable[None]]) -> None:
@@ -257,10 +259,12 @@ class Performance:
                 self._over()
 
 
-def _endings(until: Ending, options: Options) -> list[Ending]:
+def _endings(until: Ending, options: Options, *, cloud: bool) -> list[Ending]:
     endings: list[Ending] = []
     if options.events is not None:
-        endings.append(after_events(options.events))
+        enough = after_events(options.events)
+        # Nobody but this run can put files on the simulated place: an empty queue there stays empty for ever.
+        endings.append(first_of(enough, queue_empty) if options.virtual and cloud else enough)
     if options.seconds is not None:
         seconds = options.seconds
         endings.append(lambda run: anyio.sleep(seconds))

@@ -282,7 +282,9 @@ def _parse(path: Path) -> Iterator[TraceEvent]:
             if number == 1:
                 version = fields["palleto_trace"]
                 if version != VERSION:
-                    raise SettingError(f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}")
+                    raise SettingError(
+                        f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}"
+                    )
                 continue
             fields["ids"] = tuple(fields["ids"])
             yield TraceEvent(**fields)

@@ -10,9 +10,10 @@ from typing import Any
 import anyio
 
 from palleto.errors import PalletoError
+from palleto.kinds import Consumer, Producer
 from palleto.messages import Reason
 from palleto.process import Process, describe, is_crash
-from palleto.stage import Consumer, Producer, Stage
+from palleto.stage import Stage
 from palleto.system import Quits, System
 
 

@@ -37,16 +37,22 @@ class Summary:
     def lines(self, requests: Counter[str] | None = None, dead_lettered: int = 0) -> list[str]:
         """The summary, a line each. `requests`: of the door, by operation; None for a run without a queue."""
         shares = ", ".join(f"{name} {self.consumed[name]}" for name in sorted(self.consumed, key=_by_number))
-        lines = [f"{sum(self.consumed.values())} events consumed in {self.seconds:.1f} s ({shares or 'by nobody'})"]
+        total = sum(self.consumed.values())
+        lines = [f"{total} {plural('event', total)} consumed in {self.seconds:.1f} s ({shares or 'by nobody'})"]
         if self.files:
             total = sum(self.files.values())
-            lines.append(f"{len(self.files)} files, {self.bytes:,} bytes, {total:,} lines")
+            lines.append(f"{len(self.files)} {plural('file', len(self.files))}, {self.bytes:,} bytes, {total:,} lines")
         if requests is not None:
             lines.append("requests: " + (", ".join(f"{name} {n}" for name, n in sorted(requests.items())) or "none"))
             lines.append(
                 f"messages: {self.deleted} deleted, {self.redelivered} redelivered, {dead_lettered} dead-lettered"
             )
         return lines
+
+
+def plural(word: str, count: int) -> str:
+    """The word, with an s unless there is one."""
+    return word if count == 1 else f"{word}s"
 
 
 def _by_number(name: str) -> tuple[int, str]:

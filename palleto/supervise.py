@@ -170,16 +170,13 @@ class Supervisor(Process):
             if self._stopping is not None or spec not in self.children:  # temporary, or stopped for good meanwhile
                 continue
             try:
-                self._restarted(spec.start(self.system, self), reason)
+                started = spec.start(self.system, self)
+                if self.system.recorder is not None:
+                    self.system.recorder.note("restart", started, peer=self, reason=describe(reason))
             except Exception as error:
-                # A crash like any other, paid from the budget; but first come those that ended meanwhile: it may
-                # have failed because one of them is not there.
+                # A crash like any other. Those that ended meanwhile come first: it may have needed one of them.
                 self._exits.append((spec.process or process, error))
                 return
-
-    def _restarted(self, process: Process, reason: Reason) -> None:
-        if self.system.recorder is not None:
-            self.system.recorder.note("restart", process, peer=self, reason=describe(reason))
 
 
 class Task(Process):

@@ -19,7 +19,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from palleto.errors import NameTakenError, NotFoundError, PalletoError
-from palleto.messages import Cast, Reason, Request
+from palleto.messages import Reason
 
 if TYPE_CHECKING:
     from palleto.process import Process
@@ -254,6 +254,7 @@ async def running(
             error = caught
         finally:
             with anyio.CancelScope(shield=True):
+                system.resume()  # or nobody would take the message to stop
                 await top.end("shutdown")
                 await system.close()
             _system.reset(token)
@@ -279,61 +280,3 @@ def say(line: str) -> None:
     if system.recorder is not None:
         system.recorder.note("said", actor(), text=line)
     system.say(line)
-
-
-def _stage(to: str | Stage) -> Any:
-    """The stage of that name, or itself. Raises NotFoundError for a process that has no mailbox."""
-    stage = whereis(to) if isinstance(to, str) else to
-    if not hasattr(stage, "post"):
-        raise NotFoundError(f"expected a stage to send to, got: {stage!r}")
-    return stage
-
-
-def cast(to: str | Stage, message: Any) -> None:
-    """Put a message of the user's own into the mailbox of a stage, by name or itself; its `handle_cast` gets it.
-
-    Returns at once; nobody waits. Raises NotFoundError if no running stage has that name.
-    """
-    stage, recorder = _stage(to), System.current().recorder
-    if recorder is not None:
-        recorder.note("cast", actor(), peer=stage, events=message)
-    stage.post(Cast(message))
-
-
-async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:
-    """Ask a stage, by name or itself; its `handle_call` answers `(reply, events)` and the reply is returned.
-
-    timeout: seconds of run time, 5 as in GenServer. Raises NotFoundError if the stage is not there or stops before it
-    answers, TimeoutError if it takes longer.
-    """
-    stage = _stage(to)
-    reply = Reply()
-    stage.post(Request(message, reply))
-    with anyio.fail_after(timeout):
-        return await reply
-
-
-class Reply:
-    """The answer to a request, awaited by who asked."""
-
-    def __init__(self) -> None:
-        self._event = anyio.Event()
-        self._value: Any = None
-        self._error: Exception | None = None
-
-    def answer(self, value: Any) -> None:
-        """Give the answer."""
-        self._value = value
-        self._event.set()
-
-    def fail(self, error: Exception) -> None:
-        """Say that no answer will come, unless one has."""
-        if not self._event.is_set():
-            self._error = error
-            self._event.set()
-
-    def __await__(self) -> Any:
-        yield from self._event.wait().__await__()
-        if self._error is not None:
-            raise self._error
-        return self._value

@@ -8,9 +8,8 @@
 Changed: Server.
 
 Why: a real queue is empty most of the time. The loop looks every five seconds: five times in vain, then it finds two
-events a run, until all that was asked for is found. `pull` kills a loop that still runs before it starts a new one,
-or there would soon be many that look for the same events. The loop ends when nothing more is wanted, also after one
-event too many: one that ends on an exact number misses it with an odd count, and never ends.
+events a run, and it ends as soon as nothing more is wanted. `pull` kills a loop that still runs before it starts a
+new one, or there would soon be many that look for the same events.
 
 Unchanged: Producer, Consumer, Pipeline, Run.
 
@@ -54,7 +53,7 @@ class Server(TaskSupervisor):
         say("All servers terminated")
 
     async def loop(self) -> None:
-        """Look every five seconds until all that is wanted was found; there may be one event too many."""
+        """Look every five seconds until all that is wanted was found."""
         run = 0
         while self.wanted > 0:
             say(f"Server looping: Run {run}. Looking for {self.wanted} events")

@@ -10,7 +10,7 @@ Why: demand is asked once and adds up. Three consumers ask for ten each, and the
 has had its ten and asks again, the producer still owes the others four, so it asks the server for fourteen. It must
 remember what it owes: a producer that forgets it freezes its consumers. What it owes never falls below zero, or a
 later demand would be taken for met. The server kills the loop that looks for too little and starts one for the sum;
-since two or more loops may now be about, each says its id.
+loops now follow each other, so each says its id.
 
 Unchanged: Run.
 
@@ -55,7 +55,7 @@ class Server(TaskSupervisor):
         say("All servers terminated")
 
     async def loop(self) -> None:
-        """Look every five seconds until all that is wanted was found; there may be one event too many."""
+        """Look every five seconds until all that is wanted was found."""
         run = 0
         while self.wanted > 0:
             say(f"Server {actor().id} looping: Run {run}. Looking for {self.wanted} events")
@@ -94,7 +94,7 @@ class Producer(palleto.Producer):
     def handle_cast(self, message: tuple[str, list[str]]) -> list[str]:
         _, events = message
         say(f"{self.name} got notified about {len(events)} new events")
-        self.owed = max(0, self.owed - len(events))  # one too many goes to the buffer, for the next who asks
+        self.owed = max(0, self.owed - len(events))  # a killed loop may have sent one too many
         return events
 
     def take(self, count: int) -> list[str]:
@@ -123,7 +123,7 @@ class Consumer(palleto.Consumer):
 
 
 def pipeline() -> Supervisor:
-    """Three consumers now, of one producer. If one crashes, those after it start anew too."""
+    """Three consumers of one producer. If one crashes, those after it start anew too."""
     consumers = [child(Consumer), child(Consumer), child(Consumer)]
     return Supervisor([child(Server), child(Producer), *consumers], strategy="rest_for_one")
 

@@ -19,9 +19,9 @@ still gets the answer, and hands it on. A bad message costs nobody but itself.
 *Broken on purpose:* nothing deletes the messages. After the visibility timeout (30 s) they come back, and after three
 receives they are in the dead-letter queue. That is the defect that step 7 mends.
 
-Unchanged: what each does, but with files instead of "hey".
+Unchanged: what each part does; but its events are files now, in place of "hey".
 
-Predict: twelve files are announced. How many are consumed in the first minute? When does the first come back?
+Predict: twelve files are announced. How many are consumed in the first half minute? When does the first come back?
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Producer(palleto.Producer):
     def handle_cast(self, message: tuple[str, list[Event]]) -> list[Event]:
         _, events = message
         say(f"{self.name} got notified about {len(events)} new events")
-        self.owed = max(0, self.owed - len(events))  # one too many goes to the buffer, for the next who asks
+        self.owed = max(0, self.owed - len(events))  # a killed loop may have sent one too many
         return events
 
     def take(self, count: int) -> list[Event]:
@@ -168,7 +168,7 @@ class Consumer(palleto.Consumer):
 
 
 def pipeline(warehouse: Warehouse) -> Supervisor:
-    """One consumer again, as in the talk. If one of the three crashes, those after it start anew too."""
+    """Server, producer, one consumer. If one crashes, those after it start anew too."""
     return Supervisor([child(Server, warehouse), child(Producer), child(Consumer)], strategy="rest_for_one")
 
 

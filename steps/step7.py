@@ -11,9 +11,8 @@ Changed: Server, Consumer, Run.
 
 Why: SQS hands a message out again unless it is deleted in time. So an event now carries the id of its message and the
 receipt handle of this delivery, and the consumer, when it is done, calls `Server.release(events)`. How messages are
-deleted is the server's affair: all in one call, and those that SQS could not delete once more. While a message is in
-hand, its visibility timeout is extended (`palleto/cloud/leases.py`), so however long the work takes, nobody else gets
-it; and what cannot be processed goes back, and to the dead-letter queue in the end.
+deleted is the server's affair: all in one call, and those that SQS could not delete once more. In between a message
+is in hand (`warehouse.leases`): nobody else gets it, however long the work takes.
 
 Unchanged: Producer, Pipeline.
 
@@ -146,7 +145,7 @@ class Producer(palleto.Producer):
     def handle_cast(self, message: tuple[str, list[Event]]) -> list[Event]:
         _, events = message
         say(f"{self.name} got notified about {len(events)} new events")
-        self.owed = max(0, self.owed - len(events))  # one too many goes to the buffer, for the next who asks
+        self.owed = max(0, self.owed - len(events))  # a killed loop may have sent one too many
         return events
 
     def take(self, count: int) -> list[Event]:
@@ -176,7 +175,7 @@ class Consumer(palleto.Consumer):
 
 
 def pipeline(warehouse: Warehouse) -> Supervisor:
-    """One consumer again, as in the talk. If one of the three crashes, those after it start anew too."""
+    """Server, producer, one consumer. If one crashes, those after it start anew too."""
     return Supervisor([child(Server, warehouse), child(Producer), child(Consumer)], strategy="rest_for_one")
 
 

@@ -153,7 +153,7 @@ class Producer(palleto.Producer):
     def handle_cast(self, message: tuple[str, list[Event]]) -> list[Event]:
         _, events = message
         say(f"{self.name} got notified about {len(events)} new events")
-        self.owed = max(0, self.owed - len(events))  # one too many goes to the buffer, for the next who asks
+        self.owed = max(0, self.owed - len(events))  # a killed loop may have sent one too many
         return events
 
     def take(self, count: int) -> list[Event]:

@@ -146,7 +146,7 @@ class Producer(palleto.Producer):
     def handle_cast(self, message: tuple[str, list[Event]]) -> list[Event]:
         _, events = message
         say(f"{self.name} got notified about {len(events)} new events")
-        self.owed = max(0, self.owed - len(events))  # one too many goes to the buffer, for the next who asks
+        self.owed = max(0, self.owed - len(events))  # a killed loop may have sent one too many
         return events
 
     def take(self, count: int) -> list[Event]:
@@ -175,13 +175,14 @@ class ProducerConsumer(palleto.ProducerConsumer):
 
     def __init__(self, warehouse: Warehouse, pipeline: str) -> None:
         self.warehouse = warehouse
-        self.title = f"{pipeline} ProducerConsumer"
+        self.pipeline = pipeline
+        self.name = f"{pipeline}ProducerConsumer"
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=1)
 
     async def handle_events(self, events: list[Event]) -> list[Download]:
-        say(f"{self.title} received {len(events)} events")
+        say(f"{self.pipeline} ProducerConsumer received {len(events)} events")
         return [download for event in events for download in await self.download(event)]
 
     async def download(self, event: Event) -> list[Download]:
@@ -194,7 +195,7 @@ class ProducerConsumer(palleto.ProducerConsumer):
         except (BadFile, CloudError) as error:
             self.warehouse.leases.reject(event, error)
             return []
-        say(f"{self.title} downloaded {event.key}")
+        say(f"{self.pipeline} ProducerConsumer downloaded {event.key}")
         return [Download(event, path)]
 
 
@@ -206,11 +207,11 @@ class Consumer(palleto.Consumer):
 
     def __init__(self, warehouse: Warehouse, pipeline: str) -> None:
         self.warehouse = warehouse
-        self.title = f"{pipeline} Consumer"
-        self.upstream = f"{pipeline}ProducerConsumer"
+        self.pipeline = pipeline
+        self.name = f"{pipeline}Consumer"
 
     def init(self) -> None:
-        self.subscribe(self.upstream, min_demand=0, max_demand=1)
+        self.subscribe(f"{self.pipeline}ProducerConsumer", min_demand=0, max_demand=1)
 
     async def handle_events(self, downloads: list[Download]) -> None:
         for event, path in downloads:
@@ -221,7 +222,7 @@ class Consumer(palleto.Consumer):
                 self.warehouse.leases.reject(event, error)
             else:
                 await whereis("SQS.Server").release([event])
-                say(f"{self.title} processed {event.key}")
+                say(f"{self.pipeline} Consumer processed {event.key}")
             path.unlink()
 
 
@@ -229,16 +230,11 @@ class Consumer(palleto.Consumer):
 
 
 class Pipeline(Supervisor):
-    """One pair of stages. Its name and the role make a stage's name, by which the consumer finds what is above it."""
+    """One pair of stages. A stage's name is the pipeline's and its role, so the consumer knows who is above it."""
 
     def __init__(self, warehouse: Warehouse, name: str) -> None:
-        super().__init__(
-            [
-                child(ProducerConsumer, warehouse, name, name=f"{name}ProducerConsumer"),
-                child(Consumer, warehouse, name, name=f"{name}Consumer"),
-            ],
-            name=name,
-        )
+        stages = [child(ProducerConsumer, warehouse, name), child(Consumer, warehouse, name)]
+        super().__init__(stages, name=name)
 
     def init(self) -> None:
         say(f"SQS.Supervisor {self.name}")

@@ -52,7 +52,9 @@ def test_every_public_name_has_a_docstring(name):
         pytest.skip(f"needs {error.name}")
     missing = [] if module.__doc__ else [name]
     for public_name, thing in public(module):
-        if not (thing.__doc__ or "").strip() or (inspect.isclass(thing) and thing.__doc__.startswith(f"{public_name}(")):
+        if not (thing.__doc__ or "").strip() or (
+            inspect.isclass(thing) and thing.__doc__.startswith(f"{public_name}(")
+        ):
             missing.append(public_name)  # a dataclass without one gets its signature
         if inspect.isclass(thing):
             missing += [f"{public_name}.{member}" for member, it in members(thing) if not (it.__doc__ or "").strip()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
@@ -136,7 +138,7 @@ def test_the_whole_trace_of_a_small_run(go):
         (1.25, "quiet", "handle_cancel", None, (), {}),
         (1.25, "quiet", "stopped", None, (), {"reason": "shutdown"}),
         (1.25, "#1", "stopped", None, (), {"reason": "shutdown"}),
-    ] or pytest.fail(repr(told))
+    ]
 
 
 def test_ledgers(go):
@@ -144,7 +146,7 @@ def test_ledgers(go):
     go(lambda: quiet_run(recorder))
     ledgers = [(event.kind, event.ledger) for event in recorder.events if event.stage == "quiet"]
     # [remembered, demand, buffered, dropped]; `before` is what the stage's last event left
-    for (_, before), (_, after) in zip(ledgers, ledgers[1:], strict=False):
+    for (_, before), (_, after) in pairwise(ledgers):
         assert after["before"] == before["after"]
     assert ("handle_demand", {"before": [0, 0, 0, 0], "after": [2, 2, 0, 0]}) in ledgers
     # the three events: two have gone and one is in the buffer
@@ -237,7 +239,7 @@ def test_keep_and_repr(go):
 
 
 def test_a_recorder_that_is_not_attached():
-    with pytest.raises(SettingError, match="running\\(recorder=...\\)"):
+    with pytest.raises(SettingError, match=r"running\(recorder=\.\.\.\)"):
         Recorder().note("said", None)
 
 
@@ -381,8 +383,6 @@ def test_a_broken_core_is_found_out(go, core, says, strict):
     assert law.data == {"text": recorder.broken}
     if strict:
         assert reported == [f"numbers crashed: {LawError.__name__}: {recorder.broken}"]
-    import re
-
     assert re.search(says, recorder.broken)
 
 
@@ -419,7 +419,6 @@ def test_accounts_of_what_has_ended_are_closed(go):
             for _ in range(20):
                 sink = Sink("numbers", manual=True)
                 sink.name = None
-                System.current()
                 sink.start(System.current(), System.current())
                 await System.current().idle()
                 await sink.end()
@@ -471,10 +470,6 @@ class Slow(Sink):
 
     def handle_cast(self, message):
         raise ValueError(message)
-
-
-class Paced(Numbers):
-    pass
 
 
 def trace_of(path, seed, backend):

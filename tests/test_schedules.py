@@ -1,4 +1,4 @@
-"""The laws of demand on running stages, whatever the topology, the schedule, the naps and the crashes, on both backends.
+"""The laws of demand on running stages, whatever the topology, schedule, naps and crashes, on both backends.
 
 1. No subscription is ever sent more than it has asked for, and the ledger adds up (`Recorder(strict=True)`).
 2. Each subscription gets its events in the order in which they were sent, and no event twice.
@@ -233,10 +233,7 @@ def specs(members, count, log, strategy="one_for_one"):
     for kind, name, plan, to, number, dispatcher, _ in members:
         cls = KINDS[kind] if kind == "crew" else acting(KINDS[kind], plan)
         cls = type(cls.__name__, (cls,), {"dispatcher": staticmethod(DISPATCHERS[dispatcher])})
-        if kind == "source":
-            args = ({"next": 0, "left": count}, number)
-        else:
-            args = (to, number) if kind == "middle" else (to,)
+        args = {"source": ({"next": 0, "left": count}, number), "middle": (to, number)}.get(kind, (to,))
         children.append(child(cls, log, plan, batches, *args, name=name))
     return Supervisor(children, strategy=strategy, max_restarts=10_000)
 

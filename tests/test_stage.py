@@ -18,7 +18,6 @@ from palleto import (
     Producer,
     ProducerConsumer,
     Recorder,
-    ReturnError,
     Supervisor,
     System,
     call,
@@ -417,7 +416,7 @@ def test_bad_returns_of_a_producer(go, callback, result, says):
 
     async def main():
         async with stages(source, sink) as world:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             if callback == "handle_cast":
                 cast(source, 1)
             elif callback == "handle_call":
@@ -486,7 +485,10 @@ def test_broken_calls_are_one_error_and_change_nothing(go):
         return pytest.raises(DemandError), lambda: sink.subscribe(*args, **settings)
 
     calls = [
-        (pytest.raises(DemandError, match=r"whole number of 1 or more, got: 0"), lambda: sink.ask(sink.subscription, 0)),
+        (
+            pytest.raises(DemandError, match=r"whole number of 1 or more, got: 0"),
+            lambda: sink.ask(sink.subscription, 0),
+        ),
         (pytest.raises(DemandError, match=r"got: -1"), lambda: sink.ask(sink.subscription, -1)),
         (pytest.raises(DemandError, match=r"got: True"), lambda: sink.ask(sink.subscription, True)),
         (pytest.raises(DemandError, match=r"got: 1.5"), lambda: sink.ask(sink.subscription, 1.5)),
@@ -867,8 +869,10 @@ def test_a_source_that_ends_normally_ends_after_its_last_event_has_arrived(go, t
             await anyio.sleep(1)
             self.got += events
 
-    source, middle, sink = Producer.from_iterable(range(20), name="numbers"), Passing(times, max_demand=10), Slow(
-        "passing", max_demand=2
+    source, middle, sink = (
+        Producer.from_iterable(range(20), name="numbers"),
+        Passing(times, max_demand=10),
+        Slow("passing", max_demand=2),
     )
 
     async def main():

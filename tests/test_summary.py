@@ -56,7 +56,7 @@ def test_files_bytes_and_lines():
 
 def test_a_file_that_is_written_twice_is_one_file():
     made = summary(("c", "written", ("a.gz",), {"lines": 5}), ("c", "written", ("a.gz",), {"lines": 5}))
-    assert made.lines()[1] == "1 files, 0 bytes, 5 lines"
+    assert made.lines()[1] == "1 file, 0 bytes, 5 lines"
 
 
 def test_messages_deleted_and_redelivered():

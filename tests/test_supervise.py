@@ -1,5 +1,7 @@
 """Supervisors and their tasks: order, restarts, budgets, trees, and what a kill or a crash leaves behind."""
 
+# ruff: noqa: PT012 -- what raises here is a whole `async with` or `async for`
+
 from __future__ import annotations
 
 import random
@@ -62,7 +64,7 @@ async def after(name, message):
     await System.current().idle()
 
 
-FOUR = {name: "permanent" for name in "abcd"}
+FOUR = dict.fromkeys("abcd", "permanent")
 
 
 # ---- order and strategies
@@ -202,7 +204,7 @@ def test_a_tree_that_gives_up(go):
         recorder = Recorder(strict=True)
         inner = child(Supervisor, workers(log, a="permanent"), name="inner", max_restarts=1)
         outer = Supervisor([inner], name="outer", max_restarts=2)
-        with pytest.raises(RestartError, match="2 restarts in 5 s under outer, .* was inner: RestartError"):
+        with pytest.raises(RestartError, match=r"2 restarts in 5 s under outer, .* was inner: RestartError"):
             async with running(outer, recorder=recorder, report=reported.append):
                 while True:
                     await after("a", "crash")
@@ -326,9 +328,7 @@ def test_a_child_that_is_stopped_while_it_waits_to_be_restarted(go):
             await anyio.sleep(1)
 
     async def main():
-        top = Supervisor(
-            [*workers([], a="permanent"), child(Slow, [], name="b")], strategy="one_for_all", name="top"
-        )
+        top = Supervisor([*workers([], a="permanent"), child(Slow, [], name="b")], strategy="one_for_all", name="top")
         async with running(top, report=lambda line: None):
             cast("a", "crash")
             await anyio.sleep(0.5)

@@ -21,10 +21,12 @@ widgets = required("ipywidgets")
 
 RATES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """Files a second that the arrival rate may be set to."""
+AT_ONCE = 0.0
+"""Stands for no rate: the sliders of ipywidgets take None for no choice."""
 MOST_DEMAND = 30
 MOST_COPIES = 12
 _STYLE = {"description_width": "initial"}
-_WIDE = {"width": "300px", "margin": "2px 20px 2px 2px"}
+_WIDE = {"width": "250px", "margin": "2px 16px 2px 2px"}
 
 
 class Nature:
@@ -69,7 +71,7 @@ class Controls:
         self.rate = self.drop = self.kill_loop = self.crash_loop = None
         if nature.has_queue:
             self.rate = widgets.SelectionSlider(
-                options=_rates(experiment.rate), value=experiment.rate, description="arrivals"
+                options=_rates(experiment.rate), value=experiment.rate or AT_ONCE, description="arrivals"
             )
             self._on(self.rate, self._set_rate)
             self.drop = _button("Drop in a bad file", "put a file that is not gzip into the bucket", experiment.drop)
@@ -78,6 +80,7 @@ class Controls:
             self.crash_loop = _button("Crash the loop", "as an error in it would", experiment.crash_loop)
         self.stage = widgets.Dropdown(options=[], description="stage", style={"description_width": "initial"})
         self.kill_stage = _button("Kill this stage", "its supervisor starts it again", self._kill_stage)
+        self.status = widgets.HTML(layout={"flex": "1 1 auto", "margin": "2px 2px 2px 12px"})
         self.view = self._laid_out()
 
     def _laid_out(self) -> Any:
@@ -86,7 +89,7 @@ class Controls:
             slider.style, slider.layout = _STYLE, _WIDE
         self.stage.layout = {"width": "260px"}
         breaks = [self.kill_stage, self.kill_loop, self.crash_loop, self.drop]
-        life = widgets.HBox([self.start, self.pause, self.stop])
+        life = widgets.HBox([self.start, self.pause, self.stop, self.status], layout={"align_items": "center"})
         faults = widgets.HBox(
             [self.stage, *(one for one in breaks if one is not None)], layout={"flex_flow": "row wrap"}
         )
@@ -107,8 +110,8 @@ class Controls:
         else:
             self.experiment.pause()
 
-    def _set_rate(self, rate: float | None) -> None:
-        self.experiment.rate = rate
+    def _set_rate(self, rate: float) -> None:
+        self.experiment.rate = rate or None
 
     def _kill_stage(self) -> None:
         if self.stage.value is not None:
@@ -156,7 +159,7 @@ class Controls:
 
 
 def _button(label: str, tooltip: str, click: Callable[[], Any]) -> Any:
-    made = widgets.Button(description=label, tooltip=tooltip, layout={"width": "auto"})
+    made = widgets.Button(description=label, tooltip=tooltip, layout={"width": "auto", "flex": "0 0 auto"})
     made.on_click(lambda _: click())
     return made
 
@@ -166,6 +169,6 @@ def _apart(function: Callable[[], Any]) -> None:
     threading.Thread(target=function, name="palleto button", daemon=True).start()
 
 
-def _rates(own: float | None) -> list[tuple[str, float | None]]:
+def _rates(own: float | None) -> list[tuple[str, float]]:
     rates = sorted({*RATES, *([] if own is None else [own])})
-    return [*((f"{rate:g} files/s", rate) for rate in rates), ("all at once", None)]
+    return [*((f"{rate:g} files/s", rate) for rate in rates), ("all at once", AT_ONCE)]

@@ -17,9 +17,11 @@ from typing import Any
 from palleto.lab.controls import Controls, Nature
 from palleto.lab.experiment import Experiment
 from palleto.lab.panels import PANELS
+from palleto.lab.panels.svg import RED
 from palleto.lab.panels.words import Snapshot, Words, status_line
 from palleto.lab.requirement import required
 from palleto.lab.scene import LINES, Scene
+from palleto.process import describe
 from palleto.recorder import TraceEvent
 
 widgets = required("ipywidgets")
@@ -49,12 +51,13 @@ class Dashboard:
         absent = {"queue": not self.nature.has_queue, "loops": not self.nature.has_loops}
         names = [name for name in PANELS if not absent.get(name)]
         self.panels = {name: widgets.HTML() for name in names}
-        self.status = widgets.HTML()
+        self.status = self.controls.status
+        self.alarms = widgets.HTML()
         self.log = widgets.HTML()
         self.view = widgets.VBox(
             [
-                self.status,
                 self.controls.view,
+                self.alarms,
                 widgets.GridBox(
                     [*self.panels.values(), self.log],
                     layout={"grid_template_columns": COLUMNS, "grid_gap": "10px 28px", "margin": "10px 0 0 0"},
@@ -84,7 +87,9 @@ class Dashboard:
         if self.nature.has_queue:
             totals.append((scene.written, "file"))
         totals += [(n, what) for n, what in ((scene.crash_count, "crash"), (scene.restart_count, "restart")) if n]
-        return status_line(self.state, scene.now, experiment.speed, totals, experiment.place)
+        name, _, reason = experiment.place.partition(": ")
+        place = reason if reason.startswith(name) else experiment.place
+        return status_line(self.state, scene.now, experiment.speed, totals, place)
 
     def snapshot(self) -> Snapshot:
         """All panels as they are now, in one picture that needs no widgets."""
@@ -136,7 +141,7 @@ class Dashboard:
             self._begin()
         try:
             while self.experiment.running:
-                self._frame()
+                self._frame(whole=False)
                 await asyncio.sleep(PERIOD)
         finally:
             self.experiment.seconds = usual
@@ -155,46 +160,65 @@ class Dashboard:
 
     def _follow(self) -> None:
         """Make frames until the run has ended, and a last one."""
-        while self.experiment.running:
+        try:
+            while self.experiment.running:
+                self._frame(whole=False)
+                time.sleep(PERIOD)
             self._frame()
-            time.sleep(PERIOD)
-        self._frame()
+        except Exception as error:  # a thread's error is seen by nobody else
+            self.alarms.value = _alarm("error", f"the dashboard stands still: {describe(error)}", short=False)
         self.flush()
 
-    def _frame(self) -> None:
-        """Show the run as it is now. What did not change is not sent."""
+    def _frame(self, whole: bool = True) -> None:
+        """Show the run as it is now. What did not change is not sent.
+
+        What is read, not watched (throughput and what was said), comes with every second frame, or with a whole one.
+        """
         with self._frame_lock:
             experiment, scene = self.experiment, self.scene
             scene.clock = experiment.now if experiment.running else 0.0
+            whole = whole or self.frames % 2 == 0
             for name, widget in self.panels.items():
-                _set(widget, PANELS[name](scene).svg())
+                if whole or name != "throughput":
+                    _set(widget, PANELS[name](scene).svg())
             _set(self.status, self._status())
-            _set(self.log, self._log())
+            _set(self.alarms, self._alarms())
+            if whole:
+                _set(self.log, self._log())
             self.controls.update(scene)
             self.frames += 1
 
     def _status(self) -> str:
         state, rest = self.line.split(" · ", 1)
         sign = {"running": "●", "paused": "❚❚", "failed": "✕"}.get(state, "○")
-        shown = f'<div style="font-variant-numeric:tabular-nums"><b>{sign} {escape(state)}</b> · {escape(rest)}</div>'
-        return shown + (_alarm("error", self.experiment.error) if self.experiment.error else "")
+        text = f"<b>{sign} {escape(state)}</b> · {escape(rest)}"
+        return f'<div style="font-variant-numeric:tabular-nums;line-height:20px">{text}</div>'
+
+    def _alarms(self) -> str:
+        with self.scene.lock:
+            crashes, broken = list(self.scene.crashes)[-2:], self.scene.broken
+        shown = [_alarm("crash", f"{label} at {t:.1f} s: {why}") for t, label, why in crashes]
+        if broken:
+            shown.append(_alarm("the accounts do not add up", broken))
+        if self.experiment.error:
+            shown.append(_alarm("error", self.experiment.error, short=False))
+        return "".join(shown)
 
     def _log(self) -> str:
         with self.scene.lock:
-            said, crashes = list(self.scene.said), list(self.scene.crashes)[-3:]
+            said = list(self.scene.said)
         lines = [f"{t:7.1f} s  {escape(text[:90])}" for t, text in said]
         lines += [""] * (LINES - len(lines))
         heading = '<div style="font-weight:600;font-size:14px;line-height:22px">Said</div>'
         text = "\n".join(lines)
-        shown = f'{heading}<pre style="margin:0;line-height:19px;font-size:12px;overflow:hidden">{text}</pre>'
-        return shown + "".join(_alarm("crash", f"{label} at {t:.1f} s: {why}") for t, label, why in crashes)
+        return f'{heading}<pre style="margin:0;line-height:19px;font-size:12px;overflow:hidden">{text}</pre>'
 
     # ---- what is saved
 
     def flush(self) -> None:
         """Send the state of all that is shown once more, for those who ignored it while it changed."""
         with self._frame_lock:
-            for widget in (*self.panels.values(), self.status, self.log):
+            for widget in (*self.panels.values(), self.status, self.alarms, self.log):
                 widget.send_state("value")
 
     def _hook(self) -> None:
@@ -218,11 +242,11 @@ def _set(widget: Any, value: str) -> None:
         widget.value = value
 
 
-def _alarm(what: str, text: str) -> str:
-    return (
-        '<div style="border-left:4px solid #d55e00;padding:0 8px;line-height:20px;overflow-wrap:anywhere">'
-        f"<b>{what}</b> {escape(text)}</div>"
-    )
+def _alarm(what: str, text: str, *, short: bool = True) -> str:
+    """A line that says that something is wrong; a short one is cut to the width that there is."""
+    cut = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis" if short else "overflow-wrap:anywhere"
+    style = f"border-left:4px solid {RED};padding:0 8px;line-height:20px;{cut}"
+    return f'<div style="{style}" title="{escape(text)}"><b>{what}</b> {escape(text)}</div>'
 
 
 def _shell() -> Any:

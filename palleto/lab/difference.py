@@ -81,7 +81,8 @@ class StepDifference:
         heading = (
             f"<p><b>From step {self.before.number}</b> ({escape(self.before.title)}) "
             f"<b>to step {self.after.number}</b> ({escape(self.after.title)})"
-            f"<br><span>{SIGNS['added']} added, {SIGNS['removed']} removed; open a line to see what is the same.</span></p>"
+            f"<br><span>{SIGNS['added']} added, {SIGNS['removed']} removed; open a line to see what is the same.</span>"
+            "</p>"
         )
         why = f"<p><b>Why:</b> {escape(self.why)}</p>" if self.why else ""
         sections = "".join(_section(change) for change in self.changes)
@@ -114,7 +115,7 @@ def counted(change: Change) -> str:
     if change.kind in ("added", "removed"):
         return f"{change.kind}, {change.added or change.removed} lines"
     parts = [f"{count} {mark}" for count, mark in ((change.added, "added"), (change.removed, "removed")) if count]
-    return f"lines {' and '.join(parts)}" if parts else "blank lines"
+    return " and ".join(parts) if parts else "blank lines"
 
 
 def stretches(change: Change) -> Iterator[Line | list[Line]]:

@@ -114,7 +114,7 @@ def every(
     def fits(event: TraceEvent) -> bool:
         return (
             (kind is None or event.kind == kind)
-            and (stage is None or event.stage == stage or bool(stage) and event.stage.endswith(stage))
+            and (stage is None or event.stage == stage or (bool(stage) and event.stage.endswith(stage)))
             and (peer is None or event.peer == peer)
             and (line is None or event.line == line)
             and (after is None or event.t >= after)

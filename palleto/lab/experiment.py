@@ -23,10 +23,11 @@ import anyio
 from palleto import clock
 from palleto.ending import Ending, Run, messages_in
 from palleto.errors import PalletoError, SettingError
+from palleto.kinds import Consumer, ProducerConsumer
 from palleto.options import Options
 from palleto.program import Performance
 from palleto.recorder import Recorder, TraceEvent
-from palleto.stage import Consumer, ProducerConsumer, Stage
+from palleto.stage import Stage
 from palleto.supervise import Child, Supervisor, Task, TaskSupervisor
 from palleto.system import System
 

@@ -6,6 +6,15 @@ from collections import Counter
 from typing import Literal
 
 from palleto.lab.series import Busy, Meter, Series, Ticks
+from palleto.recorder import TraceEvent
+
+OPERATIONS = {
+    "receive": "sqs.ReceiveMessage",
+    "delete": "sqs.DeleteMessageBatch",
+    "visibility": "sqs.ChangeMessageVisibilityBatch",
+    "download": "s3.GetObject",
+}
+"""The operations of the cloud whose trace events have a kind of their own."""
 
 End = Literal["running", "done", "killed", "crashed"]
 
@@ -18,6 +27,7 @@ class Subscription:
         self.asked = 0
         self.delivered = 0
         self.ended: int | None = None  # the seq of the trace event that ended it
+        self.ended_at = 0.0
         self.over_time = Series()
 
     @property
@@ -59,6 +69,11 @@ class Group:
         self.written = Meter()
 
     @property
+    def title(self) -> str:
+        """Its name, or that of its only stage."""
+        return self.stages[0].label if len(self.stages) == 1 else self.name
+
+    @property
     def running(self) -> bool:
         """Whether any of its stages runs."""
         return any(stage.running for stage in self.stages)
@@ -93,7 +108,6 @@ class Queue:
         self.known = False
         self.sent = 0
         self.deleted = 0
-        self.failed = 0
         self.received = 0
         self.redelivered = 0
         self.requests: Counter[str] = Counter()
@@ -104,3 +118,24 @@ class Queue:
     def parts(self) -> dict[str, int]:
         """Where the messages were at the last look: deleted, in flight, visible, dead-lettered. They add up."""
         return {name: int(series.last) for name, series in self.over_time.items()}
+
+    def take(self, event: TraceEvent) -> None:
+        """Take in one trace event of the kinds sent, queue (a look at it) and those of the cloud's door."""
+        data = event.data
+        if event.kind == "sent":
+            self.sent += len(event.ids)
+            return
+        self.known = True
+        if event.kind == "queue":
+            # Deleted as of this look, so that the parts add up.
+            found = (self.deleted, data["in_flight"], data["visible"], data["dead_lettered"])
+            for series, value in zip(self.over_time.values(), found, strict=True):
+                series.set(event.t, value)
+            return
+        self.requests[OPERATIONS.get(event.kind) or data["operation"]] += 1
+        self.errors += "error" in data
+        if event.kind == "receive":
+            self.received += len(data["counts"])
+            self.redelivered += sum(count > 1 for count in data["counts"])
+        elif event.kind == "delete":
+            self.deleted += data["deleted"]

@@ -17,57 +17,19 @@ exception.
 
 from __future__ import annotations
 
-import math
 import random
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from html import escape
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from palleto.errors import PalletoError, SettingError
+from palleto.errors import SettingError
 from palleto.lab.evidence import Answer, events_of, words
-from palleto.lab.requirement import required
+from palleto.lab.question_view import View
+from palleto.lab.reply import SIGNS, Choice, State, Verdict, choices_of, is_number, number_of, same
 from palleto.recorder import TraceEvent
 
 __all__ = ["Question", "Verdict", "question", "solve"]
 
-State = Literal["right", "wrong", "not tried"]
-
-SIGNS: dict[State, str] = {"right": "✓", "wrong": "✗", "not tried": "○"}
-_COLOURS: dict[State, str] = {
-    "right": "var(--jp-success-color1, #009E73)",
-    "wrong": "var(--jp-warn-color1, #D55E00)",
-    "not tried": "var(--jp-ui-font-color2, #808080)",
-}
-_NUMBER = re.compile(r"\s*([-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*([^\d\s,.]*)\s*")
-_NONE = object()
 RUN_FIRST = "run the cell above first, then check again"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check, a hint or a solution says. True if the question is answered right."""
-
-    state: State
-    text: str
-    deciding: TraceEvent | None = field(default=None, repr=False)
-
-    def __bool__(self) -> bool:
-        return self.state == "right"
-
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One answer to choose from: what is shown, and the value that the trace is to give."""
-
-    label: str
-    value: Any
 
 
 class Question:
@@ -101,8 +63,8 @@ class Question:
         self._answer = answer
         self._hints = hints
         self._hinted = 0
-        self._line = ""
-        self._view: _View | None = None
+        self.line = ""
+        self._view: View | None = None
 
     # ---- what a learner does
 
@@ -110,10 +72,10 @@ class Question:
         """Answer, without a check: a choice's text or value, or a number. `question.answer(2).check()`."""
         given, complaint = self._read(value)
         if complaint:
-            self._line = complaint
+            self.line = complaint
         else:
             self.given, self.state, self.deciding = given, "not tried", None
-            self._line = f"answered: {self._shown(given)}; not checked yet"
+            self.line = f"answered: {self.shown(given)}; not checked yet"
         self._refresh()
         return self
 
@@ -125,16 +87,16 @@ class Question:
                 return self._say(self.state, complaint)
             self.given = given
         if self.given is None:
-            return self._say("not tried", f"not answered yet; {self._how()}")
+            return self._say("not tried", f"not answered yet; {self.how()}")
         found, complaint = self._solve()
         if complaint:
             return self._say("not tried", complaint)
         self.deciding = found.event
-        if self._equal(self.given, found.value):
-            return self._say("right", f"{self._shown(self.given)}. {self.why}".strip())
+        if self.equal(self.given, found.value):
+            return self._say("right", f"{self.shown(self.given)}. {self.why}".strip())
         decided = f" Look at {words(found.event)}." if found.event else ""
         going = " The run still goes on; check again at its end." if getattr(self.of, "running", False) is True else ""
-        return self._say("wrong", f"not {self._shown(self.given)}.{decided}{going}")
+        return self._say("wrong", f"not {self.shown(self.given)}.{decided}{going}")
 
     def hint(self) -> Verdict:
         """The next hint; the last one again when there are no more."""
@@ -152,11 +114,11 @@ class Question:
             return self._say(self.state, complaint)
         self.deciding = found.event
         decided = f" Decided by {words(found.event)}." if found.event else ""
-        return self._say(self.state, f"the answer is {self._shown(found.value)}. {self.why}".strip() + decided)
+        return self._say(self.state, f"the answer is {self.shown(found.value)}. {self.why}".strip() + decided)
 
     def reset(self) -> Question:
         """Forget the answer and the hints, as if it had never been tried."""
-        self.given, self.state, self.deciding, self._hinted, self._line = None, "not tried", None, 0, ""
+        self.given, self.state, self.deciding, self._hinted, self.line = None, "not tried", None, 0, ""
         self._refresh()
         return self
 
@@ -184,18 +146,16 @@ class Question:
             found = Answer(found.value.t, found.value)  # the event itself: the answer is when it happened
         if found.value is None:
             return nothing, self._not_shown()
-        if self.choices and not any(self._equal(choice.value, found.value) for choice in self.choices):
+        if self.choices and not any(self.equal(choice.value, found.value) for choice in self.choices):
             return nothing, "this run's answer is none of the choices; run the step as it was, then check again"
         return found, ""
 
     def _not_shown(self) -> str:
         return "this run did not show the answer; let it run longer, or unchanged, then check again"
 
-    def _equal(self, given: Any, right: Any) -> bool:
-        if _is_number(given) and _is_number(right):
-            # Times are rounded to microseconds, so equal to the eye is equal.
-            return math.isclose(given, right, rel_tol=1e-9, abs_tol=max(self.tolerance, 1e-6))
-        return bool(given == right)
+    def equal(self, given: Any, right: Any) -> bool:
+        """Whether two answers are the same, within the tolerance."""
+        return same(given, right, self.tolerance)
 
     def _read(self, value: Any) -> tuple[Any, str]:
         """What a learner's input means, or what is wrong with it."""
@@ -203,22 +163,24 @@ class Question:
             text = str(value).strip().casefold()
             for choice in self.choices:
                 same_type = isinstance(value, bool) == isinstance(choice.value, bool)
-                if (same_type and self._equal(value, choice.value)) or text == choice.label.casefold():
+                if (same_type and self.equal(value, choice.value)) or text == choice.label.casefold():
                     return choice.value, ""
-            return None, f"expected {self._how()}; got: {value!r:.40}"
-        number = _number(value, self.unit)
+            return None, f"expected {self.how()}; got: {value!r:.40}"
+        number = number_of(value, self.unit)
         if number is None:
-            return None, f"expected {self._how()}; got: {value!r:.40}"
+            return None, f"expected {self.how()}; got: {value!r:.40}"
         return number, ""
 
-    def _how(self) -> str:
+    def how(self) -> str:
+        """What to answer with."""
         if self.choices:
             return f"one of: {', '.join(choice.label for choice in self.choices)}"
         return f"a number ({self.unit})" if self.unit else "a number"
 
-    def _shown(self, value: Any) -> str:
+    def shown(self, value: Any) -> str:
+        """An answer as it is shown: a choice's text, or the number and its unit."""
         for choice in self.choices:
-            if self._equal(choice.value, value):
+            if self.equal(choice.value, value):
                 return choice.label
         number = f"{value:.6g}" if isinstance(value, float) else str(value)
         return f"{number} {self.unit}".strip()
@@ -227,22 +189,27 @@ class Question:
 
     def _say(self, state: State, line: str) -> Verdict:
         self.state = state
-        self._line = line
+        self.line = line
         self._refresh()
         return Verdict(state, f"{SIGNS[state]} {state}: {line}", self.deciding)
 
     @property
+    def sign(self) -> str:
+        """The state as a sign."""
+        return SIGNS[self.state]
+
+    @property
     def status(self) -> str:
         """The state as a sign and a word, and what was said last."""
-        return f"{SIGNS[self.state]} {self.state}" + (f": {self._line}" if self._line else "")
+        return f"{SIGNS[self.state]} {self.state}" + (f": {self.line}" if self.line else "")
 
     def __repr__(self) -> str:
         lines = [f"Question: {self.text}"]
         for choice in self.choices:
-            chosen = self.given is not None and self._equal(choice.value, self.given)
+            chosen = self.given is not None and self.equal(choice.value, self.given)
             lines.append(f"  {'(x)' if chosen else '( )'} {choice.label}")
         if not self.choices:
-            lines.append(f"  [{'' if self.given is None else self._shown(self.given)}] {self._how()}")
+            lines.append(f"  [{'' if self.given is None else self.shown(self.given)}] {self.how()}")
         lines.append(self.status)
         if self.state != "right":
             example = repr(self.choices[0].value if self.choices else 1)
@@ -252,7 +219,7 @@ class Question:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         try:
             if self._view is None:
-                self._view = _View(self)
+                self._view = View(self)
             bundle = self._view.box._repr_mimebundle_(include=include, exclude=exclude)
         except SettingError:  # no ipywidgets here: the text has all of it
             return {"text/plain": repr(self)}
@@ -263,71 +230,6 @@ class Question:
     def _refresh(self) -> None:
         if self._view is not None:
             self._view.refresh()
-
-
-class _View:
-    """A question's widgets: radio buttons or a box for a number, three buttons, and a line that says the state.
-
-    JupyterLab may call the callbacks in another thread than cells; they touch nothing but the question and its widgets.
-    """
-
-    def __init__(self, question: Question) -> None:
-        widgets = required("ipywidgets")
-        self.question = question
-        self._quiet = False
-        wide = {"width": "auto", "max_width": "60rem"}
-        text = widgets.HTML(f"<b>{_marked(question.text)}</b>", layout=wide)
-        if question.choices:
-            options = [(choice.label, number) for number, choice in enumerate(question.choices)]
-            self._input = widgets.RadioButtons(options=options, value=None, layout=wide)
-        else:
-            self._input = widgets.Text(
-                placeholder=question._how(), continuous_update=False, description=question.unit or "number",
-                tooltip=f"Your answer to: {question.text}", style={"description_width": "initial"},
-            )  # fmt: skip
-        self._status = widgets.HTML(layout=wide)
-        check = self._button(widgets, "Check", "check", lambda: question.check(), "primary")
-        hint = self._button(widgets, "Hint", "lightbulb-o", lambda: question.hint())
-        solution = self._button(widgets, "Solution", "key", lambda: question.solution())
-        buttons = widgets.HBox([check, hint, solution])
-        self.box = widgets.VBox([text, self._input, buttons, self._status], layout={"margin": "0.5em 0"})
-        self.refresh()
-        self._input.observe(self._entered, names="value")
-
-    def _button(self, widgets: Any, text: str, icon: str, act: Callable[[], Any], style: str = "") -> Any:
-        button = widgets.Button(
-            description=text, icon=icon, button_style=style, tooltip=f"{text}: {self.question.text}",
-            layout={"width": "auto"},
-        )  # fmt: skip
-        button.on_click(lambda _: act())
-        return button
-
-    def _entered(self, change: Mapping[str, Any]) -> None:
-        value = change["new"]
-        if self._quiet or value is None or value == "":
-            return
-        self.question.answer(self.question.choices[value].value if self.question.choices else value)
-
-    def refresh(self) -> None:
-        """Show the question's state."""
-        asked = self.question
-        self._quiet = True
-        try:
-            if asked.choices:
-                known = (n for n, choice in enumerate(asked.choices) if asked._equal(choice.value, asked.given))
-                self._input.value = None if asked.given is None else next(known, None)
-            elif asked.given is not None or not asked._line:
-                self._input.value = (
-                    "" if asked.given is None else asked._shown(asked.given).removesuffix(asked.unit).strip()
-                )
-        finally:
-            self._quiet = False
-        mark = f'<b style="color: {_COLOURS[asked.state]}">{SIGNS[asked.state]} {asked.state}</b>'
-        line = f": {_marked(asked._line)}" if asked._line else ""
-        self._status.value = (
-            f'<div role="status" aria-live="polite" style="color: var(--jp-ui-font-color1, inherit); '
-            f'line-height: 1.4; white-space: normal">{mark}{line}</div>'
-        )
 
 
 def question(
@@ -355,12 +257,12 @@ def question(
 
     Raises SettingError for a question that cannot be asked: its author's mistake, not the learner's.
     """
-    shown = [Choice(str(label), value) for label, value in _pairs(choices)]
+    shown = choices_of(choices)
     if choices is not None and len({choice.label.casefold() for choice in shown}) < max(2, len(shown)):
         raise SettingError(f"expected two or more different choices, got: {[choice.label for choice in shown]}")
-    if not (_is_number(tolerance) and tolerance >= 0):
+    if not (is_number(tolerance) and tolerance >= 0):
         raise SettingError(f"expected a tolerance of 0 or more, got: {tolerance!r}")
-    if shuffle or (shuffle is None and not all(_is_number(choice.value) for choice in shown)):
+    if shuffle or (shuffle is None and not all(is_number(choice.value) for choice in shown)):
         random.Random(text).shuffle(shown)
     hints = [hint] if isinstance(hint, str) else list(hint)
     return Question(
@@ -396,32 +298,3 @@ def solve(questions: Any) -> list[str]:
 
 def _many(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes)
-
-
-def _pairs(choices: Iterable[Any] | Mapping[str, Any] | None) -> Iterable[tuple[Any, Any]]:
-    if choices is None:
-        return []
-    return choices.items() if isinstance(choices, Mapping) else [(value, value) for value in choices]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _number(value: Any, unit: str) -> float | int | None:
-    """A number as a learner writes it: 14, "14", "1,000", "46 s"; None if it is none."""
-    if _is_number(value):
-        return value  # type: ignore[no-any-return]
-    match = _NUMBER.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[2].casefold() not in ("", unit.casefold(), unit.casefold()[:1]):
-        return None
-    number = float(match[1].replace(",", ""))
-    if not math.isfinite(number):
-        return None
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number
-
-
-def _marked(text: str) -> str:
-    """Text as HTML; what stands between backticks is code."""
-    parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))

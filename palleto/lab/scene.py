@@ -22,14 +22,7 @@ LINES = 8
 """Lines said that are remembered."""
 GONE = 12
 """Stages and subscriptions that have ended and are still remembered."""
-OPERATIONS = {
-    "receive": "sqs.ReceiveMessage",
-    "delete": "sqs.DeleteMessageBatch",
-    "visibility": "sqs.ChangeMessageVisibilityBatch",
-    "download": "s3.GetObject",
-}
-
-_PIPELINE = re.compile(r"(.+?)(ProducerConsumer|Consumer)$")
+_PIPELINE = re.compile(r"(.*\d|)(?:ProducerConsumer|Consumer)")
 
 
 class Scene:
@@ -110,9 +103,9 @@ class Scene:
         return stage
 
     def group_of(self, label: str) -> Group:
-        """The pipeline that a stage belongs to by its name; else a group of its own."""
-        match = _PIPELINE.match(label)
-        name = match[1] if match and match[1][-1].isdigit() else label
+        """The pipeline that a stage belongs to by its name, numbered or the only one; else a group of its own."""
+        match = _PIPELINE.fullmatch(label)
+        name = (match[1] or "Pipeline") if match else label
         group = self.groups.get(name)
         if group is None:
             group = self.groups[name] = Group(name, self._numbers)
@@ -154,7 +147,7 @@ class Scene:
         here, there = event.stage, event.peer or ""
         subscription = self.subscriptions.get((here, there)) or self.subscriptions.get((there, here))
         if subscription is not None and subscription.ended is None:
-            subscription.ended = event.seq
+            subscription.ended, subscription.ended_at = event.seq, event.t
             subscription.over_time.set(event.t, 0)
 
     def _forget(self) -> None:
@@ -190,7 +183,7 @@ class Scene:
 
     def _download(self, event: TraceEvent) -> None:
         self.bytes += event.data["bytes"]
-        self._request(event)
+        self._queue(event)
 
     # ---- server loops
 
@@ -225,33 +218,10 @@ class Scene:
 
     # ---- queue
 
-    def _sent(self, event: TraceEvent) -> None:
-        self.queue.sent += len(event.ids)
-
-    def _look(self, event: TraceEvent) -> None:
-        queue, data = self.queue, event.data
-        queue.known = True
-        found = (queue.deleted, data["in_flight"], data["visible"], data["dead_lettered"])
-        for series, value in zip(queue.over_time.values(), found, strict=True):
-            series.set(event.t, value)
-
-    def _request(self, event: TraceEvent) -> None:
-        operation = OPERATIONS.get(event.kind) or event.data["operation"]
-        self.queue.known = True
-        self.queue.requests[operation] += 1
-        self.queue.errors += "error" in event.data
-
-    def _receive(self, event: TraceEvent) -> None:
-        counts = event.data["counts"]
-        self.queue.received += len(counts)
-        self.queue.redelivered += sum(count > 1 for count in counts)
-        self._request(event)
-        if event.stage in self._open:
+    def _queue(self, event: TraceEvent) -> None:
+        self.queue.take(event)
+        if event.kind == "receive" and event.stage in self._open:
             self._open[event.stage].received.add(event.t)
-
-    def _delete(self, event: TraceEvent) -> None:
-        self.queue.deleted += event.data["deleted"]
-        self._request(event)
 
     # ---- life
 
@@ -295,13 +265,8 @@ class Scene:
         "loop_crashed": _loop_crashed,
         "loop_ended": _loop_ended,
         "said": _said,
-        "sent": _sent,
-        "queue": _look,
-        "receive": _receive,
-        "delete": _delete,
-        "visibility": _request,
+        **dict.fromkeys(("sent", "queue", "receive", "delete", "visibility", "request"), _queue),
         "download": _download,
-        "request": _request,
         "started": _started,
         "stopped": _stopped,
         "crash": _crash,

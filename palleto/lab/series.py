@@ -20,9 +20,14 @@ GRAIN = 0.25
 class Series:
     """A number that holds until it changes, at most `POINTS` of its changes; older ones are thinned out evenly."""
 
-    __slots__ = ("times", "values")
+    __slots__ = ("_changed", "_into", "_key", "_next", "_sums", "times", "values")
 
     def __init__(self) -> None:
+        self._key: tuple[float, int] | None = None
+        self._next = 0
+        self._sums: list[float] = []
+        self._changed: list[int] = []
+        self._into: list[float] = []
         self.times: list[float] = []
         self.values: list[float] = []
 
@@ -47,6 +52,7 @@ class Series:
         indexes = sorted({0, *kept.values()})
         self.times = [self.times[i] for i in indexes]
         self.values = [self.values[i] for i in indexes]
+        self._key = None
 
     @property
     def last(self) -> float:
@@ -59,15 +65,60 @@ class Series:
         return self.values[index - 1] if index else 0
 
     def columns(self, end: float, count: int) -> list[float]:
-        """The number in each of `count` equal spans between 0 and `end`: the last that it was in that span."""
-        found: list[float] = []
-        value = 0.0
-        for t, following in zip(self.times, self.values, strict=True):
-            column = int(t / end * count)
-            if column > len(found):
-                found += [value] * (min(column, count) - len(found))
-            value = following
-        return found + [value] * (count - len(found))
+        """The number in each of `count` equal spans between 0 and `end`; the last one holds.
+
+        In a span with one change, and none in the spans beside it, it is what it changed to: a step stays a step.
+        """
+        if self._key != (end, count):
+            self._key, self._next, self._sums = (end, count), 0, [0.0] * count
+            self._changed, self._into = [0] * count, [0.0] * count
+        width = end / count
+        last = len(self.times) - 1
+        for index in range(self._next, last):  # what was summed up before holds
+            self._enter(self.times[index] / width, self.values[index])
+            _add(self._sums, self.times[index] / width, self.times[index + 1] / width, self.values[index])
+        self._next = max(0, last)
+        found = self._sums.copy()
+        if last < 0:
+            return found
+        _add(found, self.times[-1] / width, count, self.values[-1])
+        changed = [0, *self._changed, 0]
+        column = int(self.times[-1] / width)
+        if column < count:  # the last change counts, too
+            changed[column + 1] += 1
+        for index in self._steps(changed):
+            found[index] = self.values[-1] if index == column else self._into[index]
+        return found
+
+    @staticmethod
+    def _steps(changed: list[int]) -> list[int]:
+        """The columns with one change and none beside them; `changed` has one more at either end."""
+        return [
+            index
+            for index, (left, here, right) in enumerate(zip(changed, changed[1:], changed[2:], strict=False))
+            if here == 1 and not left and not right
+        ]
+
+    def _enter(self, place: float, value: float) -> None:
+        column = int(place)
+        if column < len(self._changed):
+            self._changed[column] += 1
+            self._into[column] = value
+
+
+def _add(sums: list[float], start: float, stop: float, value: float) -> None:
+    """Add a value to the columns between `start` and `stop`, to those at the edges in part."""
+    first, last = int(start), min(int(stop), len(sums))
+    if first >= len(sums) or not value:
+        return
+    if first == last:
+        sums[first] += (stop - start) * value
+        return
+    sums[first] += (first + 1 - start) * value
+    if last - first > 1:
+        sums[first + 1 : last] = [value] * (last - first - 1)
+    if last < len(sums):
+        sums[last] += (stop - last) * value
 
 
 class Counts:

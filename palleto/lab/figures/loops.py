@@ -112,7 +112,7 @@ def _handles(found: list[Loop]) -> list[Any]:
     if len(killed) < len(found):
         handles.append(patch(color=BLUE, label="not killed"))
     if killed:
-        handles.append(patch(color=ORANGE, label="killed later"))
+        handles.append(patch(color=ORANGE, label="killed at its end"))
         handles.append(line([], [], marker="X", color=VERMILLION, linestyle="", markersize=9, label="killed"))
     if any(loop.over for loop in found):
         handles.append(line([], [], marker="s", color=QUIET, linestyle="", markersize=8, label="end of the run"))

@@ -42,9 +42,9 @@ class Picture(Figure):
     """
 
     def __init__(self, width: float = 9.0, height: float = 4.8) -> None:
-        super().__init__(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout="constrained")
+        super().__init__(figsize=(width, height), dpi=DPI, facecolor=PAPER)
         required("matplotlib.backends.backend_agg").FigureCanvasAgg(self)
-        self.get_layout_engine().set(wspace=0.06, hspace=0.04)  # type: ignore[union-attr]
+        self.set_layout_engine("constrained", wspace=0.06, hspace=0.04)
         self.palleto_title = ""
         self.palleto_alt = ""
 

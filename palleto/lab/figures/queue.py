@@ -62,11 +62,11 @@ def queue_over_time(trace: Any) -> Picture:
     for name, times in _by_request(requests).items():
         text, colour, line = REQUESTS.get(name, (name.removeprefix("sqs."), VERMILLION, "-."))
         totals = [*range(len(times) + 1), len(times)]
-        style = {"color": colour, "linestyle": line, "linewidth": 1.8}
+        style: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": 1.8}
         bottom.step([0, *times, end], totals, where="post", label=f"{text}: {len(times)}", **style)
     redelivered = sum(n > 1 for event in events if event.kind == "receive" for n in event.data["counts"])
     if again:
-        mark = {"color": VERMILLION, "marker": "v", "linestyle": "", "markersize": 8, "clip_on": False}
+        mark: dict[str, Any] = {"color": VERMILLION, "marker": "v", "linestyle": "", "markersize": 8, "clip_on": False}
         bottom.plot(again, [0] * len(again), label=f"redelivered: {redelivered}", **mark)
     bottom.set_ylim(0, max(names.values()) * 1.1)
     label(bottom, x="run time (s)", y="requests, total", title="Requests to SQS")

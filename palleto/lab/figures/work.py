@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from palleto.lab.evidence import events_of
@@ -80,7 +80,7 @@ def consumed_over_time(traces: Mapping[str, Any], window: int = 10) -> Picture:
     if not runs or not all(runs.values()):
         return nothing("Nothing was consumed in one of these traces: run the cells above first.")
     end = min(max(event.t for event in events) for events in runs.values())
-    done = {name: sorted(sum(_done(events)[0].values(), [])) for name, events in runs.items()}
+    done = {name: sorted(chain(*_done(events)[0].values())) for name, events in runs.items()}
     done = {name: [moment for moment in moments if moment[0] <= end] for name, moments in done.items()}
     if not all(done.values()):
         return nothing("Nothing was consumed in one of these traces: run the cells above first.")
@@ -122,8 +122,8 @@ def _bracket(axes: Any, moments: list[tuple[float, int]], window: int, ink: str,
     start, end = times[-1 - window], times[-1]
     total = len(times)
     level = total + total * 0.045 if above else total - window - total * 0.07
-    axes.annotate("", (start, level), (end, level), arrowprops={"arrowstyle": "|-|,widthA=0.3,widthB=0.3", "color": ink,
-                                                                "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+    ends = {"arrowstyle": "|-|,widthA=0.3,widthB=0.3", "color": ink, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", (start, level), (end, level), arrowprops=ends)
     axes.annotate(
         f"{window} events in {seconds(end - start)}", ((start + end) / 2, level), (0, 5 if above else -5), ha="center",
         va="bottom" if above else "top", textcoords="offset points", fontsize=10, color=INK, fontweight="bold",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from palleto.lab.panels.svg import WIDTH, Canvas, Plot, clip, color, named, nice, plural
+from palleto.lab.panels.svg import COLUMN, WIDTH, Canvas, Plot, clip, color, named, nice, plural
 from palleto.lab.parts import Subscription
 from palleto.lab.scene import Scene
 
-CHART = 0.49
+CHART = 0.48
 """The share of the width that the chart has."""
 ROWS = 7
 """The most subscriptions that the table has a row for; the rest share one."""
@@ -25,17 +25,18 @@ def demand(scene: Scene, width: float = WIDTH) -> Canvas:
         remembered = int(sum(stage.remembered.last for stage in sources))
         buffered = int(sum(stage.buffered.last for stage in sources))
         _chart(canvas, scene, [one for one in scene.subscriptions.values() if one.producer in names])
-        rows = [(scene.group_of(one.consumer).number, named(one.consumer), [one]) for one in outer]
+        rows = [(scene.group_of(one.consumer).number, scene.group_of(one.consumer).title, [one]) for one in outer]
         if len(rows) > ROWS:
             rest = outer[ROWS - 1 :]
             rows = [*rows[: ROWS - 1], (-1, f"{len(rest)} more", rest)]
-    canvas.header(
-        f"{', '.join(sorted(names)) or 'the producer'} remembers {remembered:,}, has {buffered:,} in its buffer"
-    )
-    _table(canvas, rows, outer, inner)
-    said = "; ".join(
-        f"{named(one.consumer)} asked {one.asked}, got {one.delivered}, {one.outstanding} outstanding" for one in outer
-    )
+        canvas.header(
+            f"{', '.join(sorted(names)) or 'the producer'} remembers {remembered:,}, has {buffered:,} in its buffer"
+        )
+        _table(canvas, rows, outer, inner)
+        said = "; ".join(
+            f"{named(one.consumer)} asked {one.asked}, got {one.delivered}, {one.outstanding} outstanding"
+            for one in outer
+        )
     canvas.words = (
         f"{', '.join(sorted(names)) or 'the producer'} remembers demand for {plural(remembered, 'event')} and has "
         f"{buffered:,} in its buffer. {said or 'Nobody has subscribed'}."
@@ -47,17 +48,20 @@ def demand(scene: Scene, width: float = WIDTH) -> Canvas:
 def _chart(canvas: Canvas, scene: Scene, subscriptions: list[Subscription]) -> None:
     end = nice(max(scene.now, 4))
     box = (30.0, 56.0, canvas.width * CHART - 30, 134.0)
-    count = int(box[2] / 2)
+    count = int(box[2] / COLUMN)
     bands = [(one.over_time.columns(end, count), color(scene.group_of(one.consumer).number)) for one in subscriptions]
-    owed = [sum(column) for column in zip(*(s.remembered.columns(end, count) for s in scene.sources), strict=True)]
-    top = max((sum(column) for column in zip(*(values for values, _ in bands), strict=True)), default=0)
+    owed = list(map(sum, zip(*(stage.remembered.columns(end, count) for stage in scene.sources), strict=True)))
+    top = max(map(sum, zip(*(values for values, _ in bands), strict=True)), default=0)
     plot = Plot(canvas, box, end, nice(max(top, *owed, 2)) if owed else 2)
-    canvas.text(0, 43, "outstanding events, stacked", "s m")
+    canvas.text(0, 43, "events outstanding", "s m")
     canvas.path(f"M{canvas.width * CHART - 104:g} 39h20", "l")
     canvas.text(canvas.width * CHART, 43, "remembered", "s m e")
-    plot.stack(bands, scene.now)
+    now = scene.now
+    if scene.current and all(one.ended is not None for one in scene.current):  # the picture ends before all goes to 0
+        now = max(0.0, min(one.ended_at for one in scene.current) - end / count)
+    plot.stack(bands, now)
     if owed:
-        plot.line(owed, scene.now, "l")
+        plot.line(owed, now, "l")
 
 
 def _table(
@@ -68,13 +72,14 @@ def _table(
 ) -> None:
     """A row a subscription, in the order of the bands; their sum; and those inside the pipelines."""
     left, right = canvas.width * CHART + 22, canvas.width
-    places = (right - 140, right - 76, right)
+    places = (right - 142, right - 80, right)
+    canvas.text(left, 43, "consumer", "s m")
     for x, heading in zip(places, ("asked", "delivered", "outstanding"), strict=True):
         canvas.text(x, 43, heading, "s m e")
     y = 61.0
     for index, name, subscriptions in rows:
         canvas.rect(left, y - 10, 11, 11, color(index), "k" if index < 0 else "")
-        _row(canvas, left + 17, y, places, clip(name.removesuffix("ProducerConsumer"), 13), subscriptions)
+        _row(canvas, left + 17, y, places, clip(name, 12), subscriptions)
         y += 19
     canvas.path(f"M{left:g} {y - 12:g}H{right:g}", "g")
     if len(rows) != 1:

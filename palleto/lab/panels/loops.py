@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from palleto.lab.panels.svg import WIDTH, Canvas, color, nice, plural, time_axis, xy
+from palleto.lab.panels.svg import WIDTH, Canvas, color, nice, parts, plural, time_axis, xy
 from palleto.lab.parts import Loop
 from palleto.lab.scene import Scene
 
@@ -22,12 +22,11 @@ def loops(scene: Scene, width: float = WIDTH) -> Canvas:
     canvas.header(", ".join([f"{started:,} started", *ended, f"{running} running"]))
     if started > len(shown):
         canvas.text(0, 43, f"the last {len(shown)} of {started:,}; a tick for each run", "s m")
-        start = shown[0].start
-        end = start + nice(max(now - start, 1))
+        start, end = window(shown[0].start, now)
     else:
         canvas.text(0, 43, "a tick for each run", "s m")
         start, end = 0.0, nice(max(now, 4))
-    left, right = 44.0, width - 116
+    left, right = 44.0, width - 122
     y = 56.0
     for loop in shown:
         _bar(canvas, loop, y, left, right, start, end, now)
@@ -42,6 +41,14 @@ def loops(scene: Scene, width: float = WIDTH) -> Canvas:
     )
     canvas.height = 226
     return canvas
+
+
+def window(since: float, now: float) -> tuple[float, float]:
+    """The moments between which an axis goes that shows both: round ones."""
+    span = nice(max(now - since, 1))
+    step = span / parts(span)
+    start = since // step * step
+    return (start, start + span) if start + span >= now else window(start, start + span * 1.01)
 
 
 def _words(loop: Loop) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from palleto.lab.panels.svg import WIDTH, Canvas, Plot, nice, number, plural
+from palleto.lab.panels.svg import COLUMN, WIDTH, Canvas, Plot, nice, number, plural
 from palleto.lab.scene import Scene
 
 FILLS = {"deleted": "#009e73", "in flight": "#e69f00", "visible": "#0072b2", "dead-lettered": "#d55e00"}
@@ -15,13 +15,13 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         seen = scene.queue
         parts = seen.parts
         total = sum(parts.values())
-        requests = seen.requests.most_common()
+        requests = sorted(seen.requests.items())
         asked = sum(seen.requests.values())
         end = nice(max(scene.now, 4))
         box = (36.0, 108.0, width * 0.46 - 36, 82.0)
-        count = int(box[2] / 2)
+        count = int(box[2] / COLUMN)
         bands = [(seen.over_time[name].columns(end, count), FILLS[name]) for name in reversed(FILLS)]
-        top = max((sum(column) for column in zip(*(values for values, _ in bands), strict=True)), default=0)
+        top = max(map(sum, zip(*(values for values, _ in bands), strict=True)), default=0)
         plot = Plot(canvas, box, end, nice(max(top, 2)))
         plot.stack(bands, scene.now)
         per_file = f"{asked / scene.written:.1f} requests a file" if scene.written else plural(asked, "request")
@@ -29,7 +29,6 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
             ("files sent", seen.sent),
             ("received", seen.received),
             ("redelivered", seen.redelivered),
-            ("dead-lettered", parts["dead-lettered"]),
         ]
         errors = seen.errors
     canvas.header(f"{plural(total, 'message')}, {per_file}")
@@ -38,15 +37,15 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
     y = 105.0
     for name, value in counters:
         canvas.text(left, y, name)
-        canvas.text(left + 116, y, number(value), "n e b")
+        canvas.text(left + 102, y, number(value), "n e b")
         y += 19
     y = 105.0
     for operation, value in requests[:5]:
-        canvas.text(left + 134, y, operation.split(".")[-1].replace("Batch", ""), "s")
+        canvas.text(left + 116, y, operation.split(".")[-1].replace("Batch", ""), "s")
         canvas.text(width, y, number(value), "n e s b")
         y += 19
     if errors:
-        canvas.text(left + 134, y, "failed", "s")
+        canvas.text(left + 116, y, "failed", "s")
         canvas.text(width, y, number(errors), "n e s b")
     canvas.words = (
         ", ".join(f"{value} {name}" for name, value in parts.items())

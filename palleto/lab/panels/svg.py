@@ -8,6 +8,9 @@ from xml.sax.saxutils import escape, quoteattr
 WIDTH = 580
 """Width of a panel in units of its own; it is scaled to the width that there is."""
 
+COLUMN = 3
+"""Width of a plot's column, over which a value is averaged."""
+
 # Okabe and Ito's colours; yellow comes last, as it is faint on white.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 RED = "#d55e00"
@@ -69,7 +72,7 @@ def clip(text: str, most: int) -> str:
 
 def xy(value: float) -> str:
     """A coordinate, short."""
-    return f"{value:.1f}".removesuffix(".0")
+    return f"{value:.4g}"
 
 
 class Canvas:
@@ -85,12 +88,12 @@ class Canvas:
     def text(self, x: float, y: float, text: object, style: str = "") -> None:
         """A line of text whose baseline begins (or ends, style "e") at (x, y)."""
         kind = f' class="{style}"' if style else ""
-        self._parts.append(f'<text x="{xy(x)}" y="{xy(y)}"{kind}>{escape(str(text))}</text>')
+        self._parts.append(f'<text x="{x:.4g}" y="{y:.4g}"{kind}>{escape(str(text))}</text>')
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str = "", style: str = "") -> None:
         """A rectangle, not narrower than a visible line."""
         look = f' class="{style}"' if style else f' fill="{fill}"'
-        box = f'x="{xy(x)}" y="{xy(y)}" width="{xy(max(0.0, width))}" height="{xy(max(0.0, height))}"'
+        box = f'x="{x:.4g}" y="{y:.4g}" width="{width:.4g}" height="{height:.4g}"'
         self._parts.append(f'<rect {box} rx="1.5"{look}/>')
 
     def path(self, d: str, style: str = "", fill: str = "") -> None:
@@ -118,69 +121,68 @@ class Canvas:
 
 
 class Plot:
-    """A plot of run time (0 to `end` seconds) against 0 to `top`, its lower left corner at (x, y + height)."""
+    """A plot of run time (0 to `end` seconds) against 0 to `top`, in a box of (x, y, width, height)."""
 
     def __init__(self, canvas: Canvas, box: tuple[float, float, float, float], end: float, top: float) -> None:
         self.canvas = canvas
         self.x, self.y, self.width, self.height = box
         self.end, self.top = end, top
-        self.columns = max(1, int(self.width / 2))
-        self._axes()
-
-    def at(self, t: float) -> float:
-        """Where a moment is."""
-        return self.x + min(1.0, t / self.end) * self.width
+        bottom = self.y + self.height
+        grid = ""
+        for value in (top / 2, top):
+            if round(value, 1) == value:
+                grid += f"M{xy(self.x)} {xy(self.up(value))}h{xy(self.width)}"
+                canvas.text(self.x - 6, self.up(value) + 4, number(value), "s m e n")
+        canvas.text(self.x - 6, bottom + 4, "0", "s m e")
+        canvas.path(grid, "g")
+        time_axis(canvas, self.x, bottom, self.width, end)
 
     def up(self, value: float) -> float:
         """Where a value is."""
         return self.y + self.height * (1 - min(1.0, value / self.top))
 
-    def _axes(self) -> None:
-        canvas, right, bottom = self.canvas, self.x + self.width, self.y + self.height
-        grid = ""
-        for value in (self.top / 2, self.top):
-            if round(value, 1) == value:
-                grid += f"M{xy(self.x)} {xy(self.up(value))}H{xy(right)}"
-                canvas.text(self.x - 6, self.up(value) + 4, number(value), "s m e n")
-        canvas.text(self.x - 6, bottom + 4, "0", "s m e")
-        canvas.path(grid, "g")
-        time_axis(canvas, self.x, bottom, self.width, self.end)
-
     def stack(self, bands: Sequence[tuple[Sequence[float], str]], now: float) -> None:
         """Areas on top of each other, the first one on top, up to `now`; each a value a column, and a colour."""
-        below = [0.0] * self.columns
-        done = self._done(now)
+        below: Sequence[float] = ()
+        under = f"{self._x(self._done(now, bands))} {xy(self.y + self.height)}L{xy(self.x)} {xy(self.y + self.height)}"
         for values, fill in reversed(bands):
             if any(values):
-                above = [a + b for a, b in zip(below, values, strict=True)]
-                corners = self._steps(above[:done]) + self._steps(below[:done])[::-1]
-                self.canvas.path(f"M{'L'.join(corners)}Z", fill=fill)
-                below = above
+                above = [a + b for a, b in zip(below, values, strict=True)] if below else values
+                corners = self._corners(above, now)
+                self.canvas.path(f"M{'L'.join(corners)}L{under}Z", fill=fill)
+                below, under = above, "L".join(reversed(corners))
 
     def line(self, values: Sequence[float], now: float, style: str) -> None:
-        """A line of steps, up to `now`."""
-        steps = self._steps(values[: self._done(now)])
-        self.canvas.path("M" + "L".join(steps), style)
+        """A line up to `now`."""
+        self.canvas.path("M" + "L".join(self._corners(values, now)), style)
 
-    def _done(self, now: float) -> int:
-        return min(self.columns, int(now / self.end * self.columns) + 1)
+    def _done(self, now: float, bands: Sequence[tuple[Sequence[float], str]]) -> int:
+        count = len(bands[0][0]) if bands else 1
+        return min(count, int(now / self.end * count) + 1)
 
-    def _steps(self, values: Sequence[float]) -> list[str]:
-        """The corners of steps along the values, from left to right."""
-        pitch = self.width / self.columns
-        last = values[0]
-        made = [f"{xy(self.x)} {xy(self.up(last))}"]
-        for index, value in enumerate(values):
-            if value != last:
-                x = xy(self.x + index * pitch)
-                made += [f"{x} {xy(self.up(last))}", f"{x} {xy(self.up(value))}"]
-                last = value
-        return [*made, f"{xy(self.x + len(values) * pitch)} {xy(self.up(last))}"]
+    def _x(self, column: float) -> str:
+        return xy(self.x + column * COLUMN)
+
+    def _corners(self, values: Sequence[float], now: float) -> list[str]:
+        """The corners of the line along the values up to `now`, which goes level within each column."""
+        done = min(len(values), int(now / self.end * len(values)) + 1)
+        x, base, scale = int(self.x), self.y + self.height + 0.5, self.height / self.top
+        heights = [int(base - value * scale) for value in values[:done]]
+        last = heights[0]
+        made = [f"{x} {last}"]
+        for height in heights:
+            if height != last:
+                made += (f"{x} {last}", f"{x} {height}")
+                last = height
+            x += COLUMN
+        return [*made, f"{x} {last}"]
 
 
 def time_axis(canvas: Canvas, x: float, y: float, width: float, end: float, start: float = 0.0) -> None:
     """A line at `y` with moments from `start` to `end` below it; `end - start` is a `nice` number."""
     count = parts(end - start)
+    if count == 5 and width < 230:
+        count = 2
     canvas.path(
         f"M{xy(x)} {xy(y)}H{xy(x + width)}"
         + "".join(f"M{xy(x + width * i / count)} {xy(y)}v4" for i in range(count + 1)),

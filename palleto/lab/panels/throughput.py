@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from palleto.lab.panels.svg import WIDTH, Canvas, Plot, clip, color, named, nice, number, plural
+import math
+
+from palleto.lab.panels.svg import WIDTH, Canvas, Plot, clip, color, named, nice, number, plural, xy
 from palleto.lab.parts import Group
 from palleto.lab.scene import Scene
 from palleto.lab.series import STRETCH
 
+CHART = 0.42
+"""The share of the width that the chart has."""
+BAR = 6
+"""The least width of a bar."""
 ROWS = 7
 """The most consumers or pipelines that have a row; the rest share one."""
 
@@ -19,78 +25,99 @@ def throughput(scene: Scene, width: float = WIDTH) -> Canvas:
         groups = [group for group in scene.groups.values() if group.running or group.consumed.total]
         groups = groups or list(scene.groups.values())
         total, written = scene.consumed, scene.written
-        rate = sum(group.consumed.rate(now) for group in groups)
-        files = f", {plural(written, 'file')} written" if scene.queue.known else ""
-        canvas.header(f"{plural(total, 'event')} consumed{files}, {rate:.1f} a second")
         _chart(canvas, scene, groups)
-        _rows(canvas, groups, now)
-    shares = "; ".join(
-        f"{named(group.name)} {group.consumed.total}, {group.consumed.rate(now):.1f} a second, "
-        + ", ".join(f"{role(stage.label, group)}busy {stage.busy.share(now):.0%}" for stage in group.stages)
-        for group in groups
+        rows = [Row(group, now) for group in groups]
+    rate = sum(row.rate for row in rows)
+    files = f", {plural(written, 'file')} written" if scene.queue.known else ""
+    canvas.header(f"{plural(total, 'event')} consumed{files}, {rate:.1f} a second")
+    _rows(canvas, rows)
+    said = "; ".join(
+        f"{named(row.title)} {row.consumed}, {row.rate:.1f} a second, "
+        + ", ".join(f"{role}busy {share:.0%}" for role, share in row.busy)
+        for row in rows
     )
-    canvas.words = f"{plural(total, 'event')} consumed{files}, lately {rate:.1f} a second. {shares or 'Nobody yet'}."
+    canvas.words = f"{plural(total, 'event')} consumed{files}, lately {rate:.1f} a second. {said or 'Nobody yet'}."
     canvas.height = 226
     return canvas
 
 
-def role(label: str, group: Group) -> str:
-    """What a stage is in its pipeline; nothing if it stands for itself."""
-    return "" if label == group.name else f"{label.removeprefix(group.name)} "
+class Row:
+    """What there is to say of a consumer or pipeline; `busy`: the role and the busy share of each of its stages."""
+
+    def __init__(self, group: Group, now: float) -> None:
+        self.title, self.number, self.running = group.title, group.number, group.running
+        self.consumed = group.consumed.total
+        self.rate = group.consumed.rate(now)
+        alone = len(group.stages) == 1
+        self.busy = [
+            ("" if alone else stage.label.removeprefix(group.name) + " ", stage.busy.share(now))
+            for stage in group.stages
+        ]
 
 
 def _chart(canvas: Canvas, scene: Scene, groups: list[Group]) -> None:
+    """Bars of at least `BAR` units and a whole number of buckets, stacked; a height is events a second."""
     counts = scene.counts
     end = nice(max(scene.now, 4))
-    box = (36.0, 56.0, canvas.width * 0.42 - 36, 134.0)
-    columns = int(box[2] / 2)
-    # A bar is at least six units wide and a whole number of buckets; its height is events a second.
-    per_bar = max(1, -(-int(6 / box[2] * end / counts.width * 1000) // 1000))
+    box = (36.0, 56.0, canvas.width * CHART - 36, 134.0)
+    per_bar = max(1, math.ceil(BAR / box[2] * end / counts.width))
     seconds = per_bar * counts.width
-    bars = int(end / seconds) + 1
-    heights: list[tuple[list[float], str]] = []
+    bars = int(scene.now / seconds) + 1
+    series = []
     for group in groups:
         bucket = counts.buckets.get(group.name, [])
-        summed = [sum(bucket[i * per_bar : (i + 1) * per_bar]) / seconds for i in range(bars)]
-        heights.append((summed, color(group.number)))
-    top = max((sum(bar) for bar in zip(*(values for values, _ in heights), strict=True)), default=0)
-    plot = Plot(canvas, box, end, nice(top, 0.2))
+        series.append([sum(bucket[i * per_bar : (i + 1) * per_bar]) / seconds for i in range(bars)])
+    plot = Plot(canvas, box, end, nice(max(map(sum, zip(*series, strict=True)), default=0), 0.2))
     canvas.text(0, 43, "events consumed a second", "s m")
-    spread = [
-        ([values[int(column / columns * end / seconds)] for column in range(columns)], fill) for values, fill in heights
-    ]
-    plot.columns = columns
-    plot.stack(spread, scene.now)
+    below = [0.0] * bars
+    pitch = seconds / end * box[2]
+    for group, heights in zip(reversed(groups), reversed(series), strict=True):
+        d = ""
+        for index, height in enumerate(heights):
+            if height:
+                x, bottom = box[0] + index * pitch, plot.up(below[index])
+                below[index] += height
+                right = min(x + pitch - 1, box[0] + box[2])
+                d += f"M{xy(x)} {xy(bottom)}V{xy(plot.up(below[index]))}H{xy(right)}V{xy(bottom)}z"
+        if d:
+            canvas.path(d, fill=color(group.number))
 
 
-def _rows(canvas: Canvas, groups: list[Group], now: float) -> None:
-    left, right = canvas.width * 0.42 + 22, canvas.width
-    bar, busy = left + 94, right - 92
-    canvas.text(left, 43, f"consumed; last {STRETCH:.0f} s: a second", "s m")
-    canvas.text(busy, 43, "busy", "s m")
-    most = max([group.consumed.total for group in groups] + [1])
+def _rows(canvas: Canvas, rows: list[Row]) -> None:
+    left, right = canvas.width * CHART + 22, canvas.width
+    bar, busy = left + 82, right - 92
+    by_stage = any(len(row.busy) > 1 for row in rows)
+    canvas.text(left, 43, "pipeline" if by_stage else "consumer", "s m")
+    canvas.text(bar, 43, "consumed", "s m")
+    canvas.text(busy - 10, 43, f"last {STRETCH:.0f} s", "s m e")
+    canvas.text(right, 43, "busy, by stage" if by_stage else "busy", "s m e")
+    over = not any(row.running for row in rows)  # the whole run: then nobody in particular has ended
+    most = max([row.consumed for row in rows] + [1])
     y = 61.0
-    for group in groups[:ROWS]:
-        canvas.text(left, y, clip(named(group.name), 14))
-        length = (busy - bar - 92) * group.consumed.total / most
-        canvas.rect(bar, y - 10, max(1.0, length), 11, color(group.number))
-        canvas.text(bar + length + 6, y, number(group.consumed.total), "n")
-        canvas.text(busy - 14, y, f"{group.consumed.rate(now):.1f}/s", "n e m s")
-        _busy(canvas, group, busy, y, right, now)
+    rows = sorted(rows, key=lambda row: not row.running)
+    for row in rows[:ROWS]:
+        canvas.text(left, y, clip(row.title, 12), "" if row.running or over else "m")
+        length = (busy - bar - 92) * row.consumed / most
+        canvas.rect(bar, y - 10, max(1.0, length), 11, color(row.number))
+        canvas.text(bar + length + 6, y, number(row.consumed), "n")
+        canvas.text(busy - 10, y, f"{row.rate:.1f}/s", "n e m s")
+        if row.running or over:
+            _busy(canvas, row, busy, y, right)
+        else:
+            canvas.text(right, y, "ended", "s m e")
         y += 19
-    if len(groups) > ROWS:
-        rest = groups[ROWS:]
-        consumed = sum(group.consumed.total for group in rest)
-        canvas.text(left, y, f"{len(rest)} more: {consumed:,} consumed", "m")
+    if len(rows) > ROWS:
+        rest = rows[ROWS:]
+        canvas.text(left, y, f"{len(rest)} more: {sum(row.consumed for row in rest):,} consumed", "m")
 
 
-def _busy(canvas: Canvas, group: Group, x: float, y: float, right: float, now: float) -> None:
-    """A bar for each stage of the group, above each other, and the share of each."""
+def _busy(canvas: Canvas, row: Row, x: float, y: float, right: float) -> None:
+    """A bar for each stage, above each other, and the share of each."""
     width = 40.0
-    stages = group.stages[-2:]
-    pitch = 11 / max(1, len(stages))
-    for index, stage in enumerate(stages):
+    shares = [share for _, share in row.busy[-2:]]
+    pitch = 11 / max(1, len(shares))
+    for index, share in enumerate(shares):
         top = y - 10 + index * pitch
         canvas.rect(x, top, width, pitch - 1, style="k")
-        canvas.rect(x, top, width * stage.busy.share(now), pitch - 1, color(group.number))
-    canvas.text(right, y, " ".join(f"{stage.busy.share(now):.0%}" for stage in stages), "s n e m")
+        canvas.rect(x, top, width * share, pitch - 1, color(row.number))
+    canvas.text(right, y, " ".join(f"{share:.0%}" for share in shares), "s n e m")

@@ -53,7 +53,7 @@ def status_line(state: str, seconds: float, speed: float, totals: Sequence[tuple
     parts = [
         state,
         f"{number(round(seconds, 1))} s",
-        f"{speed:g} times real time",
+        f"speed {speed:g}",
         *(plural(n, noun) for n, noun in totals),
     ]
     return " · ".join([*parts, place] if place else parts)

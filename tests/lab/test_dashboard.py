@@ -1,0 +1,272 @@
+"""The dashboard without a front-end: its controls act on the run, and what it shows at the end is what is saved."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palleto import Consumer, Producer, Supervisor, child
+from palleto.errors import SettingError
+from palleto.lab.dashboard import Dashboard
+from palleto.lab.experiment import Experiment
+
+
+def step(number: int) -> Callable[..., Supervisor]:
+    found: Callable[..., Supervisor] = importlib.import_module(f"steps.step{number}").pipeline
+    return found
+
+
+@pytest.fixture
+def dash() -> Iterator[Callable[..., Dashboard]]:
+    made: list[Dashboard] = []
+
+    def make(pipeline: int | Callable[..., Supervisor], **options: Any) -> Dashboard:
+        made.append(Dashboard(Experiment(step(pipeline) if isinstance(pipeline, int) else pipeline, **options)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+    assert [thread.name for thread in threading.enumerate() if "palleto" in thread.name] == []
+
+
+def wait_for(reached: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "expected it to happen in time"
+        time.sleep(0.01)
+
+
+def test_before_it_runs_it_says_so(dash: Any):
+    made = dash(5)
+    assert repr(made).splitlines()[0] == "not started · 0 s · speed 1 · 0 events"
+    assert made.controls.stop.disabled
+    assert not made.controls.start.disabled
+
+
+@pytest.mark.parametrize(
+    ("number", "panels", "copies"),
+    [
+        (1, ["demand", "throughput"], "consumers"),
+        (5, ["demand", "loops", "throughput"], "consumers"),
+        (7, ["demand", "loops", "throughput", "queue"], "consumers"),
+        (9, ["demand", "loops", "throughput", "queue"], "pipelines"),
+    ],
+)
+def test_which_panels_and_controls_there_are(dash: Any, number: int, panels: list[str], copies: str):
+    made = dash(number)
+    assert list(made.panels) == panels
+    controls = made.controls
+    assert controls.copies.description == copies
+    assert (controls.kill_loop is not None) == ("loops" in panels) == (controls.crash_loop is not None)
+    assert (controls.rate is not None) == ("queue" in panels) == (controls.drop is not None)
+
+
+def test_every_control_has_a_label(dash: Any):
+    controls = dash(9).controls
+    for one in vars(controls).values():
+        if hasattr(one, "description") and one is not controls.status:
+            assert one.description
+
+
+def test_start_returns_at_once_and_the_last_frame_is_that_of_the_end(dash: Any):
+    made = dash(5, speed=200, seconds=60)
+    begun = time.monotonic()
+    assert made.start() is made
+    assert time.monotonic() - begun < 1
+    made.experiment.join(10)
+    wait_for(lambda: made._thread is None or not made._thread.is_alive())
+    assert made.state == "ended"
+    assert made.panels["throughput"].value == made.snapshot().canvases[2].svg()
+    assert f"{made.scene.consumed} events consumed" in made.panels["throughput"].value
+    assert "ended" in made.status.value
+    assert made.frames > 2
+
+
+def test_run_is_the_same_within_a_cell(dash: Any):
+    made = dash(5, speed=200)
+    words = asyncio.run(made.run(seconds=60))
+    assert repr(words) == str(words) == repr(made)
+    assert words.startswith("ended")
+    assert made.scene.consumed >= 10
+    assert made.experiment.seconds is None
+    assert made.frames > 2
+
+
+def test_two_runs_in_a_row_begin_anew(dash: Any):
+    made = dash(5, speed=200, seconds=40)
+    first = asyncio.run(made.run())
+    second = asyncio.run(made.run())
+    assert first.splitlines()[0].split(" · ")[3] == second.splitlines()[0].split(" · ")[3]
+    made.experiment.seconds = None
+    made.start()
+    made.start()
+    wait_for(lambda: made.scene.consumed)
+    assert sum(thread.name == "palleto dashboard" for thread in threading.enumerate()) == 1
+
+
+def test_sliders_show_what_the_pipeline_has_and_change_it(dash: Any):
+    made = dash(5, speed=100)
+    made.start()
+    controls = made.controls
+    wait_for(lambda: (controls.max_demand.value, controls.copies.value) == (10, 3))
+    assert made.experiment.copies == 3
+    controls.copies.value = 5
+    wait_for(lambda: len(made.scene.current) == 5)
+    controls.copies.value = 1
+    wait_for(lambda: made.experiment.copies == 1)
+    controls.max_demand.value = 25
+    wait_for(lambda: any(e.kind == "ask" and e.data["count"] == 25 for e in made.experiment.trace.events))
+    controls.speed.value = 50
+    assert made.experiment.speed == 50
+
+
+def test_pause_and_stop(dash: Any):
+    made = dash(5, speed=100)
+    made.start()
+    wait_for(lambda: made.scene.consumed)
+    made.controls.pause.click()
+    wait_for(lambda: made.controls.pause.description == "Resume" and made.state == "paused")
+    wait_for(lambda: made.experiment._loop is not None and made.experiment._loop._factor == 0)
+    assert made.experiment.now == made.experiment.now
+    made.controls.pause.click()
+    wait_for(lambda: made.state == "running")
+    made.controls.stop.click()
+    wait_for(lambda: made.state == "ended")
+    wait_for(lambda: made.controls.stop.disabled)
+
+
+def test_start_again_by_its_button(dash: Any):
+    made = dash(5, speed=200, seconds=20)
+    asyncio.run(made.run())
+    made.controls.start.click()
+    wait_for(lambda: made.state == "running")
+    wait_for(lambda: made.state == "ended")
+
+
+def test_killing_a_stage_and_the_loop(dash: Any):
+    made = dash(5, speed=100)
+    made.start()
+    wait_for(lambda: "#5" in made.controls.stage.options)
+    made.controls.stage.value = "#5"
+    made.controls.kill_stage.click()
+    wait_for(lambda: "killed" in made.alarms.value)
+    wait_for(lambda: made.scene.restart_count and "#5" not in made.controls.stage.options)
+    assert "1 crash" in made.line
+    killed = made.scene.loops_ended["killed"]
+    made.controls.kill_loop.click()
+    wait_for(lambda: made.scene.loops_ended["killed"] > killed)
+
+
+def test_a_bad_file_and_the_arrival_rate(dash: Any):
+    made = dash(9, speed=20, files=3, rate=5.0, place="simulated")
+    assert made.controls.rate.label == "5 files/s"
+    made.start()
+    wait_for(lambda: made.scene.queue.sent == 3)
+    made.controls.rate.value = 0.0  # all at once
+    assert made.experiment.rate is None
+    made.controls.drop.click()
+    wait_for(lambda: made.scene.queue.parts["dead-lettered"] == 1 and made.scene.written == 3)
+    assert "simulated, because it was named" in made.line
+    parts = made.scene.queue.parts
+    assert sum(parts.values()) == made.scene.queue.sent + 1  # and the message with which S3 tests the connection
+
+
+class Bad(Producer):
+    name = "P"
+
+    def handle_demand(self, demand: int) -> list[int]:
+        raise ValueError("no <more>")
+
+
+class Sink(Consumer):
+    def init(self) -> None:
+        self.subscribe("P", max_demand=2)
+
+    def handle_events(self, events: list[int]) -> None:
+        pass
+
+
+def test_an_error_is_shown(dash: Any):
+    made = dash(lambda: Supervisor([child(Bad), child(Sink)]), speed=100)
+    words = asyncio.run(made.run())
+    assert made.state == "failed"
+    assert words.splitlines()[-1].startswith("error: expected at most 3 restarts")
+    assert "no &lt;more&gt;" in made.alarms.value
+    assert "✕" in made.status.value
+
+
+def test_a_frame_that_fails_says_so(dash: Any, monkeypatch: pytest.MonkeyPatch):
+    made = dash(5, speed=100)
+
+    def fail(**_: object) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(made, "_frame", fail)
+    made.start()
+    wait_for(lambda: "stands still: ValueError: no" in made.alarms.value)
+
+
+def test_what_did_not_change_is_not_sent(dash: Any):
+    made = dash(5)
+    changes: list[Any] = []
+    for widget in (*made.panels.values(), made.status, made.log):
+        widget.observe(changes.append, "value")
+    made._frame()
+    assert changes == []
+
+
+def test_its_text_is_the_bundles(dash: Any):
+    bundle = dash(5)._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("not started")
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_without_ipywidgets_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    for name in ("dashboard", "controls"):
+        monkeypatch.delitem(sys.modules, f"palleto.lab.{name}")
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    with pytest.raises(SettingError, match=r"pip install 'palleto\[notebooks\]'"):
+        importlib.import_module("palleto.lab.dashboard")
+
+
+def test_importing_it_does_not_import_matplotlib():
+    code = (
+        "import sys, palleto.lab.dashboard; assert 'ipywidgets' in sys.modules; assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.filterwarnings("ignore")  # of nbclient and the zmq sockets below it
+def test_the_saved_state_holds_the_final_frame(tmp_path: Path):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    cells = [
+        "from steps.step5 import pipeline\nfrom palleto.lab.dashboard import Dashboard\n"
+        "from palleto.lab.experiment import Experiment\n"
+        "dash = Dashboard(Experiment(pipeline, speed=100, seconds=60))\ndash.start()\ndash",
+        "1 + 1",
+        "dash.experiment.join()",
+        "print(dash.scene.consumed, dash.line)",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    root = str(Path(__file__).parents[2])
+    nbclient.NotebookClient(
+        notebook, kernel_name="python3", timeout=60, resources={"metadata": {"path": root}}
+    ).execute()
+    consumed, line = notebook.cells[3].outputs[0]["text"].strip().split(" ", 1)
+    saved = json.dumps(notebook.metadata.widgets, ensure_ascii=False)
+    assert f"{consumed} events consumed, 0" in saved
+    assert "ended" in line
+    assert "ended</b>" in saved
+    assert notebook.cells[0].outputs[-1]["data"]["text/plain"].split(" · ")[0] in ("starting", "running")

@@ -1,0 +1,180 @@
+"""The closing figures: what they say of a run, and that they leave matplotlib's own settings alone."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+
+from palleto import TraceEvent
+from palleto.cloud.simulated.world import Simulation
+from palleto.ending import after_events
+from palleto.lab import figures
+from palleto.lab.evidence import loops
+
+DOWNLOADS = Simulation(get_object=(1.0, 2.0))
+
+
+@pytest.fixture
+def four(play) -> Any:
+    return play(4, until=after_events(60)).trace
+
+
+@pytest.fixture
+def five(play) -> Any:
+    return play(5, until=after_events(60)).trace
+
+
+def nine(play, pipelines: int, files: int = 12) -> list[TraceEvent]:
+    return play(9, simulation=DOWNLOADS, files=files, pipelines=pipelines).trace
+
+
+def texts(figure: figures.Picture) -> list[str]:
+    """What the legends of a figure say."""
+    legends = [axes.get_legend() for axes in figure.axes] + figure.legends
+    return [text.get_text() for legend in legends if legend is not None for text in legend.get_texts()]
+
+
+def test_demand_adds_up_to_what_the_producer_remembers(five):
+    figure = figures.demand_over_time(five)
+    assert figure.palleto_title == "Demand adds up: 3 subscriptions, 30 events owed at most (at 0 s)"
+    assert texts(figure)[:3] == ["for consumer #4", "for consumer #5", "for consumer #6"]
+    line = next(line for line in figure.axes[0].lines if str(line.get_label()).startswith("remembered"))
+    # the top of the stack is the producer's account, at every moment
+    tops = figure.axes[0].collections[-1].get_paths()[0].vertices[:, 1]
+    assert max(line.get_ydata()) == max(tops) == 30
+
+
+def test_demand_of_one_subscription(four):
+    assert figures.demand_over_time(four).palleto_title == "Demand is asked once and paid off: 10 events owed at most"
+
+
+def test_loops_that_are_killed_are_marked_and_named(five):
+    figure = figures.loop_restarts(five)
+    assert figure.palleto_title == "7 loops started, 6 were killed, each for one that looks for all that is owed"
+    assert "10, 20, 30, 14, 14, 14, 14" in figure.palleto_alt
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert words == ["killed"] * 6 + ["end of run"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()][2] == "#9  to find 30"
+    assert figure.axes[0].get_xlabel() == "run time (s)"
+
+
+def test_loops_that_find_all_are_not_killed(four):
+    assert figures.loop_restarts(four).palleto_title == "6 loops started, none was killed"
+
+
+def test_the_last_poll_of_a_killed_loop_is_shown(play):
+    figure = figures.loop_restarts(nine(play, 3))
+    assert any("its answer is kept" in text for text in texts(figure))
+
+
+def test_throughput_by_pipeline_in_order(play):
+    trace = nine(play, 11, files=22)
+    figure = figures.throughput(trace)
+    assert figure.palleto_title.startswith("22 files in ")
+    assert "by 11 pipelines" in figure.palleto_title
+    assert texts(figure) == ["all 11", *(f"Pipeline{number}" for number in range(11, 0, -1))]
+    rates = figure.axes[1]
+    assert rates.get_ylabel() == "files a second"
+    width = min(bar.get_width() for bar in rates.patches) / 0.94
+    assert sum(bar.get_height() for bar in rates.patches) * width == pytest.approx(22)
+
+
+def test_three_consumers_are_no_faster(four, five):
+    figure = figures.consumed_over_time({"step 4": four, "step 5": five})
+    assert figure.palleto_title == "Step 4 and step 5 are equally fast: 10 events in 46 s"
+
+
+def test_a_faster_run_is_said_to_be_faster(four, five):
+    early = [event for event in five if event.t < 80]
+    title = figures.consumed_over_time({"step 4": four, "start of step 5": early}).palleto_title
+    assert title == "The last 10 events took 46 s in step 4, 25 s in start of step 5"
+
+
+def test_requests_per_file_against_pipelines(play):
+    figure = figures.requests_per_file({1: nine(play, 1), 6: nine(play, 6)})
+    left, right = figure.axes
+    assert (left.get_ylabel(), right.get_ylabel()) == ("SQS requests per file", "files a second")
+    speeds = right.lines[1].get_ydata()
+    assert speeds[1] > 3 * speeds[0]
+    assert "1: " in figure.palleto_alt
+    assert "6: " in figure.palleto_alt
+
+
+def test_the_queue_of_a_run_that_was_not_watched(play):
+    figure = figures.queue_over_time(play(7).trace)
+    assert figure.palleto_title == "13 messages received, 13 deleted, with 7 requests"
+    assert "in hand" in texts(figure)
+
+
+def test_the_queue_of_a_watched_run_adds_up():
+    def event(seq: int, t: float, kind: str, ids: tuple[str, ...] = (), **data: Any) -> TraceEvent:
+        return TraceEvent(seq, t, "", kind, ids=ids, data=data)
+
+    trace = [
+        event(0, 0.0, "queue", visible=3, in_flight=0, dead_lettered=0),
+        event(1, 0.2, "receive", ("a", "b"), counts=[1, 1]),
+        event(2, 0.5, "queue", visible=1, in_flight=2, dead_lettered=0),
+        event(3, 0.7, "delete", deleted=1, failed=0),
+        event(4, 1.0, "queue", visible=1, in_flight=0, dead_lettered=1),
+        event(5, 1.2, "receive", ("c",), counts=[2]),
+    ]
+    figure = figures.queue_over_time(trace)
+    assert figure.palleto_title == "3 messages received, 1 deleted, 1 redelivered, 1 dead-lettered, with 3 requests"
+    assert {"deleted", "dead-lettered", "in flight", "waiting", "redelivered: 1"} <= set(texts(figure))
+    assert max(figure.axes[0].collections[-1].get_paths()[0].vertices[:, 1]) == 3
+
+
+@pytest.mark.parametrize(
+    "draw", [figures.demand_over_time, figures.loop_restarts, figures.throughput, figures.queue_over_time]
+)
+def test_before_there_is_a_run_a_figure_says_so(draw):
+    figure = draw([])
+    assert figure.palleto_title == "Nothing to show yet"
+    assert "run the cell above first" in figure.palleto_alt
+    assert figure.png().startswith(b"\x89PNG")
+
+
+def test_several_runs_of_which_none_has_run():
+    for figure in (figures.requests_per_file({}), figures.requests_per_file({1: []}), figures.consumed_over_time({})):
+        assert figure.palleto_title == "Nothing to show yet"
+
+
+def test_a_figure_is_an_image_with_words(five):
+    figure = figures.loop_restarts(five)
+    data, about = figure._repr_mimebundle_()
+    assert data["text/plain"] == about["image/png"]["alt"] == figure.palleto_alt
+    assert figure.palleto_alt.split(".")[0] in data["text/html"]
+    png = base64.b64decode(data["image/png"])
+    assert png.startswith(b"\x89PNG")
+    assert b"Description" in png
+    assert len(png) < 200_000
+
+
+def test_no_global_setting_of_matplotlib_is_read_or_changed(five):
+    before = dict(mpl.rcParams)
+    plain = figures.throughput(five).png()
+    with mpl.rc_context({"figure.facecolor": "black", "text.color": "white", "axes.facecolor": "black",
+                         "axes.labelcolor": "white", "xtick.color": "white"}):  # fmt: skip
+        assert figures.throughput(five).png() == plain
+    assert dict(mpl.rcParams) == before
+
+
+def test_figures_are_made_in_threads(five):
+    made: list[bytes] = []
+    threads = [threading.Thread(target=lambda: made.append(figures.loop_restarts(five).png())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 3
+    assert len(set(made)) == 1
+
+
+def test_many_loops_fit(play):
+    trace = nine(play, 3, files=40)
+    assert len(loops(trace)) > 24
+    assert figures.loop_restarts(trace).get_figheight() <= 6.4

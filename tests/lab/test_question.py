@@ -1,0 +1,295 @@
+"""Questions to a run, and the words that find answers in its trace."""
+
+from __future__ import annotations
+
+import linecache
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from palleto import Recorder, SettingError, TraceEvent
+from palleto.lab import evidence
+from palleto.lab.evidence import consumed, count, first, last, moment, number_in, said, tally, time_of, total
+from palleto.lab.question import Question, question, solve
+
+
+@pytest.fixture
+def five(play) -> list[TraceEvent]:
+    return play(5, seconds=100.0).trace
+
+
+def kills(of: Any = None, **more: Any) -> Question:
+    more = {"choices": [0, 1, 2, 3], **more}
+    return question(
+        "How many loops are killed at the start?",
+        answer=lambda trace: tally(trace, kind="loop_killed", before=1),
+        of=of,
+        **more,
+    )
+
+
+# ---- states
+
+
+def test_right(five):
+    asked = kills(five, why="Each new demand kills.")
+    verdict = asked.check(2)
+    assert verdict
+    assert str(verdict) == "✓ right: 2. Each new demand kills."
+    assert asked.state == "right"
+
+
+def test_wrong_says_which_trace_event_decides(five):
+    asked = kills(five)
+    verdict = asked.check(3)
+    assert not verdict
+    event = asked.deciding
+    assert event is not None
+    assert (event.kind, event.t) == ("loop_killed", 0.0)
+    assert str(verdict).startswith(f"✗ wrong: not 3. Look at trace event {event.seq}, at 0.000 s, #8: loop_killed")
+    assert f"step5.py, line {event.line}: `task.kill()`" in str(verdict)
+
+
+def test_not_tried(five):
+    asked = kills(five)
+    assert asked.state == "not tried"
+    assert str(asked.check()) == "○ not tried: not answered yet; one of: 0, 1, 2, 3"
+
+
+def test_answering_again_is_not_tried_until_checked(five):
+    asked = kills(five)
+    asked.check(3)
+    assert asked.answer(2).state == "not tried"
+    assert asked.deciding is None
+    assert asked.check()
+
+
+def unset() -> Any:
+    raise NameError("name 'run' is not defined")
+
+
+@pytest.mark.parametrize("of", [None, [], Recorder(), SimpleNamespace(trace=Recorder()), "nonsense", 5, unset])
+def test_before_there_is_a_run(of):
+    asked = kills(of)
+    assert "run the cell above first" in str(asked.check(2))
+    assert "run the cell above first" in str(asked.solution())
+    assert asked.state == "not tried"
+    asked.hint()
+    assert asked.deciding is None
+
+
+def test_a_run_that_failed_says_so():
+    failed = SimpleNamespace(trace=Recorder(), error="expected a place, got: moon")
+    assert str(kills(failed).check(2)) == "○ not tried: the run failed: expected a place, got: moon"
+
+
+def test_the_latest_run_is_asked(five):
+    run = SimpleNamespace(trace=SimpleNamespace(events=[]))
+    asked = kills(run)
+    assert not asked.check(2)
+    run.trace = SimpleNamespace(events=five)
+    assert asked.check()
+
+
+def test_a_run_that_goes_on_is_said_to(five):
+    assert "The run still goes on" in str(kills(SimpleNamespace(trace=five, running=True)).check(3))
+
+
+def test_what_the_run_did_not_show(five):
+    early = [event for event in five if event.t < 50]
+    late = question("When?", answer=lambda trace: said(trace, "Asking for 14").t, of=early)  # type: ignore[union-attr]
+    assert str(late.check(86)).startswith("○ not tried: this run did not show the answer")
+    none = question("When?", answer=lambda trace: moment(trace, text="Asking for 14"), of=early)
+    assert str(none.check(86)).startswith("○ not tried: this run did not show the answer")
+
+
+def test_an_answer_that_is_no_choice():
+    event = TraceEvent(0, 0.0, "#1", "loop_killed")
+    assert "none of the choices" in str(kills([event] * 9).check(2))
+
+
+# ---- input
+
+
+@pytest.mark.parametrize("value", ["86", "86 s", " 86.2s ", 86, 85.5, "8.6e1", 86.0])
+def test_numbers_with_a_tolerance(five, value):
+    asked = question("When?", answer=lambda trace: said(trace, "Asking for 14"), of=five, unit="s", tolerance=0.5)
+    assert asked.check(value), str(asked.check(value))
+
+
+@pytest.mark.parametrize(
+    "value", ["soon", "", "86 apples", "nan", "inf", float("nan"), True, [], {}, object(), "9" * 400]
+)
+def test_odd_input_is_one_clear_line(five, value):
+    number = question("When?", answer=lambda trace: said(trace, "Asking for 14"), of=five, unit="s")
+    choice = kills(five)
+    for asked in (number, choice):
+        verdict = asked.check(value)
+        assert str(verdict).startswith("○ not tried: expected ")
+        assert "\n" not in str(verdict)
+        assert asked.answer(value).state == "not tried"
+
+
+def test_a_complaint_leaves_the_state(five):
+    asked = kills(five)
+    asked.check(2)
+    assert asked.check("many")
+    assert asked.state == "right"
+
+
+def test_thousands():
+    asked = question("How many?", answer=43614)
+    assert asked.check("43,614")
+    assert not asked.check("43,615")
+
+
+def test_choices_by_text_or_value():
+    asked = question("Faster?", choices={"Yes, three times": 3, "No": 1}, answer=1)
+    assert asked.check("no")
+    assert asked.check(1)
+    assert not asked.check("yes, three times")
+
+
+def test_choices_are_mixed_always_alike():
+    words = ["one", "two", "three", "four", "five", "six"]
+    orders = {tuple(c.label for c in question("Which?", choices=words, answer="one").choices) for _ in range(3)}
+    assert len(orders) == 1
+    assert orders != {tuple(words)}
+    assert [c.value for c in question("?", choices=[3, 1, 2], answer=1).choices] == [3, 1, 2]
+
+
+@pytest.mark.parametrize("choices", [[], ["a"], ["a", "A"]])
+def test_an_author_is_told_of_choices_that_are_none(choices):
+    with pytest.raises(SettingError, match="expected two or more different choices"):
+        question("?", choices=choices, answer=1)
+
+
+# ---- help
+
+
+def test_hints_come_one_after_the_other(five):
+    asked = kills(five, hint=["Look.", "Count."])
+    assert [str(asked.hint()) for _ in range(3)] == [
+        "○ not tried: hint 1 of 2: Look.", "○ not tried: hint 2 of 2: Count.", "○ not tried: hint 2 of 2: Count.",
+    ]  # fmt: skip
+    assert str(kills(five).hint()) == "○ not tried: there is no hint for this one"
+
+
+def test_the_solution_comes_from_the_run(five):
+    asked = kills(five)
+    assert "the answer is 2. Decided by trace event" in str(asked.solution())
+    assert asked.state == "not tried"
+
+
+def test_solve(five):
+    first_one, second = kills(five), question("When?", answer=lambda trace: said(trace, "Asking for 14"), of=five)
+    assert solve({"q1": first_one, "q2": second, "other": 5}) == []
+    assert first_one.state == second.state == "right"
+    assert solve(kills(five)) == []
+    assert len(solve([kills(None)])) == 1
+    assert solve([]) == ["expected one or more questions, got: []"]
+    assert solve(5) == ["expected one or more questions, got: 5"]
+
+
+# ---- shown
+
+
+def test_as_text(five):
+    asked = kills(five).answer(2)
+    assert repr(asked) == (
+        "Question: How many loops are killed at the start?\n"
+        "  ( ) 0\n  ( ) 1\n  (x) 2\n  ( ) 3\n"
+        "○ not tried: answered: 2; not checked yet\n"
+        "Answer with .check(0); there are .hint() and .solution() too."
+    )
+
+
+def test_the_widgets_do_the_same(five):
+    asked = kills(five, hint="Look.")
+    bundle = asked._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(asked)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    view = asked._view
+    assert view is not None
+    text, choices, buttons, status = view.box.children
+    assert "How many loops" in text.value
+    check, hint, solution = buttons.children
+    choices.value = 3
+    assert asked.given == 3
+    check.click()
+    assert asked.state == "wrong"
+    assert "✗ wrong" in status.value
+    assert "<code>task.kill()</code>" in status.value
+    hint.click()
+    assert "Look." in status.value
+    solution.click()
+    assert "the answer is 2" in status.value
+    asked.check(2)
+    assert choices.value == 2
+    assert "✓ right" in status.value
+    asked.reset()
+    assert choices.value is None
+
+
+def test_the_box_for_a_number():
+    asked = question("<b>How many?</b>", answer=46, unit="s")
+    asked._repr_mimebundle_()
+    assert asked._view is not None
+    text, box, buttons, status = asked._view.box.children
+    assert "&lt;b&gt;How many?" in text.value
+    box.value = "soon"
+    assert "expected a number (s)" in status.value
+    assert box.value == "soon"
+    box.value = "46 s"
+    buttons.children[0].click()
+    assert asked.state == "right"
+    assert box.value == "46"
+
+
+# ---- evidence
+
+
+def test_words_that_find(five):
+    assert count(five, kind="loop_killed", before=1) == 2
+    assert time_of(five, text="Asking for 14") == 86.0
+    assert moment(five, text="Asking for 14").value == 86.0
+    asked = said(five, "Asking for 14")
+    assert number_in(asked) == number_in(asked, after="Asking for") == 14
+    assert number_in(None) is number_in(asked, after="nothing of it") is None
+    assert first(five, kind="ask", count=10) == next(event for event in five if event.kind == "ask")
+    assert last(five, kind="no such kind") is None
+    assert consumed(five, before=86).value == 26
+    assert consumed(five, stage="#4", before=86).value == 10
+    assert total(five, "count", kind="ask", before=1).value == 30
+
+
+def test_a_stage_is_named_by_its_end():
+    events = [TraceEvent(0, 0.0, "Pipeline1Consumer", "handled"), TraceEvent(1, 0.0, "Pipeline12Consumer", "handled")]
+    assert count(events, stage="Consumer") == 2
+    assert count(events, stage="Pipeline1Consumer") == 1
+
+
+def test_loops(five):
+    found = evidence.loops(five)
+    assert [loop.wanted for loop in found] == [10, 20, 30, 14]
+    assert [loop.killed for loop in found][:3] == [0.0, 0.0, 86.0]
+    assert [loop.over for loop in found] == [False, False, False, True]
+    assert found[2].runs == [5.0 * number for number in range(18)]
+
+
+@pytest.mark.parametrize("odd", [None, 5, "trace.jsonl", [1, 2], object()])
+def test_what_is_no_run(odd):
+    with pytest.raises(SettingError, match="expected a run"):
+        evidence.events_of(odd)
+
+
+def test_the_line_of_a_cell():
+    name = "/tmp/ipykernel_77/123456789.py"
+    linecache.cache[name] = (20, None, ["a = 1\n", "    b = kill(a)\n"], name)
+    try:
+        event = TraceEvent(7, 1.5, "#3", "loop_killed", file="123456789.py", line=2)
+        assert evidence.words(event) == "trace event 7, at 1.500 s, #3: loop_killed (a cell, line 2: `b = kill(a)`)"
+    finally:
+        del linecache.cache[name]
+    assert evidence.code_of(event) == ""

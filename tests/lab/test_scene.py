@@ -1,0 +1,293 @@
+"""The scene: what it counts, against hand-made events and against the trace of steps 5 and 9."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palleto.lab.scene import Scene
+from palleto.lab.series import BUCKETS, POINTS, TICKS, Busy, Counts, Meter, Series, Ticks
+from palleto.recorder import TraceEvent
+
+
+def event(t: float, stage: str, kind: str, peer: str | None = None, ids: Any = (), **data: Any) -> TraceEvent:
+    ledger = data.pop("ledger", None)
+    return TraceEvent(0, t, stage, kind, peer, tuple(ids), ledger, None, None, data)
+
+
+def scene_of(*events: TraceEvent) -> Scene:
+    scene = Scene()
+    for seq, one in enumerate(events):
+        scene.add(replace(one, seq=seq))
+    return scene
+
+
+def subscribed(*rest: TraceEvent) -> Scene:
+    return scene_of(event(0, "P", "subscribe", "C"), event(0, "P", "ask", "C", count=10), *rest)
+
+
+# ---- series
+
+
+def test_a_series_holds_its_value_until_the_next():
+    series = Series()
+    for t, value in [(1, 10), (2, 10), (3, 5), (3, 4)]:
+        series.set(t, value)
+    assert (series.times, series.values) == ([1, 3], [10, 4])
+    assert [series.at(t) for t in (0, 1, 2.9, 3, 99)] == [0, 10, 10, 4, 4]
+    assert series.columns(4, 4) == [0, 10, 10, 4]
+
+
+def test_a_change_that_stands_alone_is_a_step_and_others_are_means():
+    series = Series()
+    for t, value in [(0, 2), (4.5, 6)]:
+        series.set(t, value)
+    assert series.columns(8, 4) == [2, 2, 6, 6]
+    for t, value in [(6.25, 0), (6.5, 6)]:
+        series.set(t, value)
+    assert series.columns(8, 4) == [2, 2, 5, 5.25]
+    series.set(7, 0)
+    assert series.columns(8, 4)[3] == pytest.approx((0.25 * 6 + 0.5 * 6) / 2)
+
+
+def test_columns_are_the_same_whether_they_are_asked_for_once_or_always():
+    often, once = Series(), Series()
+    for i in range(500):
+        often.set(i * 0.37, i * 7 % 11)
+        once.set(i * 0.37, i * 7 % 11)
+        assert len(often.columns(200, 83)) == 83
+    assert often.columns(200, 83) == pytest.approx(once.columns(200, 83))
+
+
+def test_a_long_series_keeps_its_first_and_last_points_and_stays_small():
+    series = Series()
+    for i in range(10 * POINTS):
+        series.set(i, i)
+    assert len(series.times) <= POINTS
+    assert (series.times[0], series.times[-1], series.last) == (0, 10 * POINTS - 1, 10 * POINTS - 1)
+    assert abs(series.at(3000) - 3000) < 10 * POINTS / 100
+
+
+def test_counts_merge_their_buckets_and_lose_nothing():
+    counts = Counts()
+    for i in range(1000):
+        counts.add("a" if i % 2 else "b", i, 3)
+    assert counts.width == 16
+    assert all(len(bucket) <= BUCKETS for bucket in counts.buckets.values())
+    assert sum(map(sum, counts.buckets.values())) == 3000
+    assert counts.buckets["a"][0] == 24
+    counts.rename("a", "b")
+    assert sum(counts.buckets["b"]) == 3000
+
+
+def test_a_meter_knows_the_rate_of_the_last_ten_seconds():
+    meter = Meter()
+    for second in range(100):
+        meter.add(second, 2)
+    assert meter.total == 200
+    assert meter.rate(99) == pytest.approx(2, abs=0.25)
+    assert meter.rate(200) == 0
+
+
+def test_a_busy_share_counts_what_is_under_way():
+    busy = Busy()
+    busy.begin(0)
+    busy.end(1)
+    assert busy.share(2) == pytest.approx(0.5)
+    busy.begin(12)
+    assert busy.share(14) == pytest.approx(0.2)
+    assert busy.share(40) == 1.0
+
+
+def test_ticks_are_all_counted_and_some_forgotten():
+    ticks = Ticks()
+    for t in range(1000):
+        ticks.add(t)
+    assert ticks.count == 1000
+    assert len(ticks.times) <= TICKS
+    assert ticks.times[0] == 0
+
+
+# ---- hand-made events
+
+
+def test_demand_of_a_subscription():
+    scene = subscribed(event(1, "P", "emitted", "C", "abc"))
+    (one,) = scene.current
+    assert (one.asked, one.delivered, one.outstanding) == (10, 3, 7)
+    assert [stage.label for stage in scene.sources] == ["P"]
+    assert scene.first_demand == 10
+
+
+def test_a_ledger_is_the_producers():
+    ledger = {"before": [0, 0, 0, 0], "after": [7, 7, 2, 1]}
+    scene = subscribed(event(3, "P", "emitted", "C", "abc", ledger=ledger))
+    (stage,) = scene.sources
+    assert (stage.remembered.last, stage.buffered.last, stage.dropped) == (7, 2, 1)
+
+
+def test_a_subscription_that_ends_goes_once_others_ask_and_stays_at_the_end_of_the_run():
+    scene = subscribed(event(2, "P", "down", "C"))
+    assert [one.consumer for one in scene.current] == ["C"]
+    scene.add(replace(event(3, "P", "subscribe", "D"), seq=9))
+    assert [one.consumer for one in scene.current] == ["D"]
+
+
+def test_a_name_that_subscribes_again_begins_anew():
+    scene = subscribed(event(2, "P", "down", "C"), event(2, "P", "subscribe", "C"), event(2, "P", "ask", "C", count=4))
+    (one,) = scene.current
+    assert (one.asked, one.delivered) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("ending", "how"),
+    [
+        ([event(9, "#7", "loop_ended", reason="normal")], "done"),
+        ([event(8, "#7", "loop_killed"), event(9, "#7", "loop_ended", reason="shutdown")], "killed"),
+        ([event(9, "#7", "loop_ended", reason="ValueError: no")], "crashed"),
+        ([], "running"),
+    ],
+)
+def test_how_a_loop_ended(ending: list[TraceEvent], how: str):
+    scene = scene_of(event(1, "#7", "loop_started", "S"), *ending)
+    (loop,) = scene.loops
+    assert loop.ended == how
+    assert (loop.start, loop.end) == (1, 9 if ending else None)
+    assert scene.loops_ended == (Counter({how: 1}) if ending else Counter())
+
+
+def test_the_runs_of_a_loop_are_what_it_said_or_else_its_polls():
+    start = event(0, "#7", "loop_started", "S")
+    poll = event(2, "#7", "receive", ids=["m"], counts=[1])
+    said = [event(t, "#7", "said", text=f"Server looping: Run {t}") for t in (0, 5)]
+    assert scene_of(start, poll).loops[0].runs.times == [2]
+    assert scene_of(start, poll, *said, event(5, "#8", "said", text="Run 9")).loops[0].runs.times == [0, 5]
+
+
+def test_a_loop_that_crashes_and_goes_on():
+    scene = scene_of(event(0, "#7", "loop_started", "S"), event(3, "#7", "loop_crashed", reason="x"))
+    assert (scene.loops[0].crashes, scene.loops[0].ended) == ([3], "running")
+
+
+def test_stages_of_a_pipeline_are_one_group():
+    scene = scene_of(
+        event(0, "P", "subscribe", "Pipeline1ProducerConsumer"),
+        event(0, "Pipeline1ProducerConsumer", "subscribe", "Pipeline1Consumer"),
+        event(1, "Pipeline1Consumer", "handle_events", ids="a"),
+        event(3, "Pipeline1Consumer", "handled", ids="a", last=True),
+    )
+    (group,) = scene.groups.values()
+    assert (group.name, group.consumed.total, len(group.stages)) == ("Pipeline1", 1, 2)
+    assert group.stages[1].busy.until(3) == 2
+
+
+def test_queue_counters():
+    scene = scene_of(
+        event(0, "", "sent", ids=["a", "b"]),
+        event(1, "#7", "receive", ids="mn", counts=[1, 2]),
+        event(2, "", "delete", deleted=1, failed=0),
+        event(2, "", "request", operation="s3.PutObject", error="no"),
+        event(2, "", "queue", visible=3, in_flight=2, dead_lettered=1),
+        event(3, "", "delete", deleted=1, failed=0),
+    )
+    queue = scene.queue
+    assert queue.parts == {"deleted": 1, "in flight": 2, "visible": 3, "dead-lettered": 1}
+    assert (queue.sent, queue.received, queue.redelivered, queue.deleted, queue.errors) == (2, 2, 1, 2, 1)
+    assert queue.requests == {"sqs.ReceiveMessage": 1, "sqs.DeleteMessageBatch": 2, "s3.PutObject": 1}
+
+
+def test_crashes_and_restarts():
+    scene = subscribed(
+        event(1, "C", "crash", reason="ValueError: no"),
+        event(1, "C", "restart", "S", reason="x"),
+        event(1, "C", "lost"),
+    )
+    assert list(scene.crashes) == [(1, "C", "ValueError: no")]
+    assert (scene.crash_count, scene.restart_count) == (1, 1)
+    assert repr(scene) == "<Scene 5 trace events, 1.0 s, 0 events consumed>"
+
+
+def test_restarts_do_not_add_up_in_memory():
+    scene = Scene()
+    for i in range(500):
+        label = f"#{i}"
+        for kind, data in [("subscribe", {}), ("ask", {"count": 5}), ("down", {})]:
+            scene.add(replace(event(i, "P", kind, label, **data), seq=10 * i + len(kind)))
+        scene.add(event(i, label, "handled", ids="a", last=True))
+        scene.add(event(i, label, "crash", reason="x"))
+    assert len(scene.stages) < 40
+    assert len(scene.subscriptions) < 40
+    assert len(scene.groups) < 40
+    assert scene.consumed == 500
+    assert sum(map(sum, scene.counts.buckets.values())) == 500
+
+
+# ---- real traces
+
+
+def fed(trace: list[TraceEvent]) -> Scene:
+    scene = Scene()
+    for one in trace:
+        scene.add(one)
+    return scene
+
+
+def test_step5_in_numbers(play: Any):
+    played = play(5, seed=None)
+    scene = fed(played.trace)
+    assert scene.consumed == 30 == sum(played.summary.consumed.values())
+    assert {group.name: group.consumed.total for group in scene.groups.values()} == played.summary.consumed
+    asked, got = Counter[str](), Counter[str]()
+    for one in played.trace:
+        if one.kind == "ask":
+            asked[one.peer or ""] += one.data["count"]
+        elif one.kind == "emitted":
+            got[one.peer or ""] += len(one.ids)
+    assert {one.consumer: (one.asked, one.delivered) for one in scene.current} == {
+        name: (asked[name], got[name]) for name in asked
+    }
+    assert scene.loops_started == len(played.kinds("loop_started"))
+    assert [loop.ended for loop in scene.loops] == ["killed"] * 4
+    assert [loop.runs.count for loop in scene.loops] == [0, 0, 18, 7]
+    (producer,) = scene.sources
+    assert producer.remembered.at(0) == 30
+    assert sum(one.over_time.at(20) for one in scene.subscriptions.values()) == 30
+    assert scene.now == played.summary.seconds
+
+
+def test_step9_in_numbers(play: Any):
+    played = play(9, files=40, pipelines=4)
+    scene = fed(played.trace)
+    assert scene.written == 40 == len(played.summary.files)
+    assert scene.bytes == played.summary.bytes
+    assert scene.queue.requests == played.requests
+    assert scene.queue.deleted == played.summary.deleted
+    assert scene.queue.redelivered == played.summary.redelivered
+    assert [group.name for group in scene.groups.values()] == [f"Pipeline{n}" for n in range(1, 5)]
+    assert scene.loops_started == len(played.kinds("loop_started")) == sum(scene.loops_ended.values())
+    assert scene.loops_ended["killed"] == len(played.kinds("loop_killed"))
+
+
+def test_the_same_trace_gives_the_same_scene(play: Any):
+    from palleto.lab.panels import PANELS
+
+    trace = play(9).trace
+    first, second = fed(trace), fed(trace)
+    assert [draw(first).svg() for draw in PANELS.values()] == [draw(second).svg() for draw in PANELS.values()]
+
+
+def test_a_hundred_thousand_events(play: Any):
+    trace = play(5).trace
+    span = trace[-1].t + 1
+    many = [replace(one, t=one.t + lap * span) for lap in range(100_000 // len(trace)) for one in trace]
+    scene = Scene()
+    start = time.process_time()
+    for one in many:
+        scene.add(one)
+    assert time.process_time() - start < 2.0  # it takes 0.25 s; 150,000 a second is the least
+    assert scene.events > 99_000
+    assert max(len(stage.remembered.times) for stage in scene.stages.values()) <= POINTS
