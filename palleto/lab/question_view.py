@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from palleto.lab.requirement import required
 
 if TYPE_CHECKING:
-    from palleto.lab.question import Question
+    from palleto.lab.questions import Question
     from palleto.lab.reply import State
 
 _COLOURS: dict[State, str] = {

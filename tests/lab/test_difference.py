@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from palleto import SettingError
-from palleto.lab.difference import difference
+from palleto.lab.differences import difference
 
 
 class Reader(HTMLParser):

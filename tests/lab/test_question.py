@@ -11,7 +11,7 @@ import pytest
 from palleto import Recorder, SettingError, TraceEvent
 from palleto.lab import evidence
 from palleto.lab.evidence import consumed, count, first, last, moment, number_in, said, tally, time_of, total
-from palleto.lab.question import Question, question, solve
+from palleto.lab.questions import Question, question, solve
 
 
 @pytest.fixture

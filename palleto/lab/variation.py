@@ -87,13 +87,16 @@ class Vary:
 
 
 def picture(shown: Any, words: str) -> str:
-    """A figure as an HTML image that says `words` to who cannot see it; anything else as text."""
-    figure = getattr(shown, "figure", shown)
-    if not hasattr(figure, "savefig"):
+    """A figure as an HTML image with its own words for who cannot see it (else `words`); anything else as text."""
+    if not hasattr(shown, "savefig"):
         return f"<pre>{html.escape(str(shown))}</pre>"
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100, bbox_inches="tight")
-    data = base64.b64encode(file.getvalue()).decode()
+    if hasattr(shown, "png"):
+        png, words = shown.png(), shown.palleto_alt
+    else:
+        file = io.BytesIO()
+        shown.savefig(file, format="png", dpi=100)
+        png = file.getvalue()
+    data = base64.b64encode(png).decode()
     return f'<img style="max-width: 100%" alt="{html.escape(words, quote=True)}" src="data:image/png;base64,{data}">'
 
 
