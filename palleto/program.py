@@ -187,6 +187,7 @@ class Performance:
                 self.system = top.system
                 if self.warehouse is not None:
                     top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
+                    top.system.on_refused.append(lambda message: self.warehouse.leases.lost([message]))
                 with self.at_once:
                     async with background(self._heed_signals, *(partial(self._try, job) for job in jobs)):
                         await self.over.wait()

@@ -21,6 +21,7 @@ from palleto.errors import NotFoundError, ReturnError
 from palleto.messages import (
     Answer,
     Call,
+    Cast,
     Down,
     Drop,
     Effect,
@@ -131,6 +132,8 @@ class Stage(Process):
             message.subscription.consumer.post(Down(message.subscription, reason))
         elif isinstance(message, Request):
             message.reply.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+        elif isinstance(message, Cast):
+            self.system.refuse(message.message)
         return list(message.events) if isinstance(message, Events | _Emission) else []
 
     def turn(self) -> None:

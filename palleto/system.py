@@ -70,6 +70,7 @@ class System:
         self.failure: PalletoError | None = None
         self.body = anyio.CancelScope()
         self.on_lost: list[Callable[[Process, list[Any]], None]] = []
+        self.on_refused: list[Callable[[Any], None]] = []
         self.say = say
         self.report = report
         self.random = random.Random(0 if seed is None else seed)
@@ -139,7 +140,18 @@ class System:
             if self.recorder is not None:
                 self.recorder.note("lost", process, events=events)
             for listener in self.on_lost:
-                listener(process, events)
+                self._tell(listener, process, events)
+
+    def refuse(self, message: Any) -> None:
+        """Say that a message of the user's own was cast to a stage that has ended, or that crashed over it."""
+        for listener in self.on_refused:
+            self._tell(listener, message)
+
+    def _tell(self, listener: Callable[..., None], *told: Any) -> None:
+        try:
+            listener(*told)
+        except Exception as error:  # the stage that is ending must still end as it should
+            self.report(f"{listener} failed with {error!r}")
 
     # ---- the ready queue
 

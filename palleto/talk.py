@@ -25,12 +25,21 @@ def _stage(to: str | Stage) -> Any:
 def cast(to: str | Stage, message: Any) -> None:
     """Put a message of the user's own into the mailbox of a stage, by name or itself; its `handle_cast` gets it.
 
-    Returns at once; nobody waits. Raises NotFoundError if no running stage has that name.
+    Returns at once; nobody waits. Raises NotFoundError if no running stage has that name; the run's
+    `on_refused` hears of the message then.
     """
-    stage, recorder = _stage(to), System.current().recorder
-    if recorder is not None:
-        recorder.note("cast", actor(), peer=stage, events=message)
-    stage.post(Cast(message))
+    system = System.current()
+    try:
+        stage = _stage(to)
+    except NotFoundError:
+        system.refuse(message)
+        raise
+    if system.recorder is not None:
+        system.recorder.note("cast", actor(), peer=stage, events=message)
+    if stage.running:
+        stage.post(Cast(message))
+    else:
+        system.refuse(message)
 
 
 async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:

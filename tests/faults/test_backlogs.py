@@ -96,7 +96,6 @@ def test_crashes_lose_nothing(play: Any, tmp_path: Path, seed: int) -> None:
     assert all(lines == int(key[-6:-3]) for key, lines in rig.results.items())
 
 
-@pytest.mark.xfail(reason="a cast that a crashing stage was handling, or had waiting, is not said to be lost")
 def test_a_producer_that_crashes_on_a_cast_loses_nothing(
     play: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
