@@ -108,6 +108,7 @@ class Recorder:
         self.accounts: dict[Subscription, Account] = {}
         self.broken: str | None = None
         self._cancelled: dict[Stage, int] = {}
+        self._unasked: dict[Stage, str] = {}
         self._last: dict[Process, list[int]] = {}
         self._strict = strict
         self._keep = keep
@@ -202,6 +203,10 @@ class Recorder:
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
             account = self.accounts.setdefault(effect.message.subscription, Account())
             account.delivered += len(effect.message.events)
+            if account.outstanding < 0:
+                self._unasked[stage] = (
+                    f"{effect.message.subscription} was sent {account.delivered} events and had asked for {account.asked}"
+                )
             self.note("emitted", stage, peer=effect.to, events=list(effect.message.events), code=None)
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))
@@ -228,9 +233,8 @@ class Recorder:
     def check(self, stage: Stage) -> str | None:
         """What breaks the law of the ledger at this stage, in one line; None if it holds."""
         core = stage.core
-        for subscription, account in self.accounts.items():
-            if subscription.producer is stage and account.outstanding < 0:
-                return f"{subscription} was sent {account.delivered} events and had asked for {account.asked}"
+        if stage in self._unasked:
+            return self._unasked[stage]
         outlet = getattr(core, "outlet", None)
         if outlet is None or not core.forwarding:  # type: ignore[attr-defined]
             return None

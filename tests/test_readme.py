@@ -23,7 +23,7 @@ def test_its_example_runs() -> None:
 
 
 def test_its_table_names_every_step() -> None:
-    rows = re.findall(r"^\| (\d) \| \[.+?\]\((.+?)\) \| `python -m (\S+)", README, re.MULTILINE)
+    rows = re.findall(r"^\| (\d) \| \[.+?\]\((.+?)\) \| `python -m ([\w.]+)", README, re.MULTILINE)
     assert rows == [(str(n), f"steps/step{n}.py", f"steps.step{n}") for n in lesson.STEPS]
 
 
