@@ -204,9 +204,8 @@ class Recorder:
             account = self.accounts.setdefault(effect.message.subscription, Account())
             account.delivered += len(effect.message.events)
             if account.outstanding < 0:
-                self._unasked[stage] = (
-                    f"{effect.message.subscription} was sent {account.delivered} events and had asked for {account.asked}"
-                )
+                sent, asked = account.delivered, account.asked
+                self._unasked[stage] = f"{effect.message.subscription} was sent {sent} events and had asked for {asked}"
             self.note("emitted", stage, peer=effect.to, events=list(effect.message.events), code=None)
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))
