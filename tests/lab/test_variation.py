@@ -1,0 +1,66 @@
+"""A slider over one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import palleto
+from palleto import SettingError, Supervisor, child
+from palleto.lab import Experiment, figures, vary
+from steps import step1
+
+
+def eager(demand: int) -> Experiment:
+    class Consumer(step1.Consumer):
+        def init(self) -> None:
+            self.subscribe("SQS.Producer", min_demand=0, max_demand=demand)
+
+    def pipeline() -> Supervisor:
+        return Supervisor([child(step1.Producer), child(Consumer)])
+
+    return Experiment(pipeline, virtual=True, seconds=10)
+
+
+def consumed(experiment: Experiment) -> int:
+    return sum(len(event.ids) for event in experiment.trace.events if event.kind == "handled")
+
+
+def test_each_value_has_its_run_and_keeps_it() -> None:
+    made: list[int] = []
+
+    def run(demand: int) -> Experiment:
+        made.append(demand)
+        return eager(demand)
+
+    shown = vary("max_demand", [1, 5], run, consumed)
+    assert consumed(shown.experiment) == 11  # one a second, and the one in hand at the end
+    shown.set(5)
+    assert (shown.value, consumed(shown.experiment)) == (5, 55)
+    shown.set(1)
+    assert made == [1, 5]
+    assert "max_demand = 1" in repr(shown)
+
+
+def test_the_picture_has_words() -> None:
+    shown = vary("max_demand", [2], eager, figures.demand_over_time, lambda run: f"{consumed(run)} <events>")
+    value = shown._picture.value
+    assert 'src="data:image/png;base64,' in value
+    assert "22 &lt;events&gt;" in value
+    bundle: Any = shown._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["text/plain"] == "<Vary max_demand = 2: 22 <events>>"
+
+
+def test_a_run_that_fails_is_one_line() -> None:
+    def broken() -> Supervisor:
+        raise palleto.PalletoError("no pipeline")
+
+    shown = vary("n", [1], lambda n: Experiment(broken, virtual=True), consumed)
+    assert shown.line == "failed: no pipeline"
+
+
+def test_no_values() -> None:
+    with pytest.raises(SettingError, match="one or more values of n"):
+        vary("n", [], eager, consumed)
