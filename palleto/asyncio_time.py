@@ -124,6 +124,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._returned)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Join the executor's threads with time held still: Python 3.12 and newer have a deadline for it."""
+        self._calls += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._calls -= 1
+
     def _returned(self, _: object) -> None:
         self._calls -= 1
 

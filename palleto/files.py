@@ -10,7 +10,7 @@ import secrets
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from palleto.errors import BadFile, SettingError
 
@@ -157,14 +157,11 @@ def result_path(output: Path, key: str) -> Path:
         raise BadFile(f"expected a key whose folders do not end in .txt, as results do, got {shown}")
     if max(len(segment.encode()) for segment in segments) > _LONGEST_NAME:
         raise BadFile(f"expected names of at most {_LONGEST_NAME} bytes (with .txt) in a key, got {shown}")
-    relative = PurePosixPath(*segments)
-    path = output / relative
-    try:
-        straight = path.resolve() == output.resolve() / relative
-    except (OSError, RuntimeError):  # a loop of links; which of the two depends on Python's version
-        straight = False
-    if not straight:
-        raise BadFile(f"expected no symbolic link in {path.as_posix()!r}, where the result of the key goes")
+    path = output
+    for segment in segments:  # not `resolve`: what it makes of a loop of links depends on Python's version
+        path = path / segment
+        if path.is_symlink():
+            raise BadFile(f"expected no symbolic link in {path.as_posix()!r}, where the result of the key goes")
     return path
 
 
