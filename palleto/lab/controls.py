@@ -67,7 +67,10 @@ class Controls:
         self._on(self.max_demand, experiment.resize)
         self.copies = widgets.IntSlider(value=1, min=1, max=MOST_COPIES, description=nature.copies)
         self._on(self.copies, experiment.set_copies)
-        self.max_demand.continuous_update = self.copies.continuous_update = False
+        # A slider that updates continuously sends its value, rounded to its step, when it is first shown; JupyterLab
+        # then waits for the answer to that for ever, and sends nothing more.
+        for slider in (self.speed, self.max_demand, self.copies):
+            slider.continuous_update = False
         self.rate = self.drop = self.kill_loop = self.crash_loop = None
         if nature.has_queue:
             self.rate = widgets.SelectionSlider(

@@ -129,6 +129,8 @@ def demand_over_time(trace: Any, producer: str | None = None) -> Picture:
 
 def _read(events: list[TraceEvent], producer: str | None) -> _Ledger:
     ledger = _Ledger()
+    shut = {event.stage for event in events if event.kind == "stopped" and event.data.get("reason") == "shutdown"}
+    goes_on = max((event.seq for event in events if event.kind in ("ask", "emitted")), default=-1)
     for event in events:
         if event.stage != producer:
             continue
@@ -138,7 +140,8 @@ def _read(events: list[TraceEvent], producer: str | None) -> _Ledger:
         elif event.kind == "emitted":
             ledger.change(event, peer, -len(event.ids))
         elif event.kind in ("cancel", "down"):
-            ledger.forget(event, peer)
+            if event.seq < goes_on or peer not in shut:  # else the run is over: what was owed stays owed
+                ledger.forget(event, peer)
         else:
             ledger.remember(event)
     return ledger

@@ -20,6 +20,7 @@ from palleto.lab.figures.picture import (
     seconds,
 )
 from palleto.lab.requirement import required
+from palleto.recorder import TraceEvent
 
 MANY = 24
 """More lanes than this are drawn thin, and not each is named."""
@@ -60,7 +61,7 @@ def loop_restarts(trace: Any) -> Picture:
         words.append(f"Killed at {', '.join(seconds(loop.killed or 0) for loop in killed[:12])}.")
     if any(loop.over for loop in found):
         words.append("The last was stopped at the end of the run.")
-    return picture.say(_title(found, killed), " ".join(words))
+    return picture.say(_title(found, killed, events), " ".join(words))
 
 
 def _by_step(loop: Loop) -> bool:
@@ -68,13 +69,25 @@ def _by_step(loop: Loop) -> bool:
     return loop.killed is not None and not loop.over
 
 
-def _title(found: list[Loop], killed: list[Loop]) -> str:
+def _title(found: list[Loop], killed: list[Loop], events: list[TraceEvent]) -> str:
     were = {0: "none was killed", 1: "1 was killed"}.get(len(killed), f"{len(killed)} were killed")
     title = f"{counted(len(found), 'loop')} started, {were}"
-    starts = [loop.start for loop in found]
-    if killed and all(any(abs(start - (loop.killed or 0)) < 0.1 for start in starts) for loop in killed):
-        title += ", each for one that looks for all that is owed"
+    heirs = [
+        next((loop for loop in found[found.index(one) + 1 :] if abs(loop.start - (one.killed or 0)) < 0.1), None)
+        for one in killed
+    ]
+    if killed and all(heirs):
+        whole = all(loop is not None and _for_all(loop, events) for loop in heirs)
+        each = "each " if len(killed) > 1 else ""
+        title += f", {each}for one that looks for {'all that is owed' if whole else 'less'}"
     return title
+
+
+def _for_all(loop: Loop, events: list[TraceEvent]) -> bool:
+    """Whether a loop was started to find all that its producer remembered then; True if the trace does not say."""
+    seq = next((event.seq for event in events if event.kind == "loop_started" and event.stage == loop.label), 0)
+    known = next((event.ledger for event in reversed(events[:seq]) if event.kind == "handle_demand"), None)
+    return known is None or loop.wanted is None or loop.wanted >= known["after"][0]
 
 
 def _name(loop: Loop) -> str:
