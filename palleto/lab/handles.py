@@ -157,8 +157,12 @@ class Handles:
 
     @property
     def copies(self) -> int:
-        """How many children like the last one the top supervisor has: consumers, or pipelines."""
-        return len(copies_of(self.system)[1]) if self.running and self.system is not None else 0
+        """How many children like the last one the top supervisor has (consumers, or pipelines); 0 when it has ended."""
+        system = self.system
+        if self.running and system is not None:
+            with suppress(StopIteration):  # the supervisor has ended, and the run is about to
+                return len(copies_of(system)[1])
+        return 0
 
     def set_copies(self, count: int) -> None:
         """Start or stop consumers (or pipelines) like the last one, until there are `count` of them, 1 or more."""
@@ -167,6 +171,8 @@ class Handles:
 
         async def change(system: System) -> None:
             top, copies = copies_of(system)
+            if top is None:
+                return
             for spec in copies[count:]:
                 if spec.process is not None:
                     await top.stop_child(spec.process)
@@ -187,9 +193,12 @@ def tasks_of(system: System) -> list[Task]:
     return [task for supervisor in supervisors for task in supervisor.tasks]
 
 
-def copies_of(system: System) -> tuple[Supervisor, list[Child]]:
-    """The top supervisor, and those of its children that are like the last one."""
-    top = next(process for process in list(system.processes.values()) if isinstance(process, Supervisor))
+def copies_of(system: System) -> tuple[Supervisor | None, list[Child]]:
+    """The top supervisor, and those of its children that are like the last one; None and none once it has ended."""
+    supervisors = [process for process in list(system.processes.values()) if isinstance(process, Supervisor)]
+    if not supervisors:
+        return None, []
+    top = supervisors[0]
     return top, [spec for spec in top.children if spec.make is top.children[-1].make]
 
 

@@ -107,7 +107,12 @@ def test_two_runs_in_a_row_begin_anew(dash: Any):
     made = dash(5, speed=200, seconds=40)
     first = asyncio.run(made.run())
     second = asyncio.run(made.run())
-    assert first.splitlines()[0].split(" · ")[3] == second.splitlines()[0].split(" · ")[3]
+    # How many events come in 40 s at 200 times the speed depends on the machine's load; each run counts its own only.
+    assert first.startswith("ended")
+    assert second.startswith("ended")
+    assert made.scene.consumed == sum(
+        len(event.ids) for event in made.experiment.trace.events if event.kind == "handled" and event.data["last"]
+    )
     made.experiment.seconds = None
     made.start()
     made.start()

@@ -12,7 +12,7 @@ import pytest
 from palleto import SettingError, Supervisor, child
 from palleto.ending import queue_empty, second_time
 from palleto.lab import Experiment
-from palleto.lab.handles import numbered
+from palleto.lab.handles import copies_of, numbered
 from steps import step5, step6, step9
 
 
@@ -126,7 +126,19 @@ def test_bad_changes(start: Any) -> None:
             change(0)
 
 
+def test_copies_of_a_run_that_has_ended(start: Any) -> None:
+    experiment = start(step5.pipeline, virtual=True, seconds=1)
+    experiment.join(10)
+    assert copies_of(experiment.system) == (None, [])  # a frame of the dashboard may still ask
+
+
 def test_numbered() -> None:
     spec = numbered(child(Supervisor, "Pipeline3", 3, name="Pipeline3Consumer3"), 12)
     assert spec.args == ("Pipeline12", 3)
     assert spec.name == "Pipeline3Consumer12"
+
+
+def test_an_empty_queue_does_not_end_a_run_whose_files_are_still_to_come(start: Any):
+    run = start(step9.pipeline, virtual=True, files=4, rate=0.1, until=queue_empty)
+    run.join(10)
+    assert run.performance.summary.consumed.total() == 4
