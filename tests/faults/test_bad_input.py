@@ -18,7 +18,7 @@ from rig import PREFIX, Rig, event_of, files, gz
 
 BUCKET = "warehouse.development"
 MAX_BYTES = 120_000_000
-LONG = gzip.compress(b"x" * 100_000_000, 1)  # one line of 100 MB, 440 kB of gzip
+LONG = gzip.compress(b"x" * 100_000_000, 1, mtime=0)  # one line of 100 MB, 440 kB of gzip
 
 GOOD = {
     f"{PREFIX}spaces in a name.gz": gz(11),
@@ -27,7 +27,7 @@ GOOD = {
     f"{PREFIX}two.dots.tar.gz": gz(14),
     f"{PREFIX}per%20cent%2B.gz": gz(15),
     f"{PREFIX}empty text.gz": gz(0),
-    f"{PREFIX}no last newline.gz": gzip.compress(b"a\n\nb"),
+    f"{PREFIX}no last newline.gz": gzip.compress(b"a\n\nb", mtime=0),
     f"{PREFIX}one long line.gz": LONG,
     f"{PREFIX}.hidden.gz": gz(16),
     "two records/a.gz": gz(17),
