@@ -11,10 +11,11 @@
 
 Changed: ProducerConsumer, Consumer, Pipeline.
 
-Why: the work is in two stages. The ProducerConsumer fetches a file while the Consumer still counts the one before;
-each asks for one thing at a time, so at most one file waits between them. The pretended delay of a second is gone:
-the download takes its own time. Files are streamed to disk and never held in memory. The result is on disk, whole,
-before the message is released: if we die in between, the file is counted again, and the result replaced.
+Why: the work is in two stages, and each asks for one thing at a time. While the Consumer counts a file, the next
+message is found already and waits at the ProducerConsumer; its download begins when the Consumer asks. So no more is
+fetched than is worked on. The pretended delay of a second is gone: the download takes its own time. Files are streamed
+to disk and never held in memory. The result is on disk, whole, before the message is released: if we die in between,
+the file is counted again, and the result replaced.
 
 A file that is gone, is not gzip, or is too large ends nothing: it is reported, and its message goes back to the
 queue.

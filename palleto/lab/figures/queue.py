@@ -166,8 +166,8 @@ Areas = tuple[list[float], dict[str, list[int]]]
 
 def _places(events: list[TraceEvent], looks: list[TraceEvent]) -> Areas:
     """Where the messages were at each look; what was deleted is counted from the requests."""
-    deletes = [(event.t, int(event.data["deleted"])) for event in events if event.kind == "delete"]
-    gone = [sum(count for at, count in deletes if at <= look.t) for look in looks]
+    deletes = [(event.seq, int(event.data["deleted"])) for event in events if event.kind == "delete"]
+    gone = [sum(count for seq, count in deletes if seq < look.seq) for look in looks]  # many share a virtual moment
     kinds = {"dead-lettered": "dead_lettered", "in flight": "in_flight", "waiting": "visible"}
     areas = {name: [int(look.data[key]) for look in looks] for name, key in kinds.items()}
     return [look.t for look in looks], {"deleted": gone, **areas}

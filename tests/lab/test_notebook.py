@@ -1,0 +1,100 @@
+"""The notebooks' files: a step's sections are put in, what a run left is taken out, and a difference is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palleto import lesson
+from palleto.lab import notebook
+
+
+def written(path: Path, *sources: str, metadata: dict[str, Any] | None = None) -> Path:
+    """A notebook that was run: each cell has an output, a count, and what JupyterLab leaves in its metadata."""
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number:02}",
+            "source": source.splitlines(keepends=True),
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": ["ho\n"]}],
+            "execution_count": number,
+            "metadata": metadata or {},
+        }
+        for number, source in enumerate(sources, 1)
+    ]
+    saved = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}, "kernelspec": {"name": "mine"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": saved, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("step4_simulated_waiting.ipynb", 4), ("index.ipynb", None), ("step4.ipynb", None), ("step12_x.ipynb", None)],
+)
+def test_the_number_is_in_the_name(name: str, number: int | None):
+    assert notebook.number_of(Path(name)) == number
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("# ---- Server ----\nclass Server: ...", "Server"),
+        ("from __future__ import annotations", lesson.IMPORTS),
+        ("dash\n# ---- Server ----", None),
+        ("", None),
+    ],
+)
+def test_a_cell_shows_the_section_it_begins_with(source: str, name: str | None):
+    assert notebook.section_of(source) == name
+
+
+def test_what_a_run_left_is_taken_out(tmp_path: Path):
+    left = {"tags": ["setup"], "execution": {"iopub.status.busy": "2016"}, "scrolled": True}
+    path = written(tmp_path / "step4_simulated_waiting.ipynb", "dash", metadata=left)
+    stripped = json.loads(notebook.synced(path))
+    (cell,) = stripped["cells"]
+    assert (cell["outputs"], cell["execution_count"], cell["metadata"]) == ([], None, {"tags": ["setup"]})
+    assert cell["source"] == ["dash"]
+    assert "widgets" not in stripped["metadata"]
+    assert stripped["metadata"]["kernelspec"]["name"] == "python3"
+
+
+def test_a_section_is_the_steps(tmp_path: Path):
+    path = written(
+        tmp_path / "step4_simulated_waiting.ipynb", "# ---- Producer ----", "# ---- Nothing ----", "print(1)"
+    )
+    sources = ["".join(cell["source"]) for cell in json.loads(notebook.synced(path))["cells"]]
+    section = lesson.read(4).section("Producer")
+    assert section is not None
+    assert sources == [section.source, "# ---- Nothing ----", "print(1)"]
+
+
+def test_the_index_shows_no_step(tmp_path: Path):
+    path = written(tmp_path / "index.ipynb", "# ---- Producer ----\nmine")
+    assert json.loads(notebook.synced(path))["cells"][0]["source"] == ["# ---- Producer ----\n", "mine"]
+
+
+def test_syncing_twice_changes_nothing_more(tmp_path: Path):
+    path = written(tmp_path / "step4_simulated_waiting.ipynb", "# ---- Producer ----", "dash")
+    assert list(notebook.drifted(tmp_path)) == [path]
+    path.write_text(notebook.synced(path), encoding="utf-8")
+    assert list(notebook.drifted(tmp_path)) == []
+    assert path.read_text(encoding="utf-8") == notebook.synced(path)
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    written(tmp_path / "step4_simulated_waiting.ipynb", "dash")
+    real = notebook.drifted
+    monkeypatch.setattr(notebook, "drifted", lambda: real(tmp_path))
+    assert notebook.main(["check"]) == 1
+    assert notebook.main(["sync"]) == 0
+    assert notebook.main(["check"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "drifted: step4_simulated_waiting.ipynb",
+        "synced: step4_simulated_waiting.ipynb",
+    ]
+    assert notebook.main([]) == 2
+    assert capsys.readouterr().err == "usage: python -m palleto.lab.notebook sync | check\n"
