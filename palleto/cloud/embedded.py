@@ -17,6 +17,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import json
+import os
 import sys
 import threading
 import time
@@ -59,6 +60,10 @@ _mended = False
 _queue_policy: type | None = None
 
 
+PROFILE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+"""Variables that name a profile of the user's; hidden from the process while a server runs."""
+
+
 class EmbeddedServer:
     """A moto server on 127.0.0.1: `url` says where, from construction to `stop()`.
 
@@ -70,6 +75,8 @@ class EmbeddedServer:
         """Start the server; blocks for about 0.5 s, most of it moto's import."""
         from werkzeug.serving import make_server
 
+        # moto asks botocore, which would look the profile up in the user's files, and fail where it is not there.
+        self._profile = {name: os.environ.pop(name) for name in PROFILE if name in os.environ}
         mend()
         app: Any = importlib.import_module("moto.moto_server.werkzeug_app")
         handler = type("SilentHandler", (app.MotoRequestHandler,), {"log": _say_nothing})
@@ -90,6 +97,7 @@ class EmbeddedServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        os.environ.update(self._profile)
         from moto.core.base_backend import BackendDict
         from moto.core.model_instances import reset_model_data
 

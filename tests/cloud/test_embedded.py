@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import anyio
 import pytest
 
 from palleto import clock
-from palleto.cloud import Cloud, open_cloud
+from palleto.cloud import Cloud, deploy, open_cloud
 from palleto.cloud.client import Body
 from palleto.errors import CloudError
 
@@ -160,3 +161,14 @@ def test_a_body_that_breaks_off_is_a_cloud_error() -> None:
         assert caught.value.__cause__ is error
     with pytest.raises(ZeroDivisionError):
         Body("s3.GetObject", Broken(ZeroDivisionError())).read()
+
+
+def test_a_profile_of_the_users_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody has this one")
+
+    async def main() -> None:
+        async with open_cloud("embedded") as cloud:
+            await deploy(cloud)
+
+    anyio.run(main)
+    assert os.environ["AWS_PROFILE"] == "nobody has this one"
