@@ -10,16 +10,29 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Literal
 
 from palleto.errors import SettingError
 
-__all__ = ["FIELDS", "IMPORTS", "SECTIONS", "Change", "Lesson", "Line", "Section", "difference", "parse", "read"]
+__all__ = [
+    "FIELDS",
+    "IMPORTS",
+    "SECTIONS",
+    "Change",
+    "Lesson",
+    "Line",
+    "Section",
+    "counted",
+    "difference",
+    "parse",
+    "read",
+    "stretches",
+]
 
 IMPORTS = "Imports"
 """What the lines between the docstring and the first section are called."""
@@ -31,6 +44,9 @@ STEPS = range(1, 10)
 """The numbers of the steps."""
 
 Kind = Literal["unchanged", "changed", "added", "removed"]
+
+CONTEXT = 3
+"""Lines shown around a change; longer stretches that are kept are folded."""
 
 _FOLDER = Path(__file__).parents[1] / "steps"  # beside `palleto`, in a clone and where a wheel puts it
 _HEADING = re.compile(r"# ---- (\w+) ----")
@@ -196,3 +212,27 @@ def _compare(old: Sequence[str], new: Sequence[str]) -> list[Line]:
             found += [Line("removed", text) for text in old[i1:i2]]
             found += [Line("added", text) for text in new[j1:j2]]
     return found
+
+
+def counted(change: Change) -> str:
+    """How much of a section changes, in words."""
+    if change.kind == "unchanged":
+        return "unchanged"
+    if change.kind in ("added", "removed"):
+        return f"{change.kind}, {change.added or change.removed} lines"
+    parts = [f"{count} {mark}" for count, mark in ((change.added, "added"), (change.removed, "removed")) if count]
+    return " and ".join(parts) if parts else "blank lines"
+
+
+def stretches(change: Change) -> Iterator[Line | list[Line]]:
+    """The lines of a change, and in place of a long stretch that is kept a list of it, to be folded."""
+    groups = [list(lines) for _, lines in groupby(change.lines, key=lambda line: line.mark == "kept")]
+    for number, lines in enumerate(groups):
+        head = CONTEXT if number > 0 else 1  # the section's own heading
+        tail = CONTEXT if number < len(groups) - 1 else 0
+        if lines[0].mark != "kept" or len(lines) <= head + tail + 1:
+            yield from lines
+        else:
+            yield from lines[:head]
+            yield lines[head : len(lines) - tail]
+            yield from lines[len(lines) - tail :]

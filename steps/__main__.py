@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from textwrap import wrap
 from typing import NoReturn
 
 from palleto import PalletoError
-from palleto.lesson import STEPS, Change, Line, difference, read
+from palleto.lesson import STEPS, counted, difference, read, stretches
 
 USAGE = """\
 usage: python -m steps            lists the steps
@@ -19,8 +18,6 @@ usage: python -m steps            lists the steps
 BOLD, GREY, RED, GREEN, END = "\033[1m", "\033[90m", "\033[31m", "\033[32m", "\033[0m"
 SIGNS = {"kept": "  ", "added": "+ ", "removed": "- "}
 COLOURS = {"kept": "", "added": GREEN, "removed": RED}
-CONTEXT = 3
-"""Lines shown around a change; longer stretches that are kept are one line."""
 
 
 def listing() -> Iterator[str]:
@@ -50,33 +47,11 @@ def differing(first: int, second: int, colour: bool) -> Iterator[str]:
             yield paint(GREY, f"{change.name}: unchanged")
             continue
         yield paint(BOLD, f"{change.name}: {counted(change)}")
-        for line in folded(change):
-            if isinstance(line, int):
-                yield paint(GREY, f"  ... {line} lines, the same in both")
+        for line in stretches(change):
+            if isinstance(line, list):
+                yield paint(GREY, f"  ... {len(line)} lines, the same in both")
             else:
                 yield paint(COLOURS[line.mark], (SIGNS[line.mark] + line.text).rstrip())
-
-
-def counted(change: Change) -> str:
-    """How much of a section changes, in words."""
-    if change.kind in ("added", "removed"):
-        return f"{change.kind}, {change.added or change.removed} lines"
-    parts = [f"{count} {mark}" for count, mark in ((change.added, "added"), (change.removed, "removed")) if count]
-    return f"lines {' and '.join(parts)}" if parts else "blank lines"
-
-
-def folded(change: Change) -> Iterator[Line | int]:
-    """The lines of a change; in place of a long stretch that is kept, how many lines it has."""
-    stretches = [list(lines) for _, lines in groupby(change.lines, key=lambda line: line.mark == "kept")]
-    for number, lines in enumerate(stretches):
-        head = CONTEXT if number > 0 else 1  # the section's own heading
-        tail = CONTEXT if number < len(stretches) - 1 else 0
-        if lines[0].mark != "kept" or len(lines) <= head + tail + 1:
-            yield from lines
-        else:
-            yield from lines[:head]
-            yield len(lines) - head - tail
-            yield from lines[len(lines) - tail :]
 
 
 def coloured() -> bool:

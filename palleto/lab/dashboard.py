@@ -42,6 +42,7 @@ class Dashboard:
         self.experiment = experiment
         self.scene = Scene()
         self.frames = 0
+        self._shown = False
         self._frame_lock = threading.RLock()
         self._life_lock = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -102,6 +103,7 @@ class Dashboard:
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._shown = True
         bundle = self.view._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         return {**data, "text/plain": repr(self)}
@@ -131,9 +133,11 @@ class Dashboard:
     async def run(self, seconds: float | None = None) -> Words:
         """Run within the cell until the run ends, after `seconds` of run time (None: as the experiment says).
 
-        Shows the dashboard in this cell, and returns it in words. If the cell is interrupted the run is stopped.
+        Shows the dashboard in this cell, unless one before shows it, and returns it in words. If the cell is
+        interrupted the run is stopped.
         """
-        _display(self)
+        if not self._shown:
+            _display(self)
         usual = self.experiment.seconds
         with self._life_lock:
             if seconds is not None:

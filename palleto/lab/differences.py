@@ -16,12 +16,10 @@ from typing import Any
 
 from palleto import lesson
 from palleto.errors import SettingError
-from palleto.lesson import Change, Lesson, Line
+from palleto.lesson import Change, Lesson, Line, counted, stretches
 
 __all__ = ["StepDifference", "difference"]
 
-CONTEXT = 3
-"""Lines shown around a change; longer stretches that are kept are folded."""
 SIGNS = {"kept": " ", "added": "+", "removed": "-"}
 TAGS = {"kept": "span", "added": "ins", "removed": "del"}
 
@@ -106,30 +104,6 @@ def _number(step: Any) -> int:
         first, last = lesson.STEPS[0], lesson.STEPS[-1]
         raise SettingError(f'expected a step, "step{first}" to "step{last}", got: {step!r:.60}')
     return int(match[1])
-
-
-def counted(change: Change) -> str:
-    """How much of a section changes, in words."""
-    if change.kind == "unchanged":
-        return "unchanged"
-    if change.kind in ("added", "removed"):
-        return f"{change.kind}, {change.added or change.removed} lines"
-    parts = [f"{count} {mark}" for count, mark in ((change.added, "added"), (change.removed, "removed")) if count]
-    return " and ".join(parts) if parts else "blank lines"
-
-
-def stretches(change: Change) -> Iterator[Line | list[Line]]:
-    """The lines of a change, and in place of a long stretch that is kept a list of it, to be folded."""
-    groups = [list(lines) for _, lines in groupby(change.lines, key=lambda line: line.mark == "kept")]
-    for number, lines in enumerate(groups):
-        head = CONTEXT if number > 0 else 1  # the section's own heading
-        tail = CONTEXT if number < len(groups) - 1 else 0
-        if lines[0].mark != "kept" or len(lines) <= head + tail + 1:
-            yield from lines
-        else:
-            yield from lines[:head]
-            yield lines[head : len(lines) - tail]
-            yield from lines[len(lines) - tail :]
 
 
 def _section(change: Change) -> str:

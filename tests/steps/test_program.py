@@ -5,14 +5,17 @@ Most runs are in this process, by the step's own `main`; those of `command` are 
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import gzip
 import importlib
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections import Counter
 from pathlib import Path
@@ -566,7 +569,11 @@ def test_the_difference_of_two_steps(listing):
     assert "\nRun: unchanged\n" in ran.out
     assert "\n+         self.owed += demand\n" in ran.out
     assert "\n-         return self.take(demand)\n" in ran.out
-    assert [line.split(":")[0] for line in ran.out.splitlines() if re.match(r"[A-Z]\w+: (lines|un|added)", line)] == [
+    assert [
+        line.split(":")[0]
+        for line in ran.out.splitlines()
+        if re.match(r"[A-Z]\w+: (\d+ (added|removed)|unchanged|added)", line)
+    ] == [
         "Imports",
         "Server",
         "Producer",
@@ -621,3 +628,32 @@ def test_an_upload_that_fails_ends_the_run_with_its_error(play, backend):
 
     with pytest.raises(palleto.CloudError, match="NoSuchBucket"):
         play(9, backend=backend, prepare=prepare)
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What a step writes where standard output and standard error are a terminal of 100 columns."""
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=slave, stderr=slave, cwd=ROOT)
+    os.close(slave)
+    written = b""
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # Linux says so that the other side has closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(master)
+    assert process.wait(20) == 0
+    return written.decode()
+
+
+def test_a_terminal_shows_a_progress_bar_and_a_pipe_none(tmp_path: Path) -> None:
+    step = ("steps.step9", "--virtual", "--quiet", "--output", str(tmp_path))
+    shown = on_a_terminal(*step)
+    assert "0/12 [" in shown
+    assert "12/12 [" in shown
+    piped = subprocess.run([sys.executable, "-m", *step], capture_output=True, text=True, cwd=ROOT, timeout=20)
+    assert "/12 [" not in piped.stdout + piped.stderr
