@@ -159,7 +159,7 @@ class Performance:
                 simulation=self.simulation,
             )
         )
-        self.report(f"{self.cloud.place.name}: {self.cloud.place.reason}")
+        self.report(str(self.cloud.place))
         deployed = await deploy(self.cloud)
         warehouse = await stack.enter_async_context(
             open_warehouse(self.cloud, deployed, output=options.output, max_bytes=options.max_bytes, report=self.report)

@@ -24,6 +24,7 @@ Kinds, in the words of GenStage, Broadway and SQS:
 - emitted: events went to a peer; dropped: a full buffer gave them up; lost: a crash did
 - cast (text), said (text), report (text)
 - started, stopped, crash, restart (reason): processes; loop_started, loop_killed, loop_crashed, loop_ended: tasks
+- drain: the run is over, once in a run: the sources stop, loops that are killed from here on are killed by that alone
 - receive, delete, visibility, download, request (data): the cloud's door
 """
 

@@ -244,6 +244,18 @@ def test_drain(go):
     go(main)
 
 
+def test_a_run_that_ends_twice_notes_one_drain(go):
+    async def main():
+        recorder = Recorder(strict=True)
+        async with running(of(Numbers(), Slow()), recorder=recorder):
+            await anyio.sleep(0.5)
+            System.current().quiet()
+            await System.current().drain()
+        assert [event.t for event in recorder.events if event.kind == "drain"] == [0.5]
+
+    go(main)
+
+
 def test_a_drain_tells_nothing_of_what_waits_in_the_mailbox(go):
     class SlowNumbers(Numbers):
         async def handle_demand(self, demand):

@@ -131,9 +131,10 @@ class Controls:
         experiment = self.experiment
         running = experiment.running
         with self._by_itself():
+            acts = running and not scene.draining
             for button in (self.pause, self.stop, self.kill_stage, self.kill_loop, self.crash_loop, self.drop):
-                if button is not None and button.disabled is running:
-                    button.disabled = not running
+                if button is not None and button.disabled is acts:
+                    button.disabled = not acts
             label = "Resume" if experiment.paused else "Pause"
             if self.pause.description != label:
                 self.pause.description = label

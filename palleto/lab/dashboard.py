@@ -28,8 +28,8 @@ widgets = required("ipywidgets")
 
 PERIOD = 0.1
 """Real seconds between two frames."""
-COLUMNS = "repeat(auto-fill, minmax(min(100%, 470px), 1fr))"
-"""Two columns where there is room for them, else one."""
+COLUMNS = "repeat(auto-fill, minmax(min(100%, 380px), 1fr))"
+"""Two columns from 788 pixels on, which a notebook has beside JupyterLab's open sidebar; else one."""
 
 
 class Dashboard:
@@ -75,6 +75,8 @@ class Dashboard:
         """In a word or two: how the run is."""
         experiment = self.experiment
         if experiment.running:
+            if self.scene.draining:
+                return "stopping"
             return "paused" if experiment.paused else "running" if self.scene.events else "starting"
         if experiment.error:
             return "failed"
@@ -85,12 +87,12 @@ class Dashboard:
         """The status line."""
         scene, experiment = self.scene, self.experiment
         totals = [(scene.consumed, "event")]
-        if self.nature.has_queue:
+        if scene.written:
             totals.append((scene.written, "file"))
+        if self.nature.has_queue:
+            totals.append((scene.queue.deleted, "deleted message"))
         totals += [(n, what) for n, what in ((scene.crash_count, "crash"), (scene.restart_count, "restart")) if n]
-        name, _, reason = experiment.place.partition(": ")
-        place = reason if reason.startswith(name) else experiment.place
-        return status_line(self.state, scene.now, experiment.speed, totals, place)
+        return status_line(self.state, scene.now, experiment.speed, totals, experiment.place)
 
     def snapshot(self) -> Snapshot:
         """All panels as they are now, in one picture that needs no widgets."""
@@ -194,8 +196,9 @@ class Dashboard:
 
     def _status(self) -> str:
         state, rest = self.line.split(" · ", 1)
-        sign = {"running": "●", "paused": "❚❚", "failed": "✕"}.get(state, "○")
-        text = f"<b>{sign} {escape(state)}</b> · {escape(rest)}"
+        sign = {"running": "●", "stopping": "◐", "paused": "❚❚", "failed": "✕"}.get(state, "○")
+        doing = ", finishing what is in hand" if state == "stopping" else ""
+        text = f"<b>{sign} {escape(state)}</b>{doing} · {escape(rest)}"
         return f'<div style="font-variant-numeric:tabular-nums;line-height:20px">{text}</div>'
 
     def _alarms(self) -> str:

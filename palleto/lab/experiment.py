@@ -122,8 +122,7 @@ class Experiment(Handles):
         """Where the run's queue is, and why; empty for a step without one, or before it runs."""
         if self.performance is None or self.performance.cloud is None:
             return ""
-        place = self.performance.cloud.place
-        return f"{place.name}: {place.reason}"
+        return str(self.performance.cloud.place)
 
     def start(self) -> Experiment:
         """Start a fresh run and return at once. What ran before, here or in another experiment, is stopped."""

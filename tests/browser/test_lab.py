@@ -62,6 +62,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     for plugin, value in {
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
         "apputils-extension/themes": {"theme": "JupyterLab Light", "adaptive-theme": False},
+        "notebook-extension/tracker": {"scrollPastEnd": False},  # else a picture of it all would have no end
     }.items():
         path = settings / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -171,21 +172,25 @@ class Notebook:
             self.command("apputils:change-theme", theme=f"JupyterLab {theme}")
             self.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
             self.page.wait_for_selector("#jupyterlab-splash", state="detached")
-            height = HEIGHT
-            while whole and self.hidden > 0 and height < MOST_HEIGHT:  # a taller window draws more cells
-                height = min(MOST_HEIGHT, height + self.hidden + 8)
-                self.page.set_viewport_size({"width": WIDTH, "height": height})
-                self.page.wait_for_timeout(500)
+            if whole:
+                self._grow()
+            else:
+                self.show()
             self.page.screenshot(path=Path(SHOTS) / f"{self.name}-{moment}-{theme.lower()}.png")
             self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         self.command("apputils:change-theme", theme="JupyterLab Light")
         self.page.wait_for_selector('body[data-jp-theme-name="JupyterLab Light"]', state="attached")
 
-    @property
-    def hidden(self) -> int:
-        """Pixels of the notebook that the window has no room for."""
-        panel = self.page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer").first
-        return int(panel.evaluate("it => it.scrollHeight - it.clientHeight"))
+    def _grow(self) -> None:
+        """Make the window as high as the notebook: a taller one draws more cells, whose heights were guessed."""
+        panel, height = self.page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer").first, HEIGHT
+        while height < MOST_HEIGHT:
+            hidden = panel.evaluate("it => { it.scrollTop = 0; return it.scrollHeight - it.clientHeight }")
+            if hidden <= 0:
+                break
+            height = min(MOST_HEIGHT, height + hidden)
+            self.page.set_viewport_size({"width": WIDTH, "height": height})
+            self.page.wait_for_timeout(600)
 
     def close(self) -> None:
         self.page.close()

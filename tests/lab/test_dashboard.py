@@ -151,6 +151,19 @@ def test_pause_and_stop(dash: Any):
     wait_for(lambda: made.controls.stop.disabled)
 
 
+def test_stopping_is_shown_until_what_is_in_hand_is_done(dash: Any):
+    made = dash(1, speed=1)  # a batch takes a second
+    made.start()
+    wait_for(lambda: made.scene.events and any(e.kind == "handle_events" for e in made.experiment.trace.events))
+    made.controls.stop.click()
+    wait_for(lambda: "stopping</b>, finishing what is in hand" in made.status.value)
+    assert made.controls.stop.disabled
+    assert made.controls.pause.disabled
+    assert not made.controls.start.disabled
+    wait_for(lambda: "ended" in made.status.value)
+    assert made.scene.consumed == 10
+
+
 def test_start_again_by_its_button(dash: Any):
     made = dash(5, speed=200, seconds=20)
     asyncio.run(made.run())
@@ -182,7 +195,8 @@ def test_a_bad_file_and_the_arrival_rate(dash: Any):
     assert made.experiment.rate is None
     made.controls.drop.click()
     wait_for(lambda: made.scene.queue.parts["dead-lettered"] == 1 and made.scene.written == 3)
-    assert "simulated, because it was named" in made.line
+    assert made.line.count("simulated") == 1
+    assert made.line.endswith(" · 4 deleted messages · simulated, because it was named")
     # The queue is looked at twice a second. Its parts add up to what was sent, and the message that S3 tests with.
     wait_for(lambda: sum(made.scene.queue.parts.values()) == made.scene.queue.sent + 1)
 

@@ -62,6 +62,16 @@ def test_loops_that_are_killed_are_marked_and_named(five):
     assert figure.axes[0].get_xlabel() == "run time (s)"
 
 
+def test_a_loop_alone_has_a_name_that_fits():
+    started = TraceEvent(0, 0.0, "#5", "loop_started", data={})
+    figure = figures.loop_restarts([started, TraceEvent(1, 9.0, "#5", "loop_ended", data={"reason": "normal"})])
+    figure.png()  # lays it out
+    axes = figure.axes[0]
+    box = axes.yaxis.label.get_window_extent()
+    assert box.y1 <= axes.get_window_extent().y1 + 2
+    assert box.y1 <= figure._suptitle.get_window_extent().y0
+
+
 def test_loops_that_find_all_are_not_killed(four):
     assert figures.loop_restarts(four).palleto_title == "6 loops started, none was killed"
 

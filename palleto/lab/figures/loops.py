@@ -48,7 +48,7 @@ def loop_restarts(trace: Any) -> Picture:
     axes.set_ylim(len(found) - 0.4, -0.6)
     axes.set_xlim(-end * 0.012 - 0.01, end * 1.1 + 0.01)
     axes.grid(visible=False, axis="y")
-    label(axes, x="run time (s)", y="server loops, oldest first")
+    label(axes, x="run time (s)", y="server loops, oldest first" if len(found) > 3 else "server loops")
     legend(axes, _handles(found))
 
     killed = [loop for loop in found if _by_step(loop)]

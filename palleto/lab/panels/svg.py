@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-WIDTH = 580
+WIDTH = 500
 """Width of a panel in units of its own; it is scaled to the width that there is."""
 
 COLUMN = 3
@@ -24,6 +24,7 @@ STYLE = (
     ".plt .a{stroke:var(--jp-border-color1,#aaa);fill:none;shape-rendering:crispEdges}"
     ".plt .l{stroke:var(--jp-ui-font-color1,#222);fill:none;stroke-width:2}"
     ".plt .d{stroke-dasharray:2 3}"
+    ".plt .p{stroke:var(--jp-ui-font-color2,#5a5a5a);fill:none;stroke-width:1}"
     ".plt .k{fill:var(--jp-layout-color2,#eee)}"
     ".plt .t{stroke:var(--jp-layout-color0,#fff);stroke-width:1.5;fill:none}"
     f".plt .x{{stroke:{RED};stroke-width:2.5;fill:none}}"
@@ -115,7 +116,7 @@ class Canvas:
         label = quoteattr(f"{self.title}: {self.words}")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="plt" role="img" aria-label={label} '
-            f'viewBox="0 0 {xy(self.width)} {xy(self.height)}" width="100%" style="display:block;max-width:660px">'
+            f'viewBox="0 0 {xy(self.width)} {xy(self.height)}" width="100%" style="display:block;max-width:600px">'
             f"<title>{escape(self.title)}</title><style>{STYLE}</style>{self.inner()}</svg>"
         )
 
