@@ -12,6 +12,7 @@ import asyncio
 import threading
 import time
 from html import escape
+from textwrap import fill
 from typing import Any
 
 from palleto.lab.controls import Controls, Nature
@@ -26,6 +27,9 @@ from palleto.recorder import TraceEvent
 
 widgets = required("ipywidgets")
 
+TEXT = 100
+"""Characters of a line of words, which fits into a notebook beside JupyterLab's open sidebar."""
+LOG = "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis"
 PERIOD = 0.1
 """Real seconds between two frames."""
 COLUMNS = "repeat(auto-fill, minmax(min(100%, 380px), 1fr))"
@@ -155,7 +159,7 @@ class Dashboard:
                 await asyncio.to_thread(self.experiment.stop)
             self._frame()
             self.flush()
-        return Words(repr(self))
+        return Words("\n".join(fill(line, TEXT, subsequent_indent="  ") for line in repr(self).splitlines()))
 
     def _begin(self) -> None:
         self.stop()
@@ -218,7 +222,7 @@ class Dashboard:
         lines += [""] * (LINES - len(lines))
         heading = '<div style="font-weight:600;font-size:14px;line-height:22px">Said</div>'
         text = "\n".join(lines)
-        return f'{heading}<pre style="margin:0;line-height:19px;font-size:12px;overflow:hidden">{text}</pre>'
+        return f'{heading}<pre style="{LOG}">{text}</pre>'
 
     # ---- what is saved
 

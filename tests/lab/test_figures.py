@@ -52,6 +52,16 @@ def test_demand_of_one_subscription(four):
     assert figures.demand_over_time(four).palleto_title == "Demand is asked once and paid off: 10 events owed at most"
 
 
+def test_demand_that_is_not_met_is_said_to_stay():
+    trace = [
+        TraceEvent(0, 0.0, "P", "ask", "C", data={"count": 10}),
+        TraceEvent(1, 1.0, "P", "emitted", "C", tuple("abcdefg")),
+        TraceEvent(2, 20.0, "", "queue", data={}),
+    ]
+    title = figures.demand_over_time(trace).palleto_title
+    assert title == "Demand is asked once: 3 of 10 events stay owed for the last 19 s"
+
+
 def test_loops_that_are_killed_are_marked_and_named(five):
     figure = figures.loop_restarts(five)
     assert figure.palleto_title == "7 loops started, 6 were killed, each for one that looks for all that is owed"

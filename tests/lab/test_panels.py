@@ -77,7 +77,7 @@ def test_demand_shows_the_scenes_numbers(five: Scene):
         assert shown[at + 1 : at + 4] == [str(one.asked), str(one.delivered), str(one.outstanding)]
     at = shown.index("together")
     assert shown[at + 1 : at + 4] == ["30", "16", "14"]
-    assert "━ SQS.Producer remembers 14, has 0 in its buffer" in shown
+    assert "━━ SQS.Producer remembers 14, has 0 in its buffer" in shown
     assert "remembers demand for 14 events" in demand(five).words
 
 

@@ -34,7 +34,7 @@ def demand(scene: Scene, width: float = WIDTH) -> Canvas:
             rest = outer[ROWS - 1 :]
             rows = [*rows[: ROWS - 1], (-1, f"{len(rest)} more", rest)]
         canvas.header(
-            f"━ {', '.join(sorted(names)) or 'the producer'} remembers {remembered:,}, has {buffered:,} in its buffer"
+            f"━━ {', '.join(sorted(names)) or 'the producer'} remembers {remembered:,}, has {buffered:,} in its buffer"
         )
         _table(canvas, rows, outer, inner)
         said = "; ".join(

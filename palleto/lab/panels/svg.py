@@ -130,7 +130,8 @@ class Plot:
         self.end, self.top = end, top
         bottom = self.y + self.height
         grid = ""
-        for value in (top / 2, top):
+        count = 3 if f"{top:e}".startswith("1.5") else 2
+        for value in (top * (i + 1) / count for i in range(count)):
             if round(value, 1) == value:
                 grid += f"M{xy(self.x)} {xy(self.up(value))}h{xy(self.width)}"
                 canvas.text(self.x - 6, self.up(value) + 4, number(value), "s m e n")
@@ -182,7 +183,7 @@ class Plot:
 def time_axis(canvas: Canvas, x: float, y: float, width: float, end: float, start: float = 0.0) -> None:
     """A line at `y` with moments from `start` to `end` below it; `end - start` is a `nice` number."""
     count = parts(end - start)
-    if count == 5 and width < 230:
+    if (count == 5 and width < 230) or (count == 4 and width < 160):
         count = 2
     canvas.path(
         f"M{xy(x)} {xy(y)}H{xy(x + width)}"
