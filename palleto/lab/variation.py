@@ -85,7 +85,7 @@ class Vary:
             self.line = f"failed: {experiment.error}"
         shown = picture(self._show(experiment), self.line)
         self._picture.value = (
-            f"{shown}<p>{html.escape(self.name)} = {html.escape(str(value))}: {html.escape(self.line)}</p>"
+            f"{shown}<p style='line-height: 1.5'>{html.escape(self.name)} = {html.escape(str(value))}: {html.escape(self.line)}</p>"
         )
 
 

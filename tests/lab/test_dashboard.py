@@ -100,7 +100,7 @@ def test_run_is_the_same_within_a_cell(dash: Any):
     assert words.split() == repr(made).split()
     assert max(map(len, words.splitlines())) <= 100
     assert words.startswith("ended")
-    assert made.scene.consumed >= 10
+    assert made.scene.events == len(made.experiment.trace.events)  # how many depends on the machine's load
     assert made.experiment.seconds is None
     assert made.frames > 2
 
