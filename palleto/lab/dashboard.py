@@ -58,7 +58,8 @@ class Dashboard:
         self.panels = {name: widgets.HTML() for name in names}
         self.status = self.controls.status
         self.alarms = widgets.HTML()
-        self.log = widgets.HTML()
+        alone = len(names) % 2 == 0  # in a row of its own, where there are two columns
+        self.log = widgets.HTML(layout={"grid_column": "1 / -1"} if alone else {})
         self.view = widgets.VBox(
             [
                 self.controls.view,

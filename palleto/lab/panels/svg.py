@@ -130,7 +130,7 @@ class Plot:
         self.end, self.top = end, top
         bottom = self.y + self.height
         grid = ""
-        count = 3 if f"{top:e}".startswith("1.5") else 2
+        count = 3 if top % 2 and not top % 3 else 2  # whole numbers: there are no half events
         for value in (top * (i + 1) / count for i in range(count)):
             if round(value, 1) == value:
                 grid += f"M{xy(self.x)} {xy(self.up(value))}h{xy(self.width)}"
