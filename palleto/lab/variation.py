@@ -84,9 +84,8 @@ class Vary:
         if experiment.error:
             self.line = f"failed: {experiment.error}"
         shown = picture(self._show(experiment), self.line)
-        self._picture.value = (
-            f"{shown}<p style='line-height: 1.5'>{html.escape(self.name)} = {html.escape(str(value))}: {html.escape(self.line)}</p>"
-        )
+        said = html.escape(f"{self.name} = {value}: {self.line}")
+        self._picture.value = f"{shown}<p style='line-height: 1.5'>{said}</p>"
 
 
 def picture(shown: Any, words: str) -> str:
