@@ -13,6 +13,7 @@ import base64
 import json
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -225,8 +226,18 @@ def test_it_runs(name: str, tmp_path: Path):
         assert "embedded" in done.text
 
 
+@pytest.fixture
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One at a time: LocalStack has one queue, and notebooks in two of pytest's workers would empty each other's."""
+    fcntl = pytest.importorskip("fcntl", reason="no file locks here; workers could not take turns")
+    with (tmp_path_factory.getbasetemp().parent / "localstack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.mark.notebooks
 @pytest.mark.localstack
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", STEPS[5:])
 def test_it_runs_on_localstack(name: str, tmp_path: Path):
     try:
