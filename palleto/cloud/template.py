@@ -61,13 +61,18 @@ class Plan:
         return [resource for resource in self.resources if resource.type == kind]
 
 
-def template_text() -> str:
-    """The one template: beside this module in an installed package, in `localstack/` in a checkout."""
+def template_file(name: str) -> Path:
+    """A file of `localstack/`: there in a checkout, in `assets` beside this module in an installed package."""
     here = Path(__file__).resolve().parent
-    for path in (here / "pipeline.yaml", here.parents[1] / "localstack" / "pipeline.yaml"):
+    for path in (here / "assets" / name, here.parents[1] / "localstack" / name):
         if path.is_file():
-            return path.read_text(encoding="utf-8")
-    raise SettingError(f"expected pipeline.yaml in {here}, got nothing; install palleto again")
+            return path
+    raise SettingError(f"expected {name} in {here / 'assets'}, got nothing; install palleto again")
+
+
+def template_text() -> str:
+    """The one template."""
+    return template_file("pipeline.yaml").read_text(encoding="utf-8")
 
 
 def parse(text: str) -> dict[str, Any]:
