@@ -242,6 +242,17 @@ def bucket_notification(properties: Properties) -> Properties:
     }
 
 
+def bucket_location(region: str) -> Properties:
+    """The argument of `create_bucket` that says where the bucket is; S3 wants none for us-east-1.
+
+    >>> bucket_location("eu-west-1")
+    {'CreateBucketConfiguration': {'LocationConstraint': 'eu-west-1'}}
+    >>> bucket_location("us-east-1")
+    {}
+    """
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
 async def create(resource: Resource, sqs: Any, s3: Any) -> None:
     """Make one resource through SQS's and S3's operations; `sqs` and `s3` are clients of any place.
 
