@@ -106,6 +106,18 @@ def play(tmp_path: Path):
     return run
 
 
+@pytest.hookimpl(optionalhook=True)  # there is no such hook without pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one LocalStack run one after the other, on one worker; their names, or their parameters', say so."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneServer(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "localstack" if "localstack" in nodeid.rpartition("::")[2] else nodeid
+
+    return OneServer(config, log)
+
+
 @pytest.fixture(scope="session")
 def localstack_url() -> str:
     """LocalStack's URL; the test is skipped when it does not answer."""

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from servers import ON_LOCALSTACK, wipe
+from servers import wipe
 
 from palleto import clock
 from palleto.cloud import Cloud, open_cloud
@@ -26,7 +26,7 @@ BACKENDS = ("asyncio", "trio")
 PLACES = (
     "simulated",
     "embedded",
-    pytest.param("localstack", marks=ON_LOCALSTACK),
+    pytest.param("localstack", marks=pytest.mark.localstack),
     *(["endpoint"] if ENDPOINT else []),
 )
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from palleto.cloud import Cloud
 from palleto.cloud.stack import Deployment
-
-ON_LOCALSTACK = [pytest.mark.localstack, pytest.mark.xdist_group("localstack")]
-"""Marks of what uses the one LocalStack there is: such tests run one after the other, on one worker."""
 
 OURS = ("events", "dead", "a.bucket", "b.bucket", "palleto", "warehouse")
 
