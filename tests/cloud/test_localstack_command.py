@@ -1,4 +1,4 @@
-"""`python -m palleto.cloud.localstack`: with a stand-in for LocalStack, and with LocalStack itself where it was made."""
+"""`python -m palleto.cloud.localstack`: with a stand-in for LocalStack, and with LocalStack where it was made."""
 
 from __future__ import annotations
 
