@@ -265,10 +265,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.command == "up":
             if _docker_answers():
                 print("Docker answers here, too: `docker compose up -d localstack` starts LocalStack in a container")
-            print(up(options.port, stack=not options.no_stack))
+            already = running(options.port)
+            instance = up(options.port, stack=not options.no_stack)
+            # Somebody else's, perhaps: who goes on to empty or end it should know.
+            print(instance, "(it runs already)" if instance == already else "(started)")
         elif options.command == "down":
-            instance = down(options.port)
-            print(f"ended {instance}" if instance else f"nothing to end: `up` started nothing on port {options.port}")
+            ended = down(options.port)
+            print(f"ended {ended}" if ended else f"nothing to end: `up` started nothing on port {options.port}")
         else:
             _status(options.port)
     except PalletoError as error:

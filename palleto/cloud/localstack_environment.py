@@ -56,6 +56,20 @@ def environment(cache: Path) -> Path:
     Blocks for about half a minute when it is made. An environment that was not finished, or has other pins, is made
     anew. Raises `SettingError` when it cannot be made.
     """
+    if sys.platform == "win32":
+        raise SettingError("expected Linux or macOS for LocalStack without Docker, got Windows; use Docker, or WSL")
+    import fcntl
+
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with (cache / "localstack-install.lock").open("w") as lock:  # two that start at once make it once
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return _make(cache)
+    except OSError as error:
+        raise SettingError(f"expected to write to {cache}, got: {error.strerror}; set PALLETO_CACHE") from error
+
+
+def _make(cache: Path) -> Path:
     wanted = [f"localstack-core[base-runtime]=={version()}", *PINS]
     folder = cache / f"localstack-{version()}-py{sys.version_info[0]}.{sys.version_info[1]}"
     python, finished = folder / "bin" / "python", folder / "palleto-pins.txt"
@@ -63,9 +77,8 @@ def environment(cache: Path) -> Path:
         return python
     print(f"making LocalStack's environment in {folder}: 250 MB from PyPI, once, half a minute", flush=True)
     log = cache / "localstack-install.log"
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
         with log.open("w", encoding="utf-8") as output:
             for command in (
                 [sys.executable, "-m", "venv", str(folder)],
@@ -80,6 +93,4 @@ def environment(cache: Path) -> Path:
             f"expected to install LocalStack from PyPI, got: {(told or [str(error)])[-1].strip()}; see {log}, "
             "and try again when the network is there"
         ) from error
-    except OSError as error:
-        raise SettingError(f"expected to write to {cache}, got: {error.strerror}; set PALLETO_CACHE") from error
     return python

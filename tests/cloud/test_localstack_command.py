@@ -74,8 +74,13 @@ def test_up_starts_it_once_and_down_ends_it(
     instance = command.running(port)
     assert instance is not None
     assert command.up(port) == instance, "the one that runs already"
+    command.main(["up", "--port", str(port)])
     command.main(["status", "--port", str(port)])
-    assert capsys.readouterr().out == f"{instance}\n" * 2
+    assert capsys.readouterr().out.splitlines() == [
+        f"{instance} (started)",
+        f"{instance} (it runs already)",
+        str(instance),
+    ]
     assert f"http://127.0.0.1:{port}, pid {instance.pid}" in str(instance)
     assert os.getsid(instance.pid) != os.getsid(0), "this terminal's Ctrl-C is none of its business"
     command.main(["down", "--port", str(port)])
