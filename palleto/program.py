@@ -157,10 +157,11 @@ class Performance:
                 seed=options.seed,
                 observer=self._observe,
                 simulation=self.simulation,
+                yes=options.yes,
             )
         )
         self.report(str(self.cloud.place))
-        deployed = await deploy(self.cloud)
+        deployed = await deploy(self.cloud, report=self.report)
         warehouse = await stack.enter_async_context(
             open_warehouse(self.cloud, deployed, output=options.output, max_bytes=options.max_bytes, report=self.report)
         )
@@ -243,8 +244,13 @@ class Performance:
         if self.warehouse is not None:
             from palleto.cloud import samples, upload
 
-            files: Any = self.data or samples(self.options.files)
-            await upload(self.cloud, self.warehouse.stack, files)
+            def files() -> Any:
+                return self.data or samples(self.options.files)
+
+            put = await upload(self.cloud, self.warehouse.stack, files())
+            if not put and await messages_in(self.warehouse, self.warehouse.queue_url) == 0:
+                # An earlier run on a server that outlives its runs left nothing to do: what is put again is announced.
+                await upload(self.cloud, self.warehouse.stack, files(), again=True)
         run.uploaded.set()
 
     async def _heed_signals(self) -> None:

@@ -21,8 +21,6 @@ from typing import Any
 import pytest
 
 from palleto import lesson
-from palleto.cloud.place import choose
-from palleto.errors import SettingError
 from palleto.lab import notebook as files
 
 ROOT = Path(__file__).parents[1]
@@ -239,11 +237,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.localstack
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", STEPS[5:])
-def test_it_runs_on_localstack(name: str, tmp_path: Path):
-    try:
-        choose("localstack")
-    except SettingError as error:
-        pytest.skip(f"LocalStack is not running; start it with: localstack start -d  ({error})")
+def test_it_runs_on_localstack(name: str, tmp_path: Path, localstack: str):
     done = executed(name, tmp_path, "localstack")
     look_at(name, done)
-    assert "LocalStack" in done.text
+    assert f"LocalStack at {localstack}" in done.text

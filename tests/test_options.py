@@ -87,7 +87,7 @@ def test_each_option_is_explained_in_a_line_of_the_help(cloud, pipelines, monkey
 def test_steps_without_a_queue_have_no_options_of_the_cloud():
     few = {action.dest for action in actions(cloud=False, pipelines=False)}
     more = {action.dest for action in actions(cloud=True, pipelines=False)}
-    assert more - few == {"place", "endpoint", "files", "data", "output", "max_bytes"}
+    assert more - few == {"place", "endpoint", "yes", "files", "data", "output", "max_bytes"}
     assert {action.dest for action in actions(cloud=True, pipelines=True)} - more == {"pipelines"}
 
 

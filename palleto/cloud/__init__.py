@@ -4,13 +4,18 @@ Read in this order:
 
     door.py       open_cloud: what a step sees
     place.py      which place, and how a run stays away from AWS
+    consent.py    a question before anything is made on AWS
     client.py     boto3's operations as awaitable methods; a sent request is always answered
     session.py    the boto3 clients of a real place
     embedded.py   a moto server in this process
     simulated/    the services in memory, on the run's clock
     template.py   the CloudFormation template, read and resolved
     stack.py      deploy: the bucket, its queue, its dead-letter queue
+    teardown.py   its opposite
     samples.py    twelve days of app events, and more; upload
+
+    localstack.py     LocalStack without Docker: up, down, status
+    dead_letters.py   what could not be processed, why, and the way back
 
 Importing this imports neither boto3 nor moto: they are imported when a place that needs them is opened.
 """

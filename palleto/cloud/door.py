@@ -7,7 +7,7 @@
 Rules:
 
 1. A step cannot tell the places apart: the same operations, arguments, responses and errors on each.
-2. A run reaches AWS only when its caller said so (`place.py`).
+2. A run reaches AWS only when its caller said so (`place.py`), and again when asked (`consent.py`).
 3. What a run starts ends with it: clients are closed, and the embedded server with its port and its thread.
 """
 
@@ -24,6 +24,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
 from palleto.cloud.client import BotoTransport, Client, Observer, Transport
+from palleto.cloud.consent import consent
 from palleto.cloud.place import Place, choose, named_place
 from palleto.cloud.simulated import Simulated, Simulation
 from palleto.errors import SettingError
@@ -100,6 +101,7 @@ async def open_cloud(
     seed: int | None = None,
     observer: Observer | None = None,
     simulation: Simulation | None = None,
+    yes: bool = False,
 ) -> AsyncIterator[Cloud]:
     """Open the door to a place, and close it at the end of the `async with` block.
 
@@ -112,9 +114,10 @@ async def open_cloud(
     - `observer`: called in the event loop as `observer(operation, arguments, response or CloudError)` after each
       request's answer, before its caller sees it.
     - `simulation`: how the simulated place behaves (latencies, delivery); other places ignore it.
+    - `yes`: the caller is sure. Without it AWS's account and region are shown and asked for on the terminal.
 
     Raises `SettingError` when a setting is out of range or contradicts another, the place does not answer, or AWS
-    was named and there are no credentials.
+    was named and there are no credentials, no terminal to ask on, or the answer was not yes.
     """
     if concurrency < 1:
         raise SettingError(f"expected a concurrency of 1 or more, got {concurrency}")
@@ -130,13 +133,13 @@ async def open_cloud(
         }
         yield Cloud(choose(place, endpoint), services, None, observer, world)
         return
-    async with _real_cloud(place, endpoint, concurrency, observer) as cloud:
+    async with _real_cloud(place, endpoint, concurrency, observer, yes) as cloud:
         yield cloud
 
 
 @asynccontextmanager
 async def _real_cloud(
-    place: str | None, endpoint: str | None, concurrency: int, observer: Observer | None
+    place: str | None, endpoint: str | None, concurrency: int, observer: Observer | None, yes: bool
 ) -> AsyncIterator[Cloud]:
     # boto3 and moto are imported here, by whom needs them: simulated runs start without.
     from palleto.cloud.session import make_clients
@@ -151,6 +154,8 @@ async def _real_cloud(
             server = await to_thread.run_sync(EmbeddedServer)
             chosen = replace(chosen, endpoint=server.url)
         chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
+        if chosen.name == "aws" and not yes:
+            await to_thread.run_sync(consent, chosen.reason, abandon_on_cancel=True)
         transports: dict[str, Transport] = {name: BotoTransport(client) for name, client in clients.items()}
         yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer)
     finally:
