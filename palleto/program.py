@@ -27,11 +27,12 @@ from palleto.background import background
 from palleto.data import user_files
 from palleto.ending import Ending, Run, after_events, first_of, messages_in, queue_empty, second_time
 from palleto.errors import PalletoError, SettingError
+from palleto.observation import Observation, state_of
 from palleto.options import Options, parse, parser
 from palleto.progress import progress
 from palleto.recorder import Recorder
 from palleto.stage import Stage
-from palleto.summary import Summary, observation
+from palleto.summary import Summary
 from palleto.supervise import Supervisor
 from palleto.system import System, actor, running
 
@@ -108,6 +109,7 @@ class Performance:
         self.system: System | None = None
         self.failure: PalletoError | None = None
         self.cloud: Any = None
+        self._observation = Observation()
         self.warehouse: Any = None
 
     async def __call__(self) -> list[str]:
@@ -164,14 +166,31 @@ class Performance:
         warehouse = await stack.enter_async_context(
             open_warehouse(self.cloud, deployed, output=options.output, max_bytes=options.max_bytes, report=self.report)
         )
+        self._observation.visibility = deployed.visibility_timeout
         if self.prepare is not None:
             await self.prepare(self.cloud, deployed)
         return warehouse
 
     def _observe(self, operation: str, arguments: dict[str, Any], answer: Any) -> None:
         if self.system is not None:
-            kind, ids, data = observation(operation, arguments, answer)
+            kind, ids, data = self._observation(operation, arguments, answer)
             self.recorder.note(kind, actor(), events=ids, **data)
+
+    def _watch(self) -> None:
+        """Have the simulated queue tell of each message; those that it holds already come first."""
+        if self.cloud is None or self.cloud.simulated is None:
+            return
+        queue = self.cloud.simulated.sqs.at("GetQueueAttributes", self.warehouse.queue_url)
+        world = self.cloud.simulated.world
+
+        def tell(message: Any) -> None:
+            if self.system is not None:
+                data = state_of(message, queue.sent, self.system.now() - world.now())
+                self.recorder.note("message", actor(), events=[message.id], **data)
+
+        for message in queue.messages.values():
+            tell(message)
+        queue.on_change = tell
 
     async def _play(self, top: Supervisor) -> None:
         """Run the pipeline until an ending is reached, then drain it."""
@@ -185,6 +204,7 @@ class Performance:
                 output = dict.fromkeys(output, say_beside)
             async with running(top, recorder=self.recorder, seed=self.options.seed, **output):
                 self.system = top.system
+                self._watch()
                 if self.warehouse is not None:
                     top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
                     top.system.on_refused.append(lambda message: self.warehouse.leases.lost([message]))
@@ -244,7 +264,9 @@ class Performance:
             from palleto.cloud import samples, upload
 
             files: Any = self.data or samples(self.options.files)
-            await upload(self.cloud, self.warehouse.stack, files)
+            put = await upload(self.cloud, self.warehouse.stack, files)
+            if put and self.system is not None:
+                self.recorder.note("sent", None, events=put)
         run.uploaded.set()
 
     async def _heed_signals(self) -> None:

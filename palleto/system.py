@@ -80,6 +80,7 @@ class System:
         self._idle: anyio.Event | None = None
         self._gate: anyio.Event | None = None
         self._ids = 0
+        self._quiet = False
         # Shielded: a stage whose run is cancelled still needs turns to end as it should.
         self._pumping = anyio.CancelScope(shield=True)
 
@@ -229,6 +230,9 @@ class System:
 
     def quiet(self) -> None:
         """Stop the sources: producers hear of no more demand, and tasks that look for events are killed."""
+        if self.recorder is not None and not self._quiet:
+            self.recorder.note("drain", None)
+        self._quiet = True
         for process in list(self.processes.values()):
             process.drain()
 
