@@ -1,7 +1,7 @@
 """Demand-driven data pipelines: GenStage's model in Python, on anyio.
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
-then process, system, talk, stage, kinds, restart, supervise, streams and recorder, which run them; then clock and
+then process, system, talk, stage, kinds, restart, supervise, streams, trace, source and recorder, which run them; then clock and
 cloud.
 """
 
@@ -27,12 +27,13 @@ from palleto.errors import (
 from palleto.kinds import Consumer, Producer, ProducerConsumer
 from palleto.messages import Subscription
 from palleto.process import Process
-from palleto.recorder import LawError, Recorder, TraceEvent, load
+from palleto.recorder import LawError, Recorder
 from palleto.stage import Stage
 from palleto.streams import stream
 from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
 from palleto.system import System, actor, running, say, whereis
 from palleto.talk import call, cast
+from palleto.trace import Trace, TraceEvent, load
 
 __all__ = [
     "BadFile",
@@ -65,6 +66,7 @@ __all__ = [
     "System",
     "Task",
     "TaskSupervisor",
+    "Trace",
     "TraceEvent",
     "actor",
     "call",

@@ -111,16 +111,16 @@ def test_the_whole_trace_of_a_small_run(go):
     assert [event.seq for event in trace] == list(range(len(trace)))
     told = [(event.t, event.stage, event.kind, event.peer, event.ids, event.data) for event in trace]
     assert told == [
-        (0.0, "#1", "started", None, (), {}),
-        (0.0, "quiet", "started", None, (), {}),
-        (0.0, "sink", "started", None, (), {}),
+        (0.0, "#1", "started", None, (), {"class": "Supervisor"}),
+        (0.0, "quiet", "started", None, (), {"class": "Quiet"}),
+        (0.0, "sink", "started", None, (), {"class": "Sink"}),
         (0.0, "sink", "handle_subscribe", None, (), {}),
         (0.0, "quiet", "subscribe", "sink", (), {}),
         (0.0, "quiet", "handle_subscribe", None, (), {}),
         (0.0, "quiet", "ask", "sink", (), {"count": 2}),
         (0.0, "quiet", "handle_demand", None, (), {"count": 2}),
-        (1.25, "", "cast", "quiet", ("a", "b", "c"), {}),
-        (1.25, "quiet", "handle_cast", None, (), {}),
+        (1.25, "", "cast", "quiet", ("a", "b", "c"), {"carried": ["a", "b", "c"], "by": "quiet_run"}),
+        (1.25, "quiet", "handle_cast", None, (), {"carried": ["a", "b", "c"]}),
         (1.25, "quiet", "emitted", "sink", ("a", "b"), {}),
         (1.25, "sink", "events", "quiet", ("a", "b"), {}),
         (1.25, "sink", "handle_events", None, ("a", "b"), {}),
@@ -161,13 +161,18 @@ def test_files_and_lines_name_the_users_code(go):
     of_kind = {(event.stage, event.kind): (event.file, event.line) for event in recorder.events}
     assert of_kind["quiet", "handle_demand"] == (here, line_of(Quiet.handle_demand))
     assert of_kind["quiet", "handle_cast"] == (here, line_of(Numbers.handle_cast))
-    assert of_kind["sink", "handle_events"] == of_kind["sink", "handled"] == (here, line_of(Sink.handle_events))
-    assert of_kind["sink", "said"] == (here, line_of(Sink.handle_events) + 1)
+    assert of_kind["quiet", "ask"] == of_kind["quiet", "handle_demand"]
+    assert of_kind["quiet", "emitted"] == (here, line_of(Numbers.handle_cast) + 1)  # its `return`
+    assert of_kind["sink", "events"] == of_kind["sink", "handle_events"] == (here, line_of(Sink.handle_events))
+    assert of_kind["sink", "said"] == of_kind["sink", "handled"] == (here, line_of(Sink.handle_events) + 1)
+    assert of_kind["sink", "started"] == (here, line_of(Sink.__init__))
     first = line_of(quiet_run)
     source = inspect.getsource(quiet_run).splitlines()
     assert of_kind["", "cast"] == (here, first + next(at for at, line in enumerate(source) if "cast(" in line))
-    # callbacks that are Palleto's own, and what Palleto does by itself, have none
-    assert of_kind["quiet", "handle_subscribe"] == of_kind["sink", "events"] == (None, None)
+    # what Palleto does by itself has the line at which the stage stood; `quiet` had done nothing yet
+    assert of_kind["quiet", "handle_subscribe"] == (None, None)
+    assert of_kind["sink", "stopped"] == of_kind["sink", "handled"]
+    assert of_kind["sink", "handle_subscribe"] == of_kind["sink", "started"]
     files = {event.file for event in recorder.events}
     assert files == {here, None}
 
@@ -196,7 +201,7 @@ def test_lines_of_async_and_decorated_callbacks_and_of_tasks(go):
     said = {event.data["text"]: (event.t, event.line) for event in recorder.events if event.kind == "said"}
     assert said == {"later": (1.0, line_of(Later.handle_events) + 2), "task": (0.5, line_of(task) + 2)}
     (handled,) = [event for event in recorder.events if event.kind == "handled"]
-    assert (handled.t, handled.line) == (1.0, line_of(Later.handle_events))
+    assert (handled.t, handled.line) == (1.0, line_of(Later.handle_events) + 2)
 
 
 def test_kinds_of_processes_and_losses(go):
@@ -225,7 +230,7 @@ def test_event_ids():
     class Named:
         id = 7
 
-    assert [event_id(event) for event in ("a", 5, Named(), "x" * 61)] == ["a", "5", "7", "x" * 60]
+    assert [event_id(event) for event in ("a", 5, Named(), "x" * 201)] == ["a", "5", "7", "x" * 200]
 
 
 def test_keep_and_repr(go):
@@ -380,7 +385,9 @@ def test_a_broken_core_is_found_out(go, core, says, strict):
     go(main)
     assert recorder.broken is not None
     (law,) = [event for event in recorder.events if event.kind == "law"]
-    assert law.data == {"text": recorder.broken}
+    assert law.data["text"] == recorder.broken
+    breaking = recorder.events[law.data["seq"]]  # the first event that breaks the law, and it alone
+    assert (breaking.stage, breaking.kind, law.seq > breaking.seq) == ("numbers", "ask", True)
     if strict:
         assert reported == [f"numbers crashed: {LawError.__name__}: {recorder.broken}"]
     assert re.search(says, recorder.broken)
