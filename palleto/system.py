@@ -80,7 +80,7 @@ class System:
         self._idle: anyio.Event | None = None
         self._gate: anyio.Event | None = None
         self._ids = 0
-        self._quiet = False
+        self._ending = False
         # Shielded: a stage whose run is cancelled still needs turns to end as it should.
         self._pumping = anyio.CancelScope(shield=True)
 
@@ -230,11 +230,15 @@ class System:
 
     def quiet(self) -> None:
         """Stop the sources: producers hear of no more demand, and tasks that look for events are killed."""
-        if self.recorder is not None and not self._quiet:
-            self.recorder.note("drain", None)
-        self._quiet = True
+        self.note_end()
         for process in list(self.processes.values()):
             process.drain()
+
+    def note_end(self) -> None:
+        """Say in the trace, once, that the run's end begins."""
+        if self.recorder is not None and not self._ending:
+            self.recorder.note("drain", None)
+        self._ending = True
 
     async def drain(self) -> None:
         """Stop the sources, then wait until all that is in hand is done. The processes still run afterwards."""
@@ -270,6 +274,7 @@ async def running(
             error = caught
         finally:
             with anyio.CancelScope(shield=True):
+                system.note_end()
                 system.resume()  # or nobody would take the message to stop
                 await top.end("shutdown")
                 await system.close()

@@ -55,7 +55,7 @@ names: the events in each | the `await` |
 | sent | | keys of files put into the bucket | | |
 | queue | | | visible, in_flight, dead_lettered: messages, as counted by the place | |
 | message | who caused it, or none | message id | state, receives, until, sent, names; see below | its line |
-| drain | | | | the end of the run begins: the sources are stopped |
+| drain | | | | the end of the run begins |
 | law | stage | | text: what does not add up; seq: of the event that broke it | where it stood |
 | forked | | | change: what was changed from here on | |
 

@@ -29,7 +29,11 @@ from palleto.observation import Observation, names_in
         ("sqs.DeleteMessageBatch", {}, {"Successful": [{"Id": "0"}]}, ("delete", [], {"deleted": 1, "failed": 0})),
         (
             "sqs.ChangeMessageVisibilityBatch",
-            {"Entries": [dict(Id=n, ReceiptHandle=n, VisibilityTimeout=seconds) for n, seconds in (("a", 0), ("b", 30))]},
+            {
+                "Entries": [
+                    dict(Id=n, ReceiptHandle=n, VisibilityTimeout=seconds) for n, seconds in (("a", 0), ("b", 30))
+                ]
+            },
             {},
             ("visibility", [], {"seconds": [0, 30]}),
         ),
@@ -51,7 +55,9 @@ def test_a_request_that_failed_in_the_trace():
 def test_messages_keep_their_id_through_receive_visibility_and_delete():
     observe = Observation(visibility=30.0)
     message = {"MessageId": "m1", "ReceiptHandle": "h1", "Body": body("a b.gz", "c.gz")}
-    kind, ids, data = observe("sqs.ReceiveMessage", {"MaxNumberOfMessages": 3, "WaitTimeSeconds": 2}, {"Messages": [message]})
+    kind, ids, data = observe(
+        "sqs.ReceiveMessage", {"MaxNumberOfMessages": 3, "WaitTimeSeconds": 2}, {"Messages": [message]}
+    )
     assert (kind, ids) == ("receive", ["m1"])
     assert data == {"counts": [1], "max": 3, "wait": 2, "visibility": 30.0, "names": [["bucket/a b.gz", "bucket/c.gz"]]}
     observe("sqs.ReceiveMessage", {}, {"Messages": [{**message, "ReceiptHandle": "h2"}]})
@@ -73,7 +79,9 @@ def body(*keys):
     return json.dumps({"Records": [{"s3": {"bucket": {"name": "bucket"}, "object": {"key": key}}} for key in keys]})
 
 
-@pytest.mark.parametrize("odd", ["", "no json", "[]", "null", '{"Event": "s3:TestEvent"}', '{"Records": [{}]}', "[" * 9999])
+@pytest.mark.parametrize(
+    "odd", ["", "no json", "[]", "null", '{"Event": "s3:TestEvent"}', '{"Records": [{}]}', "[" * 9999]
+)
 def test_a_body_that_names_no_file(odd):
     assert names_in(odd) == []
 

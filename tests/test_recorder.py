@@ -133,6 +133,7 @@ def test_the_whole_trace_of_a_small_run(go):
         (1.25, "sink", "handle_events", None, ("c",), {}),
         (1.25, "sink", "said", None, (), {"text": "got 1"}),
         (1.25, "sink", "handled", None, ("c",), {"last": True}),
+        (1.25, "", "drain", None, (), {}),
         (1.25, "sink", "stopped", None, (), {"reason": "shutdown"}),
         (1.25, "quiet", "down", "sink", (), {}),
         (1.25, "quiet", "handle_cancel", None, (), {}),

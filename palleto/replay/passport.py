@@ -141,7 +141,9 @@ class Passport:
                 continue
             what = _words(event, at[0] if at else 0)
             if what:
-                yield Entry(event.t, event.stage or "the queue" if event.kind == "message" else event.stage, what, event)
+                yield Entry(
+                    event.t, event.stage or "the queue" if event.kind == "message" else event.stage, what, event
+                )
 
     @property
     def title(self) -> str:

@@ -17,15 +17,27 @@ def life_of(passport: Passport) -> Picture:
     marks = [entry for entry in passport.entries if entry.event is not None and entry.event.kind in MARKS]
     if not spans and not marks:
         return nothing("Nothing is known of this message.")
-    lanes = list(dict.fromkeys([*(lane for lane in IN_QUEUE if any(s.lane == lane for s in spans))]
-                               + [entry.who for entry in passport.entries if _own(entry.who, passport)]))
+    lanes = list(
+        dict.fromkeys(
+            [*(lane for lane in IN_QUEUE if any(s.lane == lane for s in spans))]
+            + [entry.who for entry in passport.entries if _own(entry.who, passport)]
+        )
+    )
     picture = Picture(9.5, 1.6 + 0.42 * len(lanes))
     (axes,) = picture.panels(1)
     least = max(span.end for span in spans) / 150 if spans else 0.0  # what took no time is still seen
     for span in spans:
         row = lanes.index(span.lane)
         colour, hatch = IN_QUEUE.get(span.lane, (COLOURS[(row + 1) % len(COLOURS)], "..."))
-        axes.barh(row, max(least, span.end - span.start), left=span.start, height=0.6, color=colour, hatch=hatch, edgecolor=INK)
+        axes.barh(
+            row,
+            max(least, span.end - span.start),
+            left=span.start,
+            height=0.6,
+            color=colour,
+            hatch=hatch,
+            edgecolor=INK,
+        )
     for entry in marks:
         assert entry.event is not None
         if entry.who in lanes:
