@@ -1,0 +1,140 @@
+"""A run on virtual time, repeated: the same seed gives the same trace, byte for byte, up to where something is changed.
+
+A rehearsal takes its settings from an experiment and runs it again, in the calling thread (in a thread of its own where
+an event loop runs already, as in a notebook), and returns when it is over. A change is made in the very moment of a
+trace event, before anything else happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from palleto.ending import Run
+from palleto.errors import SettingError
+from palleto.kinds import Consumer, ProducerConsumer
+from palleto.lab.experiment import Experiment
+from palleto.lab.handles import copies_of, numbered, stages_of, tasks_of
+from palleto.system import System
+from palleto.trace import Trace, TraceEvent
+
+__all__ = ["Change", "Rehearsal"]
+
+Change = Callable[["Rehearsal"], bool]
+"""Changes a run in the middle; returns whether there was anything to change."""
+
+
+class Rehearsal(Experiment):
+    """One more run of an experiment, which must be on virtual time. `reached` says whether it came to its `until`."""
+
+    def __init__(self, experiment: Experiment, *, seed: int | None = None) -> None:
+        if not experiment.virtual:
+            raise SettingError(
+                "expected an experiment that can be repeated, got one in real time; make it virtual=True"
+            )
+        options = experiment.options if seed is None else {**experiment.options, "seed": seed}
+        super().__init__(
+            experiment.pipeline,
+            virtual=True,
+            seconds=experiment.seconds,
+            until=experiment.until,
+            files=experiment.files,
+            rate=experiment.rate,
+            simulation=experiment.simulation,
+            **options,
+        )
+        self.reached = False
+
+    def perform(self, at: int | None = None, change: Change | None = None, words: str = "") -> Trace:
+        """Run to the end, and return the trace. At the trace event with the number `at`, `change` is called."""
+        self._reset()
+        self.reached = False
+
+        def heed(event: TraceEvent) -> None:
+            if event.seq == at:
+                self.trace.listeners.remove(heed)
+                if change is not None and self.system is not None and change(self):
+                    self.trace.note("forked", None, change=words)
+
+        self.trace.listeners.append(heed)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._run()
+        else:
+            thread = threading.Thread(target=self._run, name="palleto rehearsal", daemon=True)
+            thread.start()
+            thread.join()
+        return self.trace.events
+
+    async def _until(self, run: Run, over: Any) -> None:
+        await super()._until(run, over)
+        self.reached = True
+
+
+def demand_of(number: int) -> Change:
+    """Every consumer and producer-consumer asks for `number` (1 or more) events, and again when it has none."""
+
+    def change(run: Rehearsal) -> bool:
+        changed = False
+        for stage in stages_of(_system(run)):
+            if isinstance(stage, Consumer | ProducerConsumer):
+                terms = {(window._most, window._least) for window in stage.core.inlet.windows.values()}
+                if terms and terms != {(number, 0)}:
+                    stage.resize(number, 0)
+                    changed = True
+        return changed
+
+    return change
+
+
+def copies(number: int) -> Change:
+    """As many consumers, or pipelines, as `number` (1 or more) says: others like the last one start, or the last end."""
+
+    def change(run: Rehearsal) -> bool:
+        system = _system(run)
+        top, children = copies_of(system)
+        if top is None or len(children) == number:
+            return False
+
+        async def resized() -> None:
+            for spec in children[number:]:
+                if spec.process is not None:
+                    await top.stop_child(spec.process)
+            for at in range(len(children) + 1, number + 1):
+                top.start_child(numbered(children[-1], at))
+
+        system.tasks.start_soon(resized)
+        return True
+
+    return change
+
+
+def arrivals(rate: float) -> Change:
+    """Files arrive `rate` (above 0) times a second, those that have not come yet."""
+
+    def change(run: Rehearsal) -> bool:
+        changed, run.rate = run.rate != rate, rate
+        return changed
+
+    return change
+
+
+def killed(name: str) -> Change:
+    """The stage of that name, or the loop of that id ("loops": every loop), is killed."""
+
+    def change(run: Rehearsal) -> bool:
+        stages = [stage for stage in stages_of(_system(run)) if stage.label == name]
+        loops = [task for task in tasks_of(_system(run)) if name in ("loops", task.label)]
+        for process in (*stages, *loops):
+            process.kill()
+        return bool(stages or loops)
+
+    return change
+
+
+def _system(run: Rehearsal) -> System:
+    assert run.system is not None, "a change is made in a run"
+    return run.system
