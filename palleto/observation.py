@@ -14,7 +14,7 @@ __all__ = ["Observation", "names_in", "state_of"]
 class Observation:
     """Reads requests and their answers. It remembers which message a receipt handle is of, until that is deleted.
 
-    visibility: the queue's visibility timeout, in seconds, which a receive that names none is hidden for; None: unknown.
+    visibility: the queue's visibility timeout, in seconds, for receives that name none; None: unknown.
     """
 
     def __init__(self, visibility: float | None = None) -> None:

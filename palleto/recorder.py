@@ -14,10 +14,11 @@ from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
 from palleto.core import ConsumerCore, ProducerCore
-from palleto.errors import PalletoError, SettingError
-from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe, Subscription
+from palleto.errors import SettingError
+from palleto.law import Account, Law, LawError
+from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
 from palleto.source import Place, code_of, entry, exit_of, name_of, raised, standing, user_code
-from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, line_of, load
+from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, ids_of, line_of, load
 
 if TYPE_CHECKING:
     from palleto.process import Process
@@ -28,29 +29,13 @@ __all__ = ["VERSION", "Account", "LawError", "Recorder", "Trace", "TraceEvent", 
 
 _CALLED = frozenset(
     {"cast", "said", "loop_started", "loop_killed", "receive", "delete", "visibility", "download", "request", "written"}
-    | {"message", "sent"}
+    | {"message", "sent", "fault"}
 )
 """Kinds whose line is that of the user's caller; the others' is told, or where the stage stood."""
+_ENDS = frozenset({"stopped", "crash", "loop_ended"})
 _NOTHING = [0, 0, 0, 0]
-
-
-class LawError(PalletoError):
-    """The accounts of demand and events do not add up."""
-
-
-class Account:
-    """One subscription as its producer has seen it: what was asked, and what was delivered."""
-
-    __slots__ = ("asked", "delivered")
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.delivered = 0
-
-    @property
-    def outstanding(self) -> int:
-        """Asked and not delivered."""
-        return self.asked - self.delivered
+_STILL = {"before": _NOTHING, "after": _NOTHING}  # of a consumer, always
+_NOWHERE: tuple[str | None, int | None] = (None, None)
 
 
 class Recorder:
@@ -66,11 +51,9 @@ class Recorder:
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
         self.events = Trace()
         self.listeners: list[Callable[[TraceEvent], None]] = []
-        self.accounts: dict[Subscription, Account] = {}
+        self.law = Law()
         self.broken: str | None = None
-        self._cancelled: dict[Stage, int] = {}
-        self._unasked: dict[Stage, str] = {}
-        self._last: dict[Process, list[int]] = {}  # the ledger that a stage's last event left
+        self._last: dict[Process, dict[str, list[int]]] = {}  # the ledger of a producer's last event
         self._place: dict[Process, Place] = {}  # where a process acted last
         self._acting: dict[Process, CodeType | None] = {}  # the callback that a stage is in, or was in last
         self._taken: dict[Process, int] = {}  # the number of the event at which a stage took its message
@@ -131,6 +114,14 @@ class Recorder:
                 place = name_of(caller[0].co_filename), caller[1]
                 if kind == "cast":
                     data["by"] = caller[0].co_qualname
+        self._add(kind, process, peer, self._ids(events) if events != () else (), place, data)
+        if kind in _ENDS and process is not None:
+            self._forget(process, kind)
+
+    def _add(
+        self, kind: str, process: Any, peer: Any, ids: tuple[str, ...], place: Place | None, data: dict[str, Any]
+    ) -> None:
+        """Make the event. Every message comes here four times or more, so this is kept short."""
         ledger = None
         if process is not None:
             if place is not None:
@@ -139,18 +130,18 @@ class Recorder:
                 place = self._place.get(process)
             core = getattr(process, "core", None)
             if core is not None:
-                after = list(core.ledger()) if isinstance(core, ProducerCore) else _NOTHING
-                ledger = {"before": self._last.get(process, _NOTHING), "after": after}
-                self._last[process] = after
+                ledger = self._ledger(process, core) if isinstance(core, ProducerCore) else _STILL
+        file, line = place or _NOWHERE
         event = TraceEvent(
             self._seq,
             round(self._time(), 6),
             "" if process is None else process.name or process.id,
             kind,
             None if peer is None else peer.name or peer.id,
-            self._ids(events) if events != () else (),
+            ids,
             ledger,
-            *(place or (None, None)),
+            file,
+            line,
             data,
         )
         self._seq += 1
@@ -160,20 +151,32 @@ class Recorder:
             self._file.write(line_of(event))
         for listener in self.listeners:
             listener(event)
-        if kind in ("stopped", "crash", "loop_ended") and process is not None:
-            self._forget(process, kind)
 
     def _ids(self, events: Any) -> tuple[str, ...]:
         if events is not self._named[0]:
-            plural = isinstance(events, list | tuple)
-            self._named = events, tuple(map(event_id, events)) if plural else (event_id(events),)
+            self._named = events, ids_of(events)
         return self._named[1]
 
+    def _ledger(self, stage: Any, core: ProducerCore) -> dict[str, list[int]]:
+        """The accounts before and after an event. One that changes nothing shares its lists with the one before."""
+        last, after = self._last.get(stage, _STILL), list(core.ledger())
+        before = last["after"]
+        if before != after:
+            made = {"before": before, "after": after}
+        elif last["before"] == after:  # every object less is one that the garbage collector need not look at
+            return last
+        else:
+            made = {"before": before, "after": before}
+        self._last[stage] = made
+        return made
+
     def _forget(self, process: Process, kind: str) -> None:
-        """Keep nothing of what has ended: a run may start a million loops. (A task's `loop_ended` comes last.)"""
+        """Keep nothing of what has ended, as a run may start a million loops. A task's `loop_ended` comes last."""
         if kind == "loop_ended" or hasattr(process, "core"):
-            for kept in (self._place, self._last, self._acting, self._taken, self._cancelled, self._unasked):
-                kept.pop(process, None)  # type: ignore[arg-type]
+            parts: tuple[dict[Any, Any], ...] = (self._place, self._last, self._acting, self._taken)
+            for kept in parts:
+                kept.pop(process, None)
+            self.law.forget(process)  # type: ignore[arg-type]
 
     def started(self, process: Process) -> None:
         """A process begins to run; its `init` is called next."""
@@ -185,12 +188,13 @@ class Recorder:
         else:
             code = self._code(process, "init") or self._code(process, "__init__")
             place, more = None if code is None else entry(code), {}
-        self.note("started", process, place=place, **{"class": type(process).__name__, **more})
+        self._add("started", process, None, (), place, {"class": type(process).__name__, **more})
 
     def killed(self, task: Process, coroutine: Any) -> None:
         """A task is about to be cancelled where it stands."""
         at = standing(coroutine)
-        self.note("loop_killed", task, **({} if at is None else {"at": list(at)}))
+        data: dict[str, Any] = {} if at is None else {"at": list(at)}
+        self.note("loop_killed", task, **data)
         if at is not None:
             self._place[task] = at
 
@@ -199,21 +203,21 @@ class Recorder:
         self._taken[stage] = self._seq
         self._acting[stage] = None
         if isinstance(message, Ask):
-            self.accounts.setdefault(message.subscription, Account()).asked += message.count
+            self.law.asked(message)
             place = self._entry(stage, "handle_demand") or self._entry(stage, "handle_events")
-            self.note("ask", stage, peer=message.subscription.consumer, place=place, count=message.count)
+            self._add("ask", stage, message.subscription.consumer, (), place, {"count": message.count})
         elif isinstance(message, Events):
             place = self._entry(stage, "handle_events")
-            self.note("events", stage, peer=message.subscription.producer, events=message.events, place=place)
+            self._add("events", stage, message.subscription.producer, self._ids(message.events), place, {})
         elif isinstance(message, Subscribe | Cancel | Down):
             at = message.subscription
             peer = at.consumer if at.producer is stage else at.producer
             if isinstance(message, Subscribe):
-                self.accounts.setdefault(at, Account())
-            elif at.producer is stage and at in self.accounts:
-                self._cancelled[stage] = self._cancelled.get(stage, 0) + self.accounts.pop(at).outstanding
+                self.law.opened(at)
+            elif at.producer is stage:
+                self.law.closed(stage, at)
             callback = "handle_subscribe" if isinstance(message, Subscribe) else "handle_cancel"
-            self.note(type(message).__name__.lower(), stage, peer=peer, place=self._entry(stage, callback))
+            self._add(type(message).__name__.lower(), stage, peer, (), self._entry(stage, callback), {})
 
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""
@@ -221,59 +225,37 @@ class Recorder:
             code = self._acting[stage] = self._code(stage, effect.callback)
             place = None if code is None else entry(code)
             if effect.callback == "handle_events":
-                self.note("handle_events", stage, events=effect.args[0], place=place)
+                self._add("handle_events", stage, None, self._ids(effect.args[0]), place, {})
             elif effect.callback == "handle_demand":
-                self.note("handle_demand", stage, place=place, count=effect.args[0])
+                self._add("handle_demand", stage, None, (), place, {"count": effect.args[0]})
             elif effect.callback == "handle_cast":
-                self.note("handle_cast", stage, place=place, events=(), **carried(effect.args[0]))
+                self._add("handle_cast", stage, None, (), place, dict(carried(effect.args[0])))
             else:
-                self.note(effect.callback, stage, place=place)
+                self._add(effect.callback, stage, None, (), place, {})
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
-            account = self.accounts.setdefault(effect.message.subscription, Account())
-            account.delivered += len(effect.message.events)
-            if account.outstanding < 0:
-                sent, asked = account.delivered, account.asked
-                self._unasked[stage] = f"{effect.message.subscription} was sent {sent} events and had asked for {asked}"
-            self.note("emitted", stage, peer=effect.to, events=effect.message.events, place=self._exit(stage))
+            self.law.sent(stage, effect.message)
+            self._add("emitted", stage, effect.to, self._ids(effect.message.events), self._exit(stage), {})
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
-            # A broadcast goes as fast as its slowest: who joins it takes back what it had told already.
-            withdrawn = self._last[stage][1] - stage.core.ledger().demand
-            self._cancelled[stage] = self._cancelled.get(stage, 0) + max(0, withdrawn)
+            self.law.joined(stage, self._last.get(stage, _STILL)["after"][1])
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
-            self.note("handled", stage, events=call.args[0], place=self._exit(stage), last=last)
+            self._add("handled", stage, None, self._ids(call.args[0]), self._exit(stage), {"last": last})
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
         if self.broken is not None:
             return
-        wrong = self.check(stage)
+        wrong = self.law.check(stage)
         if wrong is not None:
             self.broken = wrong
             self.note("law", stage, text=wrong, seq=self._taken.get(stage, self._seq))
             if self._strict:
                 raise LawError(wrong)
-
-    def check(self, stage: Stage) -> str | None:
-        """What breaks the law of the ledger at this stage, in one line; None if it holds."""
-        core = stage.core
-        if stage in self._unasked:
-            return self._unasked[stage]
-        if not isinstance(core, ProducerCore) or not core.forwarding:
-            return None
-        ledger = core.ledger()
-        excess = ledger.remembered - max(0, ledger.demand - ledger.buffered)
-        if not 0 <= excess <= self._cancelled.get(stage, 0):
-            return (
-                f"{stage.label} remembers demand for {ledger.remembered} events, {ledger.demand} are wanted, "
-                f"{ledger.buffered} are in its buffer, and {self._cancelled.get(stage, 0)} were cancelled"
-            )
-        return None
 
     # ---- where in the user's code
 

@@ -31,7 +31,7 @@ from palleto.observation import Observation, names_in
             "sqs.ChangeMessageVisibilityBatch",
             {
                 "Entries": [
-                    dict(Id=n, ReceiptHandle=n, VisibilityTimeout=seconds) for n, seconds in (("a", 0), ("b", 30))
+                    {"Id": n, "ReceiptHandle": n, "VisibilityTimeout": seconds} for n, seconds in (("a", 0), ("b", 30))
                 ]
             },
             {},

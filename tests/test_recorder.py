@@ -434,8 +434,8 @@ def test_accounts_of_what_has_ended_are_closed(go):
                 await System.current().idle()
                 await sink.end()
                 await System.current().idle()
-            assert all(isinstance(at, Subscription) for at in recorder.accounts)
-            assert len(recorder.accounts) == 0
+            assert all(isinstance(at, Subscription) for at in recorder.law.accounts)
+            assert len(recorder.law.accounts) == 0
 
     go(main)
 

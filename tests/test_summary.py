@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
-from palleto import CloudError, TraceEvent
+from palleto import TraceEvent
 from palleto.summary import Summary
 
 

@@ -83,7 +83,7 @@ class Passport:
                 return "visible"
             if event.kind == "message":
                 states = {"dead_lettered": "in the dead-letter queue", "in_flight": "in flight"}
-                return states.get(event.data["state"], event.data["state"])
+                return states.get(event.data["state"], str(event.data["state"]))
             if event.kind == "delete":
                 return "deleted"
             if event.kind == "receive":

@@ -91,7 +91,7 @@ def demand_of(number: int) -> Change:
 
 
 def copies(number: int) -> Change:
-    """As many consumers, or pipelines, as `number` (1 or more) says: others like the last one start, or the last end."""
+    """Have `number` consumers, or pipelines, 1 or more: others like the last one start, or the last ones end."""
 
     def change(run: Rehearsal) -> bool:
         system = _system(run)
@@ -128,8 +128,10 @@ def killed(name: str) -> Change:
     def change(run: Rehearsal) -> bool:
         stages = [stage for stage in stages_of(_system(run)) if stage.label == name]
         loops = [task for task in tasks_of(_system(run)) if name in ("loops", task.label)]
-        for process in (*stages, *loops):
-            process.kill()
+        for stage in stages:
+            stage.kill()
+        for loop in loops:
+            loop.kill()
         return bool(stages or loops)
 
     return change

@@ -86,4 +86,6 @@ def unlucky(
             if first:
                 break
     what = "fail" if fails is not None else "stall"
-    return Odds(tried, failed, *((None, None) if shortest is None else shortest[1:]), what)
+    if shortest is None:
+        return Odds(tried, failed, None, None, what)
+    return Odds(tried, failed, shortest[1], shortest[2], what)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from palleto.trace import Trace, TraceEvent
 
@@ -151,7 +152,7 @@ def patience(run: Traits) -> Trait:
     events = run.looks[most]
     found = {event.t for event in run.of("cast") if event.stage == most}
     vain = sum(event.t not in found for event in events)
-    gap = max(after.t - before.t for before, after in zip(events, events[1:], strict=False))
+    gap = max(after.t - before.t for before, after in pairwise(events))
     words = f"a loop looks again and again: {most} {len(events)} times, {vain} in vain, up to {gap:g} s apart"
     return Trait("patience", True, words, events[1])
 
@@ -222,8 +223,8 @@ def differing(before: dict[str, Trait], after: dict[str, Trait]) -> Iterator[tup
     for name in TRAITS:
         a, b = before[name], after[name]
         if name == "pace":
-            slow, fast = max(a.value, b.value), min(a.value, b.value)  # type: ignore[type-var]
-            if slow > fast * 1.1:  # type: ignore[operator]
+            fast, slow = sorted(float(str(trait.value)) for trait in (a, b))
+            if slow > fast * 1.1:
                 yield a, b
         elif a.value != b.value:
             yield a, b

@@ -86,7 +86,7 @@ def test_names_that_mean_nothing_or_too_much(play: Any) -> None:
     with pytest.raises(SettingError, match="expected the id of a message"):
         trace.message("")
     twice = play(9, files=1, prepare=announce_again).trace
-    with pytest.raises(SettingError, match="expected the name of one message, got: '20160720.gz', which is in 2"):
+    with pytest.raises(SettingError, match=r"expected the name of one message, got: '20160720\.gz', which is in 2"):
         twice.message("20160720.gz")
 
 
