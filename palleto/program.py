@@ -164,7 +164,13 @@ class Performance:
         self.report(f"{self.cloud.place.name}: {self.cloud.place.reason}")
         deployed = await deploy(self.cloud)
         warehouse = await stack.enter_async_context(
-            open_warehouse(self.cloud, deployed, output=options.output, max_bytes=options.max_bytes, report=self.report)
+            open_warehouse(
+                self.cloud,
+                deployed,
+                output=options.output,
+                max_bytes=options.max_bytes,
+                report=lambda line: self._reported(self.report, line),
+            )
         )
         self._observation.visibility = deployed.visibility_timeout
         if self.prepare is not None:
@@ -175,6 +181,11 @@ class Performance:
         if self.system is not None:
             kind, ids, data = self._observation(operation, arguments, answer)
             self.recorder.note(kind, actor(), events=ids, **data)
+
+    def _reported(self, report: Callable[[str], None], line: str) -> None:
+        if self.system is not None:
+            self.recorder.note("report", actor(), text=line)
+        report(line)
 
     def _watch(self) -> None:
         """Have the simulated queue tell of each message; those that it holds already come first."""
@@ -202,6 +213,7 @@ class Performance:
         with progress(self.recorder, self._expected()) as say_beside:
             if say_beside is not None and not self.options.quiet:
                 output = dict.fromkeys(output, say_beside)
+            output["report"] = partial(self._reported, output["report"])
             async with running(top, recorder=self.recorder, seed=self.options.seed, **output):
                 self.system = top.system
                 self._watch()

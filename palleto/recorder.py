@@ -29,7 +29,7 @@ __all__ = ["VERSION", "Account", "LawError", "Recorder", "Trace", "TraceEvent", 
 
 _CALLED = frozenset(
     {"cast", "said", "loop_started", "loop_killed", "receive", "delete", "visibility", "download", "request", "written"}
-    | {"message", "sent", "fault"}
+    | {"message", "sent", "fault", "report"}
 )
 """Kinds whose line is that of the user's caller; the others' is told, or where the stage stood."""
 _ENDS = frozenset({"stopped", "crash", "loop_ended"})

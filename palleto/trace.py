@@ -41,6 +41,7 @@ ignored: more may come without a new version. Times in `data` are seconds of run
 | dropped, lost | stage | events | | where it stood |
 | cast | sender, receiver | the message's parts | carried: ids of the events in it; by: the function | the call |
 | said | who said it | | text | the call of `say` |
+| report | who it is about | | text: of a crash, of a message that cannot be processed | the call, or where it stood |
 | loop_started | task, its supervisor | | | the call of `start_task` |
 | loop_killed | task | | at: file and line of its `await` | the call of `kill`; null where the run ended it |
 | loop_crashed | task that will run again | | reason; again: when | what raised |

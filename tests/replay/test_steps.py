@@ -99,3 +99,15 @@ def test_the_file_holds_what_the_memory_holds(play, tmp_path):
     assert isinstance(trace, Trace)
     trace.save(tmp_path / "trace.jsonl")
     assert Trace.load(tmp_path / "trace.jsonl") == trace
+
+
+def test_what_is_reported_stands_in_the_trace(play):
+    async def prepare(cloud, stack):
+        await cloud.monitor.s3.put_object(Bucket=stack.bucket, Key="packrat/data/bad.gz", Body=b"not gzip")
+
+    played = play(9, files=1, prepare=prepare)
+    (report,) = played.kinds("report")
+    assert report.data["text"] == played.reported[-1]
+    assert "cannot process" in report.data["text"]
+    source = (STEPS / "step9.py").read_text().splitlines()
+    assert "leases.reject(event, error)" in source[report.line - 1]
