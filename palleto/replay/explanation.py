@@ -10,7 +10,7 @@ that should look, the queue. It ends with the first that does not do its part; `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from palleto.errors import SettingError
 from palleto.replay.moment import Look, Moment, standstill
@@ -22,13 +22,16 @@ __all__ = ["CAUSES", "Cause", "Explanation", "Reason", "explain"]
 Cause = Literal[
     "out of restarts", "crashed stage", "crashed loop", "killed loop", "lost demand", "forgotten demand",
     "all in flight", "empty queue", "nothing found yet", "between polls", "busy", "no demand", "no pipeline",
+    "under way",
 ]  # fmt: skip
 
-CAUSES: tuple[Cause, ...] = (
-    "out of restarts", "crashed stage", "crashed loop", "killed loop", "lost demand", "forgotten demand",
-    "all in flight", "empty queue", "nothing found yet", "between polls", "busy", "no demand", "no pipeline",
-)  # fmt: skip
+CAUSES: tuple[Cause, ...] = get_args(Cause)
 """Where a chain can end, the gravest first: of several consumers the one with the gravest is told."""
+
+PASSING = ("crashed stage", "killed loop", "forgotten demand", "between polls", "no demand", "no pipeline")
+"""What also looks so for a moment while messages are on their way, and is a cause only if nothing follows at once."""
+AT_ONCE = 0.01
+"""Seconds within which the next event of a trace follows where nothing waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,13 @@ def explain(run: Any, at: TraceEvent | int | float | None = None, *, stage: str 
     Raises SettingError for what is no run, or a stage that is not in it.
     """
     trace = Trace.of(run)
-    moment = Moment.of(standstill(trace) if at is None else trace.until(at))
+    past = standstill(trace) if at is None else trace.until(at)
+    moment = Moment.of(past)
+    following = trace[len(past)] if past and len(past) < len(trace) else None
     if isinstance(at, float):
         moment.t = at  # time goes on where nothing happens
+    elif at is None and following is not None:
+        moment.t = following.t
     sinks = moment.sinks
     if stage is not None:
         if stage not in moment.lives:
@@ -102,6 +109,8 @@ def explain(run: Any, at: TraceEvent | int | float | None = None, *, stage: str 
     if not chains:
         top = _Chain(moment).gave_up(None)
         chains = {"": top or ([Reason("Nobody", "has subscribed to anything")], "no pipeline")}
+    if following is not None and following.t - past[-1].t <= AT_ONCE:
+        chains = {name: _going_on(chain, following) for name, chain in chains.items()}
     gravest = min(chains, key=lambda name: CAUSES.index(chains[name][1]))
     reasons, cause = chains[gravest]
     others = {name: other for name, (_, other) in chains.items() if name != gravest and other != cause}
@@ -109,6 +118,15 @@ def explain(run: Any, at: TraceEvent | int | float | None = None, *, stage: str 
 
 
 Chain = tuple[list[Reason], Cause]
+
+
+def _going_on(chain: Chain, event: TraceEvent) -> Chain:
+    """The chain, unless it is so for a moment only, as the next event follows at once."""
+    reasons, cause = chain
+    if cause not in PASSING:
+        return chain
+    what = "was ended in the middle of its work" if event.kind == "drain" else f"goes on at once, with {event.kind}"
+    return [*reasons, Reason(event.stage or "The run", what, event)], "under way"
 
 
 class _Chain:

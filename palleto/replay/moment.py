@@ -236,7 +236,7 @@ def standstill(trace: Trace) -> Trace:
     failed = [event for event in trace if event.kind == "crash" and _gave_up(event)]
     drain = next((event.seq for event in trace if event.kind == "drain"), None)
     if drain is not None:
-        return trace.until(drain)
+        return trace.until(drain - 1)
     begun = max((event.seq for event in trace if event.kind == "started"), default=-1)
     stops = (e.seq for e in trace if e.kind == "stopped" and e.data.get("reason") == "shutdown" and e.seq > begun)
     stop = next(stops, None)

@@ -273,3 +273,12 @@ def test_it_shows_itself_and_refuses_what_is_no_run(play: Any) -> None:
         explain("trace.jsonl")
     with pytest.raises(SettingError, match="expected a trace event, its number, or a time"):
         explain(trace, at="the end")
+
+
+@pytest.mark.parametrize("step", range(1, 10))
+def test_a_run_that_works_is_accused_of_nothing(play: Any, step: int) -> None:
+    """At every event: somebody works, a loop looks, or what comes next comes at once."""
+    trace = play(step, seed=7).trace
+    end = next(event.seq for event in trace if event.kind == "drain")
+    found = {explain(trace, at=seq).cause for seq in range(0, end, 1 if end < 120 else 3)}
+    assert found <= {"under way", "busy", "between polls", "nothing found yet", "all in flight", "empty queue"}
