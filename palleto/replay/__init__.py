@@ -10,5 +10,6 @@
     schedule.py     a run under many seeds: how often it fails, and the shortest failing trace
     table.py        how all of them show a table
 
-They need nothing but Palleto's core, except for pictures; `palleto.lab` has them by name.
+Rehearsals, forks and schedules repeat an experiment of the lab; pictures need matplotlib. `palleto.lab` has what
+notebooks use, by name.
 """

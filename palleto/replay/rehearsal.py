@@ -1,13 +1,11 @@
 """A run on virtual time, repeated: the same seed gives the same trace, byte for byte, up to where something is changed.
 
-A rehearsal takes its settings from an experiment and runs it again, in the calling thread (in a thread of its own where
-an event loop runs already, as in a notebook), and returns when it is over. A change is made in the very moment of a
-trace event, before anything else happens.
+A rehearsal takes its settings from an experiment, runs it again and returns when it is over. A change is made in the
+very moment of a trace event, before anything else happens.
 """
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +46,10 @@ class Rehearsal(Experiment):
         self.reached = False
 
     def perform(self, at: int | None = None, change: Change | None = None, words: str = "") -> Trace:
-        """Run to the end, and return the trace. At the trace event with the number `at`, `change` is called."""
+        """Run to the end, and return the trace. At the trace event with the number `at`, `change` is called.
+
+        A run that fails has its error in `error`. Raises SettingError for one that cannot even begin.
+        """
         self._reset()
         self.reached = False
 
@@ -59,14 +60,12 @@ class Rehearsal(Experiment):
                     self.trace.note("forked", None, change=words)
 
         self.trace.listeners.append(heed)
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            self._run()
-        else:
-            thread = threading.Thread(target=self._run, name="palleto rehearsal", daemon=True)
-            thread.start()
-            thread.join()
+        # In a thread of its own: a notebook's has an event loop already, and Ctrl-C must end us, not the run alone.
+        thread = threading.Thread(target=self._run, name="palleto rehearsal", daemon=True)
+        thread.start()
+        thread.join()
+        if self.error is not None and not self.trace.events:
+            raise SettingError(self.error)
         return self.trace.events
 
     async def _until(self, run: Run, over: Any) -> None:

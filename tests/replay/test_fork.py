@@ -111,6 +111,8 @@ def test_what_cannot_be_forked() -> None:
         fork(pipelines(), 3, rate=-1)
     with pytest.raises(SettingError, match="expected a moment of this run"):
         fork(pipelines(), -1)
+    with pytest.raises(SettingError, match="expected --virtual with --place simulated"):
+        fork(pipelines(place="embedded"), 3)
     changing = iter(range(100))
 
     def odd() -> Any:
