@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_plus
 
+import anyio
+
+from palleto.system import System
 from palleto.trace import event_id
 
-__all__ = ["Observation", "names_in", "state_of"]
+__all__ = ["Observation", "names_in", "watch"]
 
 
 class Observation:
@@ -80,10 +84,21 @@ def names_in(body: str) -> list[str]:
         return []
 
 
-def state_of(message: Any, sent: int, ahead: float) -> dict[str, Any]:
-    """What a trace tells of a simulated message. `ahead`: of the run's clock, in seconds, to the simulation's."""
-    until = None if message.hidden_until is None or message.gone else round(message.hidden_until + ahead, 6)
-    data = {"state": message.state, "receives": message.receives, "until": until, "sent": sent}
-    if message.receives == 0 and (names := names_in(message.body)):
-        data["names"] = names
-    return data
+def watch(simulated: Any, queue_url: str, tell: Callable[[str, dict[str, Any]], None]) -> None:
+    """Have a simulated queue tell of each message, by its id and its data; those that it holds already come first.
+
+    The run's clock begins now or has begun, in this moment: times in the data are that clock's.
+    """
+    queue, world = simulated.sqs.at("GetQueueAttributes", queue_url), simulated.world
+    start = System.current().started - (anyio.current_time() - world.now())
+
+    def changed(message: Any) -> None:
+        until = None if message.hidden_until is None or message.gone else round(message.hidden_until - start, 6)
+        data = {"state": message.state, "receives": message.receives, "until": until, "sent": queue.sent}
+        if message.receives == 0 and (names := names_in(message.body)):
+            data["names"] = names
+        tell(message.id, data)
+
+    for message in list(queue.messages.values()):
+        changed(message)
+    queue.on_change = changed

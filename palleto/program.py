@@ -27,7 +27,7 @@ from palleto.background import background
 from palleto.data import user_files
 from palleto.ending import Ending, Run, after_events, first_of, messages_in, queue_empty, second_time
 from palleto.errors import PalletoError, SettingError
-from palleto.observation import Observation, state_of
+from palleto.observation import Observation, watch
 from palleto.options import Options, parse, parser
 from palleto.progress import progress
 from palleto.recorder import Recorder
@@ -191,17 +191,12 @@ class Performance:
         """Have the simulated queue tell of each message; those that it holds already come first."""
         if self.cloud is None or self.cloud.simulated is None:
             return
-        queue = self.cloud.simulated.sqs.at("GetQueueAttributes", self.warehouse.queue_url)
-        world = self.cloud.simulated.world
 
-        def tell(message: Any) -> None:
+        def tell(message_id: str, data: dict[str, Any]) -> None:
             if self.system is not None:
-                data = state_of(message, queue.sent, self.system.now() - world.now())
-                self.recorder.note("message", actor(), events=[message.id], **data)
+                self.recorder.note("message", actor(), events=[message_id], **data)
 
-        for message in queue.messages.values():
-            tell(message)
-        queue.on_change = tell
+        watch(self.cloud.simulated, self.warehouse.queue_url, tell)
 
     async def _play(self, top: Supervisor) -> None:
         """Run the pipeline until an ending is reached, then drain it."""

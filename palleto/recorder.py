@@ -62,6 +62,7 @@ class Recorder:
         self._strict = strict
         self._keep = keep
         self._seq = 0
+        self._ending = False
         self._system: System | None = None
         self._time: Callable[[], float] = lambda: 0.0
         self._file: IO[str] | None = None
@@ -77,6 +78,7 @@ class Recorder:
 
     def attach(self, system: System) -> None:
         """Begin to listen to a run; times count from its start."""
+        self._ending = False
         self._system = system
         self._time = _clock(system)
 
@@ -151,6 +153,12 @@ class Recorder:
             self._file.write(line_of(event))
         for listener in self.listeners:
             listener(event)
+
+    def ending(self) -> None:
+        """The run's end begins; said once."""
+        if not self._ending:
+            self._ending = True
+            self.note("drain", None)
 
     def _ids(self, events: Any) -> tuple[str, ...]:
         if events is not self._named[0]:

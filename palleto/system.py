@@ -80,7 +80,6 @@ class System:
         self._idle: anyio.Event | None = None
         self._gate: anyio.Event | None = None
         self._ids = 0
-        self._ending = False
         # Shielded: a stage whose run is cancelled still needs turns to end as it should.
         self._pumping = anyio.CancelScope(shield=True)
 
@@ -230,15 +229,10 @@ class System:
 
     def quiet(self) -> None:
         """Stop the sources: producers hear of no more demand, and tasks that look for events are killed."""
-        self.note_end()
+        if self.recorder is not None:
+            self.recorder.ending()
         for process in list(self.processes.values()):
             process.drain()
-
-    def note_end(self) -> None:
-        """Say in the trace, once, that the run's end begins."""
-        if self.recorder is not None and not self._ending:
-            self.recorder.note("drain", None)
-        self._ending = True
 
     async def drain(self) -> None:
         """Stop the sources, then wait until all that is in hand is done. The processes still run afterwards."""
@@ -274,7 +268,8 @@ async def running(
             error = caught
         finally:
             with anyio.CancelScope(shield=True):
-                system.note_end()
+                if recorder is not None:
+                    recorder.ending()
                 system.resume()  # or nobody would take the message to stop
                 await top.end("shutdown")
                 await system.close()
