@@ -71,8 +71,8 @@ def fork(
     rate: files that arrive a second, above 0.
     kill: the name of a stage, the id of a loop, or "loops" for all.
 
-    Raises SettingError for more than one change, a number out of range, a moment that the run does not have, a run in
-    real time, or one that does not repeat itself.
+    Raises SettingError for more than one change, a number out of range, a name that the run does not have, a moment
+    that it does not have or before all has started, a run in real time, or one that does not repeat itself.
     """
     change, words = _change(demand=demand, pipelines=pipelines, consumers=consumers, rate=rate, kill=kill)
     rehearsal = Rehearsal(run)
@@ -80,7 +80,11 @@ def fork(
     moment = before.until(at)
     if not moment or (isinstance(at, TraceEvent) and moment[-1] != at):
         raise SettingError(f"expected a moment of this run, 0 to {len(before) - 1}, got: {at!r:.60}")
+    if kill not in (None, "loops") and all(event.stage != kill for event in before):
+        raise SettingError(f"expected the name of a stage or the id of a loop of this run, got: {kill!r}")
     after = rehearsal.perform(moment[-1].seq, change, words)
+    if change is not None and rehearsal.early:
+        raise SettingError(f"expected a moment when the whole pipeline has started, got trace event {moment[-1].seq}")
     if list(map(line_of, after[: len(moment)])) != list(map(line_of, moment)):
         parted = Comparison(before, after)
         raise SettingError(f"expected a run that repeats itself, got another one. {parted._parted()}")

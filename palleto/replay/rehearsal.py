@@ -20,12 +20,15 @@ from palleto.trace import Trace, TraceEvent
 
 __all__ = ["Change", "Rehearsal"]
 
-Change = Callable[["Rehearsal"], bool]
-"""Changes a run in the middle; returns whether there was anything to change."""
+Change = Callable[["Rehearsal"], Callable[[], Any] | None]
+"""Looks at a run in its middle, and returns what will change it; None if there is nothing to change."""
 
 
 class Rehearsal(Experiment):
-    """One more run of an experiment, which must be on virtual time. `reached` says whether it came to its `until`."""
+    """One more run of an experiment, which must be on virtual time. `reached` says whether it came to its `until`.
+
+    early: whether the moment of a change was before the whole pipeline had started, so that it was not made.
+    """
 
     def __init__(self, experiment: Experiment, *, seed: int | None = None) -> None:
         if not experiment.virtual:
@@ -43,7 +46,7 @@ class Rehearsal(Experiment):
             simulation=experiment.simulation,
             **options,
         )
-        self.reached = False
+        self.reached = self.early = False
 
     def perform(self, at: int | None = None, change: Change | None = None, words: str = "") -> Trace:
         """Run to the end, and return the trace. At the trace event with the number `at`, `change` is called.
@@ -51,13 +54,15 @@ class Rehearsal(Experiment):
         A run that fails has its error in `error`. Raises SettingError for one that cannot even begin.
         """
         self._reset()
-        self.reached = False
+        self.reached = self.early = False
 
         def heed(event: TraceEvent) -> None:
             if event.seq == at:
                 self.trace.listeners.remove(heed)
-                if change is not None and self.system is not None and change(self):
+                self.early = self.system is None
+                if change is not None and not self.early and (apply := change(self)) is not None:
                     self.trace.note("forked", None, change=words)
+                    apply()
 
         self.trace.listeners.append(heed)
         # In a thread of its own: a notebook's has an event loop already, and Ctrl-C must end us, not the run alone.
@@ -76,15 +81,10 @@ class Rehearsal(Experiment):
 def demand_of(number: int) -> Change:
     """Every consumer and producer-consumer asks for `number` (1 or more) events, and again when it has none."""
 
-    def change(run: Rehearsal) -> bool:
-        changed = False
-        for stage in stages_of(_system(run)):
-            if isinstance(stage, Consumer | ProducerConsumer):
-                terms = {(window._most, window._least) for window in stage.core.inlet.windows.values()}
-                if terms and terms != {(number, 0)}:
-                    stage.resize(number, 0)
-                    changed = True
-        return changed
+    def change(run: Rehearsal) -> Callable[[], Any] | None:
+        stages = [stage for stage in stages_of(_system(run)) if isinstance(stage, Consumer | ProducerConsumer)]
+        others = [stage for stage in stages if _terms(stage) - {(number, 0)}]
+        return (lambda: [stage.resize(number, 0) for stage in others]) if others else None
 
     return change
 
@@ -92,11 +92,11 @@ def demand_of(number: int) -> Change:
 def copies(number: int) -> Change:
     """Have `number` consumers, or pipelines, 1 or more: others like the last one start, or the last ones end."""
 
-    def change(run: Rehearsal) -> bool:
+    def change(run: Rehearsal) -> Callable[[], Any] | None:
         system = _system(run)
         top, children = copies_of(system)
         if top is None or len(children) == number:
-            return False
+            return None
 
         async def resized() -> None:
             for spec in children[number:]:
@@ -105,8 +105,7 @@ def copies(number: int) -> Change:
             for at in range(len(children) + 1, number + 1):
                 top.start_child(numbered(children[-1], at))
 
-        system.tasks.start_soon(resized)
-        return True
+        return lambda: system.tasks.start_soon(resized)
 
     return change
 
@@ -114,9 +113,8 @@ def copies(number: int) -> Change:
 def arrivals(rate: float) -> Change:
     """Files arrive `rate` (above 0) times a second, those that have not come yet."""
 
-    def change(run: Rehearsal) -> bool:
-        changed, run.rate = run.rate != rate, rate
-        return changed
+    def change(run: Rehearsal) -> Callable[[], Any] | None:
+        return None if run.rate == rate else lambda: setattr(run, "rate", rate)
 
     return change
 
@@ -124,16 +122,16 @@ def arrivals(rate: float) -> Change:
 def killed(name: str) -> Change:
     """The stage of that name, or the loop of that id ("loops": every loop), is killed."""
 
-    def change(run: Rehearsal) -> bool:
-        stages = [stage for stage in stages_of(_system(run)) if stage.label == name]
-        loops = [task for task in tasks_of(_system(run)) if name in ("loops", task.label)]
-        for stage in stages:
-            stage.kill()
-        for loop in loops:
-            loop.kill()
-        return bool(stages or loops)
+    def change(run: Rehearsal) -> Callable[[], Any] | None:
+        kills = [stage.kill for stage in stages_of(_system(run)) if stage.label == name]
+        kills += [task.kill for task in tasks_of(_system(run)) if name in ("loops", task.label)]
+        return (lambda: [kill() for kill in kills]) if kills else None
 
     return change
+
+
+def _terms(stage: Consumer | ProducerConsumer) -> set[tuple[int, int]]:
+    return {(window._most, window._least) for window in stage.core.inlet.windows.values()}
 
 
 def _system(run: Rehearsal) -> System:

@@ -44,7 +44,7 @@ def lines(trace: Any) -> list[str]:
 def test_a_fork_that_changes_nothing_is_identical(seed: int, at: float, change: dict[str, int]) -> None:
     base = Rehearsal(pipelines(seed)).perform()
     index = int(at * (len(base) - 1))
-    found = fork(pipelines(seed), index, **({} if base[index].t < 0.1 else change))  # at first they are not all there
+    found = fork(pipelines(seed), index, **({} if base[index].t < 0.1 else change))  # not all has started at first
     assert lines(found.before) == lines(found.after) == lines(base)
     assert found.same
     assert found.headline.endswith("Nothing is different.")
@@ -80,6 +80,7 @@ def test_what_a_change_does() -> None:
 def test_a_killed_loop_finds_no_more() -> None:
     run = Experiment(step5.pipeline, virtual=True, seed=1, until=after_events(30), seconds=300)
     found = fork(run, 12.0, kill="loops")
+    assert [event.kind for event in found.after[found.at.seq + 1 :]][:2] == ["forked", "loop_killed"]
     assert sum(event.kind == "handled" for event in found.before) > 0
     assert not [event for event in found.after if event.kind == "handled"]
     assert found.comparison.findings[0].trait in ("consumers", "patience", "kills", "amount")
@@ -111,6 +112,10 @@ def test_what_cannot_be_forked() -> None:
         fork(pipelines(), 3, rate=-1)
     with pytest.raises(SettingError, match="expected a moment of this run"):
         fork(pipelines(), -1)
+    with pytest.raises(SettingError, match="expected the name of a stage or the id of a loop of this run, got: 'Paul'"):
+        fork(pipelines(), 3.0, kill="Paul")
+    with pytest.raises(SettingError, match="expected a moment when the whole pipeline has started, got trace event 2"):
+        fork(pipelines(), 2, kill="Pipeline1Consumer")
     with pytest.raises(SettingError, match="expected --virtual with --place simulated"):
         fork(pipelines(place="embedded"), 3)
     changing = iter(range(100))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+import palleto
 from palleto import Trace
 from palleto.cloud import Simulation
 
@@ -111,3 +113,21 @@ def test_what_is_reported_stands_in_the_trace(play):
     assert "cannot process" in report.data["text"]
     source = (STEPS / "step9.py").read_text().splitlines()
     assert "leases.reject(event, error)" in source[report.line - 1]
+
+
+def documented():
+    """The kinds of the table in `trace.py`, and the words of each one's row that may be keys of its data."""
+    rows = [line.split("|") for line in (palleto.trace.__doc__ or "").splitlines() if line.count("|") == 6]
+    return {kind.strip(): set(re.findall(r"\w+", row[4])) for row in rows for kind in row[1].split(",")}
+
+
+@pytest.mark.parametrize("step", [1, 5, 6, 9])
+def test_every_kind_and_its_data_are_documented(play, step):
+    async def prepare(cloud, stack):
+        await cloud.monitor.s3.put_object(Bucket=stack.bucket, Key="packrat/data/bad.gz", Body=b"not gzip")
+
+    table = documented()
+    states = {"state", "receives", "until", "sent", "names"}
+    for event in play(step, seed=7, **({"prepare": prepare} if step > 5 else {})).trace:
+        assert event.kind in table
+        assert set(event.data) <= table[event.kind] | (states if event.kind == "message" else set())
