@@ -27,11 +27,12 @@ from palleto.background import background
 from palleto.data import user_files
 from palleto.ending import Ending, Run, after_events, first_of, messages_in, queue_empty, second_time
 from palleto.errors import PalletoError, SettingError
+from palleto.observation import Observation, watch
 from palleto.options import Options, parse, parser
 from palleto.progress import progress
 from palleto.recorder import Recorder
 from palleto.stage import Stage
-from palleto.summary import Summary, observation
+from palleto.summary import Summary
 from palleto.supervise import Supervisor
 from palleto.system import System, actor, running
 
@@ -108,6 +109,7 @@ class Performance:
         self.system: System | None = None
         self.failure: PalletoError | None = None
         self.cloud: Any = None
+        self._observation = Observation()
         self.warehouse: Any = None
 
     async def __call__(self) -> list[str]:
@@ -163,16 +165,39 @@ class Performance:
         self.report(str(self.cloud.place))
         deployed = await deploy(self.cloud, report=self.report)
         warehouse = await stack.enter_async_context(
-            open_warehouse(self.cloud, deployed, output=options.output, max_bytes=options.max_bytes, report=self.report)
+            open_warehouse(
+                self.cloud,
+                deployed,
+                output=options.output,
+                max_bytes=options.max_bytes,
+                report=lambda line: self._reported(self.report, line),
+            )
         )
+        self._observation.visibility = deployed.visibility_timeout
         if self.prepare is not None:
             await self.prepare(self.cloud, deployed)
         return warehouse
 
     def _observe(self, operation: str, arguments: dict[str, Any], answer: Any) -> None:
         if self.system is not None:
-            kind, ids, data = observation(operation, arguments, answer)
+            kind, ids, data = self._observation(operation, arguments, answer)
             self.recorder.note(kind, actor(), events=ids, **data)
+
+    def _reported(self, report: Callable[[str], None], line: str) -> None:
+        if self.system is not None:
+            self.recorder.note("report", actor(), text=line)
+        report(line)
+
+    def _watch(self) -> None:
+        """Have the simulated queue tell of each message; those that it holds already come first."""
+        if self.cloud is None or self.cloud.simulated is None:
+            return
+
+        def tell(message_id: str, data: dict[str, Any]) -> None:
+            if self.system is not None:
+                self.recorder.note("message", actor(), events=[message_id], **data)
+
+        watch(self.cloud.simulated, self.warehouse.queue_url, tell)
 
     async def _play(self, top: Supervisor) -> None:
         """Run the pipeline until an ending is reached, then drain it."""
@@ -184,8 +209,10 @@ class Performance:
         with progress(self.recorder, self._expected()) as say_beside:
             if say_beside is not None and not self.options.quiet:
                 output = dict.fromkeys(output, say_beside)
+            output["report"] = partial(self._reported, output["report"])
             async with running(top, recorder=self.recorder, seed=self.options.seed, **output):
                 self.system = top.system
+                self._watch()
                 if self.warehouse is not None:
                     top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
                     top.system.on_refused.append(lambda message: self.warehouse.leases.lost([message]))
@@ -250,7 +277,9 @@ class Performance:
             put = await upload(self.cloud, self.warehouse.stack, files())
             if not put and await messages_in(self.warehouse, self.warehouse.queue_url) == 0:
                 # An earlier run on a server that outlives its runs left nothing to do: what is put again is announced.
-                await upload(self.cloud, self.warehouse.stack, files(), again=True)
+                put = await upload(self.cloud, self.warehouse.stack, files(), again=True)
+            if put and self.system is not None:
+                self.recorder.note("sent", None, events=put)
         run.uploaded.set()
 
     async def _heed_signals(self) -> None:

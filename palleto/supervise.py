@@ -190,6 +190,7 @@ class Task(Process):
         self.function, self.args, self.restart = function, args, restart
         self.busy = busy  # True: a drain waits for it
         self.killed = False
+        self._coroutine: Any = None
         self._scope = anyio.CancelScope()
         self._attempt = anyio.CancelScope()
 
@@ -203,7 +204,7 @@ class Task(Process):
             self.killed = True
             self._scope.cancel()
             if self.system.recorder is not None:
-                self.system.recorder.note("loop_killed", self)
+                self.system.recorder.killed(self, self._coroutine)
 
     def crash(self) -> None:
         """Let its function fail at its next `await`, as an error in it would."""
@@ -232,7 +233,8 @@ class Task(Process):
         for attempt in count():
             try:
                 with anyio.CancelScope() as self._attempt:
-                    await self.function(*self.args)
+                    self._coroutine = self.function(*self.args)
+                    await self._coroutine
                 if self._attempt.cancelled_caught:
                     raise PalletoError("crashed on purpose")
                 return "normal"
@@ -242,10 +244,11 @@ class Task(Process):
                 if describe(error) not in reported:
                     reported.add(describe(error))
                     self.system.report(f"{self.label} is started again after {describe(error)}")
+                wait = min(self.longest_wait, 0.1 * 2 ** min(attempt, 20)) * (1 - self.system.random.random() / 2)
                 if self.system.recorder is not None:
-                    self.system.recorder.note("loop_crashed", self, reason=describe(error))
-                wait = min(self.longest_wait, 0.1 * 2 ** min(attempt, 20))
-                await anyio.sleep(wait * (1 - self.system.random.random() / 2))
+                    again = round(self.system.now() + wait, 6)
+                    self.system.recorder.note("loop_crashed", self, reason=describe(error), cause=error, again=again)
+                await anyio.sleep(wait)
         raise AssertionError("unreachable")
 
 
@@ -284,7 +287,7 @@ class TaskSupervisor(Process):
         """A task ended."""
         del self._tasks[child.id]
         if self.system.recorder is not None:
-            self.system.recorder.note("loop_ended", child, peer=self, reason=describe(reason))
+            self.system.recorder.note("loop_ended", child, peer=self, reason=describe(reason), cause=reason)
 
     def drain(self) -> None:
         self._closed = True

@@ -79,7 +79,6 @@ class System:
         self._asleep: anyio.Event | None = None
         self._idle: anyio.Event | None = None
         self._gate: anyio.Event | None = None
-        self._quiet = False
         self._ids = 0
         # Shielded: a stage whose run is cancelled still needs turns to end as it should.
         self._pumping = anyio.CancelScope(shield=True)
@@ -230,9 +229,8 @@ class System:
 
     def quiet(self) -> None:
         """Stop the sources: producers hear of no more demand, and tasks that look for events are killed."""
-        if self.recorder is not None and not self._quiet:
-            self.recorder.note("drain", None)
-        self._quiet = True
+        if self.recorder is not None:
+            self.recorder.ending()
         for process in list(self.processes.values()):
             process.drain()
 
@@ -270,6 +268,8 @@ async def running(
             error = caught
         finally:
             with anyio.CancelScope(shield=True):
+                if recorder is not None:
+                    recorder.ending()
                 system.resume()  # or nobody would take the message to stop
                 await top.end("shutdown")
                 await system.close()

@@ -9,6 +9,7 @@ import anyio
 from palleto.errors import NotFoundError
 from palleto.messages import Cast, Request
 from palleto.system import System, actor, whereis
+from palleto.trace import carried
 
 if TYPE_CHECKING:
     from palleto.stage import Stage
@@ -35,7 +36,7 @@ def cast(to: str | Stage, message: Any) -> None:
         system.refuse(message)
         raise
     if system.recorder is not None:
-        system.recorder.note("cast", actor(), peer=stage, events=message)
+        system.recorder.note("cast", actor(), peer=stage, events=message, **carried(message))
     if stage.running:
         stage.post(Cast(message))
     else:

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from palleto.errors import SettingError
-from palleto.recorder import TraceEvent
+from palleto.trace import Trace, TraceEvent
 
 __all__ = [
     "Answer",
@@ -79,14 +77,7 @@ def events_of(trace: Any) -> list[TraceEvent]:
 
     Raises SettingError for anything else.
     """
-    found = trace
-    for name in ("experiment", "trace", "events"):
-        found = getattr(found, name, found)
-    if isinstance(found, Iterable) and not isinstance(found, str | bytes):
-        events = list(found)  # a copy in one go: the run's thread may add to it
-        if all(isinstance(event, TraceEvent) for event in events):
-            return events
-    raise SettingError(f"expected a run (an experiment, a recorder or a list of trace events), got: {trace!r:.60}")
+    return Trace.of(trace)
 
 
 def every(

@@ -71,6 +71,16 @@ class Message:
     handle: str | None = None
     shard: float = 0.0  # which of SQS's servers holds it, 0 to 1
     gone: bool = False
+    dead: bool = False  # gone to the dead-letter queue
+
+    @property
+    def state(self) -> str:
+        """Where it is: "delayed", "visible", "in_flight", "deleted" or "dead_lettered"."""
+        if self.gone:
+            return "dead_lettered" if self.dead else "deleted"
+        if self.hidden_until is None:
+            return "visible"
+        return "in_flight" if self.receives else "delayed"
 
 
 class Queue:
@@ -94,6 +104,7 @@ class Queue:
         self.messages: dict[str, Message] = {}  # by id, those that are not gone
         self.handles: dict[str, Message] = {}  # every handle that was ever given out
         self.script: deque[int] = deque()
+        self.on_change: Callable[[Message], None] | None = None  # hears of each message that changes its state
         self.sent = self.deleted = self.dead_lettered = 0
         self._visible: list[tuple[float, int, Message]] = []  # a heap, by order of sending or of chance
         self._hidden: list[tuple[float, int, Message]] = []  # a heap, by when they come back; may hold stale entries
@@ -116,6 +127,11 @@ class Queue:
             self._hide(message, now + delay)
         else:
             self._show(message)
+        self._tell(message)
+
+    def _tell(self, message: Message) -> None:
+        if self.on_change is not None:
+            self.on_change(message)
 
     def settle(self, now: float) -> None:
         """Make visible again what a delay or a visibility timeout hid until now."""
@@ -160,6 +176,8 @@ class Queue:
             elif max_receives is not None and message.receives >= max_receives:
                 self._forget(message)
                 self.dead_lettered += 1
+                message.dead = True
+                self._tell(message)
                 give_up(message)
             else:
                 taken.append(message)
@@ -171,6 +189,7 @@ class Queue:
             message.handle = new_handle()
             self.handles[message.handle] = message
             self._hide(message, now + hide_for)
+            self._tell(message)
         self.settle(now)  # a visibility timeout of 0 brings them back at once
         return taken
 
@@ -180,6 +199,7 @@ class Queue:
         if not message.gone:
             self._forget(message)
             self.deleted += 1
+            self._tell(message)
 
     def change_visibility(self, handle: str, timeout: float, now: float, operation: str) -> None:
         """Hide a message in flight until `timeout` seconds from now; 0 gives it back at once."""
@@ -190,12 +210,14 @@ class Queue:
             self._hide(message, now + timeout)
         else:
             self._show(message)
+        self._tell(message)
 
     def purge(self) -> None:
         """Delete every message."""
         for message in list(self.messages.values()):
             self._forget(message)
             self.deleted += 1
+            self._tell(message)
 
     def ledger(self) -> Ledger:
         """Where the messages are, as of the last `settle`."""
