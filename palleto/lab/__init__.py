@@ -1,6 +1,6 @@
-"""What the notebooks use: experiments, dashboards, figures, step differences, questions.
+"""What the notebooks use: experiments, dashboards, figures, the player, step differences, questions.
 
-    from palleto.lab import Dashboard, Experiment, difference, evidence, figures, question, vary
+    from palleto.lab import Dashboard, Experiment, difference, evidence, figures, player, question, vary
 
 Each is imported when it is first used: a notebook that shows no figure does not load matplotlib.
 """
@@ -19,11 +19,11 @@ _MODULES = {
     "vary": "variation",
 }
 
-__all__ = ["Dashboard", "Experiment", "difference", "evidence", "figures", "question", "solve", "vary"]
+__all__ = ["Dashboard", "Experiment", "difference", "evidence", "figures", "player", "question", "solve", "vary"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("evidence", "figures"):
+    if name in ("evidence", "figures", "player"):
         return import_module(f"palleto.lab.{name}")
     if name not in _MODULES:
         raise AttributeError(f"module 'palleto.lab' has no attribute {name!r}")

@@ -1,0 +1,61 @@
+// Jumps: to the next or previous event of a kind, of a stage, of a message.
+//
+// Each has a choice; while nothing is chosen it is that of the event shown, so "next of this kind" needs no menu.
+
+import { make, write } from "./dom.js";
+import { brief, clip, who } from "./words.js";
+
+export const JUMPS = { k: "kind", s: "stage", m: "message" }; // key -> jump
+const MOST = 400; // messages in the menu
+
+/** `at()` is the index that is shown; `go(index)` moves there. */
+export function jumps(trace, at, go) {
+  const messages = trace.idTexts.slice(0, MOST).map((text, number) => [number, text]);
+  const choices = {
+    kind: menu("kind", trace.kinds.map((kind, number) => [number, kind.replaceAll("_", " ")]).sort((a, b) => a[1].localeCompare(b[1]))),
+    stage: menu("stage", trace.names.map((name, number) => [number, who(name)])),
+    message: menu("message", messages.map(([number, text]) => [number, brief(text)])),
+  };
+  const found = make("span", { class: "copied", role: "status" });
+
+  function menu(name, options) {
+    const every = make("option", { value: "" }, `this ${name}`);
+    const select = make("select", { "aria-label": `jump to ${name}` }, every, ...options.map(([value, text]) => make("option", { value }, clip(text, 30))));
+    const step = (way, text, word) => {
+      const button = make("button", { type: "button", "aria-label": `${word} event of ${name}`, title: `${word} event of the ${name} (key: ${way > 0 ? name[0] : name[0].toUpperCase()})` }, text);
+      button.addEventListener("click", () => jump(name, way));
+      return button;
+    };
+    const element = make("span", { class: "jump", role: "group", "aria-label": `jump by ${name}` }, step(-1, "‹", "previous"), select, step(1, "›", "next"));
+    return { select, every, element };
+  }
+
+  function wanted(name) {
+    const index = at();
+    const chosen = choices[name].select.value === "" ? null : Number(choices[name].select.value);
+    if (name === "message") {
+      const ids = new Set(chosen === null ? (trace.ids[index] ?? []) : [chosen]);
+      return ids.size ? (each) => trace.ids[each]?.some((id) => ids.has(id)) ?? false : null;
+    }
+    const column = trace[name];
+    const value = chosen ?? column[index];
+    return name === "stage" ? (each) => column[each] === value || trace.peer[each] === value : (each) => column[each] === value;
+  }
+
+  function jump(name, way) {
+    if (!trace.count) return;
+    const fits = wanted(name);
+    const to = fits === null ? -1 : trace.seek(at(), way, fits);
+    if (to >= 0) go(to);
+    write(found, to >= 0 ? "" : fits === null ? "this event concerns no message; choose one" : `no ${way > 0 ? "later" : "earlier"} one`);
+  }
+
+  function show(event) {
+    write(choices.kind.every, `this kind: ${event.kind.replaceAll("_", " ")}`);
+    write(choices.stage.every, `this stage: ${clip(who(event.stage), 24)}`);
+    write(choices.message.every, event.ids.length ? `this message: ${brief(event.ids[0])}` : "no message here");
+    write(found, "");
+  }
+
+  return { elements: [...Object.values(choices).map((choice) => choice.element), found], go: jump, show };
+}

@@ -1,0 +1,73 @@
+// The queue: a bar that adds up to what was sent, and each message with its receive count and visibility clock.
+
+import { make, pane, write } from "./dom.js";
+import { PARTS, stateOf, tally } from "./queue_state.js";
+import { Rows } from "./rows.js";
+import { brief, plural, whole } from "./words.js";
+
+const HEIGHT = 22;
+const SLUGS = { deleted: "deleted", "in flight": "flight", visible: "visible", "dead-lettered": "dead" };
+const MARKS = { deleted: "✓", "in flight": "▸", visible: "○", "dead-lettered": "✕" };
+
+export function queuePane(trace) {
+  const { section, note, body } = pane("queue", "Queue");
+  const parts = PARTS.map((name) => ({ name, piece: make("span", { class: `piece ${SLUGS[name]}` }), count: make("b", {}, "0") }));
+  const bar = make("div", { class: "bar", role: "img" }, ...parts.map((part) => part.piece));
+  const legend = make(
+    "ul",
+    { class: "legend" },
+    ...parts.map(({ name, count }) => make("li", { "data-part": name }, make("i", { class: `swatch ${SLUGS[name]}`, "aria-hidden": "true" }), count, ` ${name}`)),
+  );
+  const facts = make("p", { class: "facts" });
+  let [messages, now, at, said] = [[], null, 0, ""];
+  const rows = new Rows(HEIGHT, row, { role: "list", "aria-label": "messages" });
+  body.append(bar, legend, facts, rows.element);
+
+  function row(number) {
+    const message = messages[number];
+    const where = stateOf(message, at);
+    const acts = now !== null && now.ids.includes(message.id);
+    return make(
+      "div",
+      { class: `message ${SLUGS[where]}${acts ? " acting" : ""}`, role: "listitem", "data-id": message.id, title: message.id },
+      make("span", { class: "mark", "aria-hidden": "true" }, MARKS[where]),
+      make("span", { class: "id" }, brief(message.key ?? message.id)),
+      make("span", { class: "state" }, wording(message, where, at)),
+      make("span", { class: "receives" }, message.receives ? `received ${message.receives}×` : "not received"),
+    );
+  }
+
+  function show(index, state, event) {
+    const { total, counts } = tally(state.queue, state.t);
+    [messages, now, at] = [[...state.queue.messages.values()], event, state.t];
+    for (const { name, piece, count } of parts) {
+      piece.style.flexGrow = counts[name];
+      piece.hidden = !counts[name];
+      write(count, whole(counts[name]));
+    }
+    const words = PARTS.map((name) => `${counts[name]} ${name}`).join(", ");
+    if (words !== said) bar.setAttribute("aria-label", `${plural(total, "message")}: ${words}`);
+    said = words;
+    write(note, `${whole(counts.deleted)} + ${whole(counts["in flight"])} + ${whole(counts.visible)} + ${whole(counts["dead-lettered"])} = ${plural(total, "message")}`);
+    write(facts, factsOf(state.queue));
+    const target = event ? messages.findIndex((message) => event.ids.includes(message.id)) : -1;
+    rows.show(messages.length, target);
+  }
+
+  return { element: section, show, wanted: trace.kinds.some((kind) => ["receive", "delete", "queue", "sent", "visibility"].includes(kind)) };
+}
+
+/** The state of a message in words; in flight with its clock, as far as the trace tells the timeout. */
+function wording(message, where, t) {
+  if (where === "in flight") return message.until === null ? "in flight" : `in flight, ${Math.max(0, message.until - t).toFixed(1)} s left`;
+  if (where === "visible" && message.state === "in flight") return "visible again, timed out";
+  return where;
+}
+
+function factsOf(queue) {
+  const facts = [`${plural(queue.received, "delivery").replace("deliverys", "deliveries")}, ${whole(queue.redelivered)} again`];
+  if (queue.requests.size) facts.push(`requests: ${[...queue.requests].map(([name, count]) => `${name.replace("Batch", "")} ${whole(count)}`).join(", ")}`);
+  if (queue.errors) facts.push(`${whole(queue.errors)} failed`);
+  if (queue.unnamed) facts.push("this trace does not say which messages were deleted");
+  return facts.join(" · ");
+}
