@@ -7,22 +7,34 @@ import { plural, seconds, told, who } from "./words.js";
 const SPEEDS = [["1 event a second", 1, 0], ["2 events a second", 2, 0], ["5 events a second", 5, 0], ["10 events a second", 10, 0], ["30 events a second", 30, 0], ["100 events a second", 100, 0], ["as it ran", 0, 1], ["5 × as fast as it ran", 0, 5], ["25 × as fast as it ran", 0, 25]];
 const FIRST_SPEED = 3;
 
+// Drawn in 16 by 16: a font may lack the signs.
+const FIRST = "M3 3h2v10H3zM13 3v10L6 8z";
+const BACK = "M11 3v10L4 8z";
+const PLAY = "M4 2.5v11L13 8z";
+const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
+const FORWARD = "M5 3v10l7-5z";
+const LAST = "M11 3h2v10h-2zM3 3v10l7-5z";
+
+function icon(path) {
+  return make("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, make("path", { d: path }));
+}
+
 /** `go(index)` moves the player; `toggle` lays the lanes out otherwise. */
-export function controls(trace, { go, toggle, link }) {
+export function controls(trace, things, { go, toggle, link }) {
   const last = trace.count - 1;
   let [index, playing, since, from] = [0, false, 0, 0];
   const button = (label, title, act, text) => {
-    const it = make("button", { type: "button", title: `${label} (key: ${title})`, "aria-label": label }, text);
+    const it = make("button", { type: "button", title: `${label} (key: ${title})`, "aria-label": label }, text.startsWith("M") ? icon(text) : text);
     it.addEventListener("click", act);
     return it;
   };
-  const play = button("play", "space", () => toggleplay(), "▶");
+  const play = button("play", "space", () => toggleplay(), PLAY);
   const buttons = [
-    button("first event", "home", () => move(0), "⏮"),
-    button("back one event", "←", () => move(index - 1), "◀"),
+    button("first event", "home", () => move(0), FIRST),
+    button("back one event", "←", () => move(index - 1), BACK),
     play,
-    button("forward one event", "→", () => move(index + 1), "▶|"),
-    button("last event", "end", () => move(last), "⏭"),
+    button("forward one event", "→", () => move(index + 1), FORWARD),
+    button("last event", "end", () => move(last), LAST),
   ];
   const slider = make("input", { type: "range", min: 0, max: Math.max(0, last), step: 1, value: 0, "aria-label": "event", class: "slider" });
   const place = make("output", { class: "place" });
@@ -30,7 +42,7 @@ export function controls(trace, { go, toggle, link }) {
   const copied = make("span", { class: "copied", role: "status" });
   const copy = button("copy a link to this event", "c", () => share(), "copy link");
   const help = make("details", { class: "help" }, make("summary", { title: "keys" }, "keys"), keyTable());
-  const jump = jumps(trace, () => index, (to) => move(to));
+  const jump = jumps(trace, things, () => index, (to) => move(to));
   const now = make("p", { class: "now", "aria-live": "polite", "aria-atomic": "true" });
   const element = make(
     "div",
@@ -61,7 +73,7 @@ export function controls(trace, { go, toggle, link }) {
 
   function stop() {
     playing = false;
-    write(play, "▶");
+    play.replaceChildren(icon(PLAY));
     play.setAttribute("aria-label", "play");
   }
 
@@ -69,7 +81,7 @@ export function controls(trace, { go, toggle, link }) {
     if (playing) return stop();
     if (index >= last) go(0);
     [playing, since, from] = [true, performance.now(), index];
-    write(play, "❚❚");
+    play.replaceChildren(icon(PAUSE));
     play.setAttribute("aria-label", "pause");
     return requestAnimationFrame(film);
   }

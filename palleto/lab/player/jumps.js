@@ -8,9 +8,9 @@ import { brief, clip, who } from "./words.js";
 export const JUMPS = { k: "kind", s: "stage", m: "message" }; // key -> jump
 const MOST = 400; // messages in the menu
 
-/** `at()` is the index that is shown; `go(index)` moves there. */
-export function jumps(trace, at, go) {
-  const messages = trace.idTexts.slice(0, MOST).map((text, number) => [number, text]);
+/** `at()` is the index that is shown; `go(index)` moves there; `things` are those of messages.js. */
+export function jumps(trace, things, at, go) {
+  const messages = Array.from({ length: Math.min(MOST, things.count) }, (_, number) => [number, things.name(number)]);
   const choices = {
     kind: menu("kind", trace.kinds.map((kind, number) => [number, kind.replaceAll("_", " ")]).sort((a, b) => a[1].localeCompare(b[1]))),
     stage: menu("stage", trace.names.map((name, number) => [number, who(name)])),
@@ -34,8 +34,8 @@ export function jumps(trace, at, go) {
     const index = at();
     const chosen = choices[name].select.value === "" ? null : Number(choices[name].select.value);
     if (name === "message") {
-      const ids = new Set(chosen === null ? (trace.ids[index] ?? []) : [chosen]);
-      return ids.size ? (each) => trace.ids[each]?.some((id) => ids.has(id)) ?? false : null;
+      const wanted = chosen === null ? things.of(index) : [chosen];
+      return wanted.length ? (each) => things.of(each).some((thing) => wanted.includes(thing)) : null;
     }
     const column = trace[name];
     const value = chosen ?? column[index];
@@ -53,7 +53,8 @@ export function jumps(trace, at, go) {
   function show(event) {
     write(choices.kind.every, `this kind: ${event.kind.replaceAll("_", " ")}`);
     write(choices.stage.every, `this stage: ${clip(who(event.stage), 24)}`);
-    write(choices.message.every, event.ids.length ? `this message: ${brief(event.ids[0])}` : "no message here");
+    const [thing] = things.of(event.index);
+    write(choices.message.every, thing === undefined ? "no message here" : `this message: ${brief(things.name(thing))}`);
     write(found, "");
   }
 

@@ -8,12 +8,12 @@ import { lives } from "./lives.js";
 import { drawLane, ROW } from "./lane_drawing.js";
 import { plural, seconds } from "./words.js";
 
-const [TOP, GAP, AXIS, LEFT, RIGHT] = [4, 7, 20, 118, 12];
+const [TOP, AXIS, RIGHT, LEAST, MOST] = [8, 22, 14, 2, 9]; // pixels; the last two are between lanes
 
 export function lanesPane(trace, placed, go) {
   const { section, note, body } = pane("lanes", "Lanes");
   const lanes = lives(trace, placed);
-  const height = TOP + AXIS + lanes.reduce((sum, lane) => sum + lane.rows * ROW + GAP, 0);
+  const rows = lanes.reduce((sum, lane) => sum + lane.rows, 0);
   const canvas = make("canvas", { role: "img", "aria-describedby": "lanes-words" });
   const box = make("div", { class: "scroll lanes", tabindex: 0, role: "group", "aria-label": "lanes over time" }, canvas);
   const words = make("p", { class: "facts", id: "lanes-words" });
@@ -22,13 +22,21 @@ export function lanesPane(trace, placed, go) {
   note.append(make("span", { class: "keys" }, ...legend), axis);
   body.append(box, words);
   const still = document.createElement("canvas");
-  let [width, ratio, byTime, last] = [0, 1, false, null];
+  let [width, height, gap, ratio, byTime, last] = [0, 0, 0, 1, false, null];
+  let LEFT = 0; // where the lanes begin: after the longest name
 
   const scale = () => Math.max(1, width - LEFT - RIGHT);
   const left = (index) => LEFT + scale() * (byTime ? trace.t[index] / (trace.end || 1) : index / Math.max(1, trace.count));
   const right = (index) => LEFT + scale() * (byTime ? trace.t[index] / (trace.end || 1) : (index + 1) / Math.max(1, trace.count));
 
   function prepare() {
+    const names = still.getContext("2d");
+    names.font = `12px ${palette().font}`;
+    const longest = Math.max(40, ...lanes.map(({ place }) => names.measureText(place.name).width));
+    LEFT = Math.ceil(Math.min(longest, width * 0.28)) + 22;
+    const room = box.clientHeight - TOP - AXIS - rows * ROW;
+    gap = Math.max(LEAST, Math.min(MOST, Math.floor(room / Math.max(1, lanes.length))));
+    height = TOP + AXIS + rows * ROW + lanes.length * gap;
     for (const each of [canvas, still]) {
       each.width = Math.round(width * ratio);
       each.height = Math.round(height * ratio);
@@ -41,7 +49,7 @@ export function lanesPane(trace, placed, go) {
     let y = TOP;
     for (const lane of lanes) {
       drawLane(pen, lane, y, { left, right, end: left(trace.count - 1), colors });
-      y += lane.rows * ROW + GAP;
+      y += lane.rows * ROW + gap;
     }
   }
 
@@ -73,12 +81,12 @@ export function lanesPane(trace, placed, go) {
     let y = TOP;
     for (const { place, rows } of lanes) {
       pen.fillStyle = colors.ink;
-      pen.fillText(short(place.name), LEFT - 10, y + (rows * ROW) / 2, LEFT - 14);
-      y += rows * ROW + GAP;
+      pen.fillText(place.name, LEFT - 10, y + (rows * ROW) / 2, LEFT - 14);
+      y += rows * ROW + gap;
     }
     pen.fillStyle = colors.dim;
     pen.font = `11px ${colors.font}`;
-    const count = width < 520 ? 3 : 5;
+    const count = Math.max(1, Math.floor(scale() / 140));
     for (let part = 0; part <= count; part += 1) {
       const index = Math.round(((trace.count - 1) * part) / count);
       pen.textAlign = part === 0 ? "left" : part === count ? "right" : "center";
@@ -134,10 +142,6 @@ export function lanesPane(trace, placed, go) {
   }).observe(box);
   lay(false);
   return { element: section, show, refresh, toggle: () => lay(!byTime) };
-}
-
-function short(name) {
-  return name.length <= 17 ? name : name.replace("ProducerConsumer", " PC").replace("Consumer", " C");
 }
 
 let known = null;

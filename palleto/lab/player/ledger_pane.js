@@ -37,12 +37,20 @@ export function ledgerPane(trace) {
     } else {
       const busy = owing.find((stage) => account(state, stage).excess < 0 || unheard(state, stage));
       const doing = busy && busy.label === event?.stage;
-      write(law, busy && doing ? `… ${busy.label} is about to enter this.` : "✓ The law holds: remembered = wanted, and nobody got more than they asked for.");
+      write(law, busy && doing ? `… ${busy.label} is about to enter this.` : `✓ The law holds: ${equation(state, owing[0])}.`);
       law.className = busy && doing ? "law" : "law holds";
     }
   }
 
   return { element: section, show };
+}
+
+/** The law with the numbers of a producer. */
+function equation(state, stage) {
+  const { remembered, demand, buffered, wanted, excess } = account(state, stage);
+  const left = excess > 0 ? `, ${excess} of cancelled subscriptions` : "";
+  const right = demand >= buffered ? `${whole(demand)} outstanding − ${whole(buffered)} buffered${left}` : `${whole(wanted)} wanted${left}`;
+  return `${stage.label} remembers ${whole(remembered)} = ${right}`;
 }
 
 /** Whether an ask has been taken from the mailbox and is not in the accounts of the stage yet. */
@@ -57,19 +65,23 @@ function unheard(state, stage) {
 function subscriptionRow({ producer, consumer, asked, delivered, ended }, event) {
   const acts = event && ((event.stage === producer && event.peer === consumer) || (event.stage === consumer && event.peer === producer));
   const over = delivered > asked;
-  const name = make("th", { scope: "row" }, consumer, make("span", { class: "of" }, ` of ${producer}${ended ? ", ended" : ""}`));
+  const name = make("th", { scope: "row" }, ...breakable(consumer), make("span", { class: "of" }, " of ", ...breakable(producer), ended ? ", ended" : ""));
   const outstanding = ended ? "–" : over ? `${asked - delivered} ✕` : whole(asked - delivered);
   const cells = [whole(asked), whole(delivered), outstanding].map((text) => make("td", {}, text));
   return make("tr", { class: [acts ? "acting" : "", over ? "broken" : "", ended ? "gone" : ""].join(" ").trim() || null }, name, ...cells);
 }
 
 function producerRow(state, stage, event) {
-  const { remembered, wanted, buffered, dropped, excess, cancelled } = account(state, stage);
+  const { remembered, wanted, buffered, dropped } = account(state, stage);
   const broken = state.law !== null && state.law.stage === stage.label;
-  const extra = excess > 0 && cancelled > 0 ? ` (${Math.min(excess, cancelled)} cancelled)` : "";
-  const cells = [`${whole(remembered)}${extra}`, whole(wanted), whole(buffered), whole(dropped)].map((text) => make("td", {}, text));
-  const name = make("th", { scope: "row" }, stage.label, broken ? " ✕" : "");
+  const cells = [whole(remembered), whole(wanted), whole(buffered), whole(dropped)].map((text) => make("td", {}, text));
+  const name = make("th", { scope: "row" }, ...breakable(stage.label), broken ? " ✕" : "");
   return make("tr", { class: [event?.stage === stage.label ? "acting" : "", broken ? "broken" : ""].join(" ").trim() || null }, name, ...cells);
+}
+
+/** A name that may go on in the next line where a stage's role begins, or after a mark. */
+function breakable(name) {
+  return name.split(/(?=ProducerConsumer)|(?<!Producer)(?=Consumer)|(?<=[.:/_-])/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 }
 
 function table(name, headings) {

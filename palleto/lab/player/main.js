@@ -7,6 +7,7 @@ import { forgetColors, lanesPane } from "./lanes_pane.js";
 import { ledgerPane } from "./ledger_pane.js";
 import { logPane } from "./log_pane.js";
 import { pipelinePane } from "./pipeline_pane.js";
+import { things } from "./messages.js";
 import { places } from "./places.js";
 import { queuePane } from "./queue_pane.js";
 import { Replay } from "./replay.js";
@@ -39,9 +40,10 @@ function start(trace) {
   }
 
   const lanes = lanesPane(trace, placed, go);
-  const queue = queuePane(trace);
+  const named = things(trace);
+  const queue = queuePane(trace, named);
   const panes = [codePane(trace), pipelinePane(trace, placed), lanes, logPane(trace, go), ledgerPane(trace), ...(queue.wanted ? [queue] : [])];
-  const bar = controls(trace, { go, toggle: lanes.toggle, link: () => linkTo(trace.seq(index)) });
+  const bar = controls(trace, named, { go, toggle: lanes.toggle, link: () => linkTo(trace.seq(index)) });
   const main = document.getElementById("player");
   const title = make("h1", {}, document.title, make("span", { class: "note" }, ` ${bar.title}${queue.wanted ? "" : "; this run has no queue"}`));
   const grid = make("div", { class: `grid${queue.wanted ? "" : " no-queue"}` }, ...panes.map((pane) => pane.element));

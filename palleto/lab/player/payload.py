@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from palleto.lab.player.sources import sources
-from palleto.recorder import TraceEvent
+from palleto import TraceEvent
 
 NONE = -1
 """The number of a name that is not there."""

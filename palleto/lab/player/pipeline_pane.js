@@ -5,7 +5,8 @@ import { labelAt } from "./places.js";
 import { key } from "./state.js";
 import { clip, plural, whole } from "./words.js";
 
-const [PAD, TALL, LOW, ROW] = [10, 62, 46, 14]; // of the picture, of a box, of a box where there are many, between boxes
+const [PAD, TALL, LOW, ROW] = [12, 64, 34, 13]; // of the picture, of a box, of a box where there are many, between boxes
+const STEP = 13.5; // between lines of text
 const MOST = 10; // rows; what stands in further ones is only counted
 
 export function pipelinePane(trace, placed) {
@@ -40,7 +41,7 @@ export function pipelinePane(trace, placed) {
     }
     for (const place of drawn) {
       const facts = factsOf(place, label.get(place), state);
-      boxes.push(box(place, label.get(place), facts, spot(place), size, event));
+      boxes.push(box(place, label.get(place), facts, spot(place), size, event, state));
       told.push(`${label.get(place)}: ${facts.status}, ${facts.lines.join(", ")}`);
     }
     svg.setAttribute("viewBox", `0 0 ${width} ${size.height}`);
@@ -54,8 +55,8 @@ export function pipelinePane(trace, placed) {
 }
 
 function sizes(width, height, columns, lines) {
-  const gap = columns > 1 ? Math.max(40, Math.min(120, (width - 2 * PAD) * 0.34 / (columns - 1))) : 0;
-  const w = Math.min(190, (width - 2 * PAD - gap * (columns - 1)) / columns);
+  const gap = columns > 1 ? Math.max(40, Math.min(120, ((width - 2 * PAD) * 0.27) / (columns - 1))) : 0;
+  const w = Math.min(180, (width - 2 * PAD - gap * (columns - 1)) / columns);
   const room = columns > 1 ? Math.min(150, (width - 2 * PAD - w * columns) / (columns - 1)) : 0;
   const pitch = Math.max(LOW + ROW, Math.min(120, (height - 2 * PAD) / lines));
   return { w, gap: room, h: Math.min(TALL, pitch - ROW), pitch, height: Math.max(height, pitch * lines + 2 * PAD) };
@@ -68,39 +69,48 @@ function factsOf(place, label, state) {
     const loops = [...state.loops.values()].filter((loop) => loop.server === label && !loop.killed);
     const killed = [...state.loops.values()].filter((loop) => loop.server === label && loop.killed).length + state.ended.killed;
     const shown = loops.length === 1 ? `loop ${loops[0].label}, ${plural(loops[0].runs, "run")}` : plural(loops.length, "loop");
-    return { status: stage?.status ?? "unknown", restarts: 0, lines: [loops.length ? shown : "no loop runs", `${state.started} started, ${killed} killed`] };
+    return { status: stage?.status ?? "unknown", restarts: 0, lines: [loops.length ? shown : "no loop runs", `${state.started} started · ${killed} killed`] };
   }
   if (!stage || stage.status === "unknown") return { status: "unknown", restarts: 0, lines: ["not started yet", ""] };
   const lines = [];
   const [remembered, , buffered] = stage.ledger;
+  if (stage.status === "crashed") lines.push(clip(stage.reason || "no reason given", 44));
+  else if (stage.status === "stopped") lines.push("stopped");
+  else if (stage.held) lines.push(`works on ${plural(stage.held, "event")}`);
+  else lines.push(stage.callback ? `in ${stage.callback}` : "waits");
   if (stage.emits) lines.push(`remembers ${whole(remembered)} · buffer ${whole(buffered)}`);
-  if (stage.subscribes) lines.push(stage.held ? `works on ${plural(stage.held, "event")}` : `waits · ${whole(stage.handled)} done`);
-  if (stage.status === "crashed") lines[0] = clip(`crashed: ${stage.reason}`, 44);
-  if (stage.status === "stopped") lines[lines.length - 1] = `stopped · ${whole(stage.handled)} done`;
+  else lines.push(`${whole(stage.handled)} done`);
   return { status: stage.status, restarts: stage.restarts, lines };
 }
 
-const SIGNS = { running: "", unknown: "", stopped: "■ stopped", crashed: "✕ crashed" };
+const SIGNS = { running: "", unknown: "", stopped: "", crashed: "✕ crashed" };
 
-function box(place, label, facts, { x, y }, { w, h }, event) {
-  const acts = event !== null && event !== undefined && event.stage === label;
+function box(place, label, facts, { x, y }, { w, h }, event, state) {
+  const acts = event !== null && (event.stage === label || (place.kind === "server" && actsFor(label, event, state)));
   const classes = ["box", place.kind, facts.status, acts ? "acting" : ""].join(" ").trim();
   const group = make("g", { class: classes, "data-stage": label });
   group.append(make("rect", { x, y, width: w, height: h, rx: 5, class: "frame" }), make("rect", { x, y, width: 4, height: h, rx: 2, class: `stripe place-${place.kind === "server" ? "server" : color(place)}` }));
   const sign = [SIGNS[facts.status], facts.restarts ? `↻ ${facts.restarts}` : ""].filter(Boolean).join(" ");
-  const fit = Math.floor((w - 20) / 6.1);
+  const fit = Math.floor((w - 20) / 6);
   const [above, name] = split(label, Math.floor((w - 20) / 7));
   const texts = [];
   if (above) texts.push([above, "small"]);
-  texts.push([clip(name, fit), "name"]);
-  for (const line of facts.lines.filter(Boolean).slice(0, h >= TALL && !above ? 2 : 1)) texts.push([clip(line, fit), "small"]);
-  const step = 15;
+  const room = Math.floor((h - 4) / STEP) - texts.length - 1;
+  const shown = facts.lines.filter(Boolean).flatMap((line) => (line.length > fit ? line.split(" · ") : [line]));
+  texts.push([above ? name : clip(name, fit), "name"]);
+  for (const line of shown.slice(0, Math.max(1, room))) texts.push([clip(line, fit), "small"]);
   texts.forEach(([text, style], row) => {
-    group.append(make("text", { x: x + 13, y: y + h / 2 + 4.5 + (row - (texts.length - 1) / 2) * step, class: style }, text));
+    const size = style === "name" ? Math.min(12, (w - 18) / (text.length * 0.66)) : null;
+    group.append(make("text", { x: x + 12, y: y + h / 2 + 4 + (row - (texts.length - 1) / 2) * STEP, class: style, style: size && `font-size:${size.toFixed(1)}px` }, text));
   });
   if (sign) group.append(make("text", { x: x + w - 6, y: y - 3, class: `sign ${facts.status}` }, sign));
   group.append(make("title", {}, `${label}: ${facts.status}; ${facts.lines.join("; ")}`));
   return group;
+}
+
+/** Whether the event is one of a loop of that server. */
+function actsFor(server, event, state) {
+  return state.loops.get(event.stage)?.server === server || (event.kind.startsWith("loop_") && event.peer === server);
 }
 
 /** The colour of a place: producers are neutral; consumers have that of their row. */
@@ -117,12 +127,12 @@ function split(name, fit) {
 /** The two ways between a producer and its consumer: demand above, to the left; events below, to the right. */
 function link(place, consumer, spot, { w, h }, state, event, label) {
   const [from, to] = [spot(place), spot(consumer)];
-  const [x1, x2] = [from.x + w, to.x];
+  const [x1, x2, gap] = [from.x + w, to.x, to.x - from.x - w];
   const [y1, y2] = [from.y + h / 2, to.y + h / 2];
   const [producer, taker] = [label.get(place), label.get(consumer)];
   const group = make("g", { class: "link" });
-  const middle = (x1 + x2) / 2;
-  const way = (dy) => `M${x1} ${y1 + dy}C${middle} ${y1 + dy} ${middle} ${y2 + dy} ${x2} ${y2 + dy}`;
+  const [bend, flat] = [x1 + gap * 0.28, x1 + gap * 0.56];
+  const way = (dy) => `M${x1} ${y1 + dy}C${bend} ${y1 + dy} ${bend} ${y2 + dy} ${flat} ${y2 + dy}H${x2}`;
   if (place.kind === "server") {
     const casts = event?.kind === "cast" && event.peer === taker;
     const pulls = event?.kind === "loop_started" && event.peer === producer;
@@ -141,7 +151,7 @@ function link(place, consumer, spot, { w, h }, state, event, label) {
   if (!held || held.ended) return group;
   const owed = asks ? `+${event.data.count}` : whole(held.asked - held.delivered);
   const sent = sends ? `${event.ids.length}` : whole(held.delivered);
-  const near = x2 - Math.min(26, (x2 - x1) / 2);
+  const near = x2 - 9;
   group.append(make("text", { x: near, y: y2 - 10, class: `count demand${asks}` }, `◂ ${owed}`), make("text", { x: near, y: y2 + 20, class: `count events${sends}` }, `${sent} ▸`));
   return group;
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from palleto import TraceEvent, lesson, load
 from palleto.errors import SettingError
 from palleto.lab.player.page import page
-from palleto.recorder import TraceEvent, load
 
 HEIGHT = 860
 """The height of the player in a notebook, in CSS pixels."""
@@ -63,10 +64,25 @@ def _opened(trace: Any) -> tuple[list[TraceEvent], str]:
     """The trace events, and what the page is called."""
     if isinstance(trace, str | os.PathLike):
         path = Path(trace)
-        return load(path), path.name
+        events = load(path)
+        return events, _title(events) or path.name
     from palleto.lab.evidence import events_of
 
-    return events_of(trace), "Palleto"
+    events = events_of(trace)
+    return events, _title(events) or "Palleto"
+
+
+def _title(events: list[TraceEvent]) -> str:
+    """The title of the step that ran; empty if it was none."""
+    for name in dict.fromkeys(event.file for event in events):
+        match = re.fullmatch(r"step(\d+)\.py", name or "")
+        if match:
+            try:
+                found = lesson.read(int(match[1]))
+            except SettingError:  # a step of the user's own
+                return name or ""
+            return f"Step {found.number}: {found.title}"
+    return ""
 
 
 def _number(at: Any) -> int | None:
