@@ -2,64 +2,70 @@
 
 import { make, pane, write } from "./dom.js";
 import { painted, spans } from "./python_text.js";
+import { Rows } from "./rows.js";
 import { clip, who } from "./words.js";
+
+const LINE = 18; // pixels, as in player.css
+const NAMES = 3; // who are named at one line
 
 export function codePane(trace) {
   const { section, note, body } = pane("code", "Code");
-  const code = make("div", { class: "code", tabindex: 0, role: "group", "aria-label": "source" });
-  body.append(code);
-  const texts = new Map(); // file -> { element, lines }
+  const rows = new Rows(LINE, (number) => lines[number].element, { class: "rows code", role: "group", "aria-label": "source" });
+  const missing = make("p", { class: "missing" });
+  body.append(missing, rows.element);
+  const texts = new Map(); // file -> its lines
   let shown = null; // the file
-  let lit = []; // lines that have a mark
+  let lines = []; // of that file
+  let lit = []; // those that have a mark
 
-  function text(file) {
+  function open(file) {
     if (!texts.has(file)) {
       const source = trace.sources[file];
-      const rows = source == null ? [] : painted(source.replace(/\n$/, "")).map(row);
-      const missing = `The source of ${file} was not found where this page was made; the lines are known only by number.`;
-      const element = make("div", { class: "source" }, ...(rows.length ? rows.map((each) => each.element) : [make("p", { class: "missing" }, missing)]));
-      texts.set(file, { element, rows });
+      texts.set(file, source == null ? [] : painted(source.replace(/\n$/, "")).map(row));
     }
-    return texts.get(file);
+    shown = file;
+    lines = texts.get(file);
+    rows.inner.style.minWidth = `${10 + Math.max(0, ...lines.map((line) => line.width))}ch`;
+    rows.element.hidden = !lines.length;
+    missing.hidden = lines.length > 0;
+    write(missing, `The source of ${file} was not found where this page was made: its lines are known by their numbers only.`);
   }
 
   function show(index, state, event) {
-    const acting = event && event.file !== null ? event : null;
+    const acting = event !== null && event.file !== null ? event : null;
     const file = acting?.file ?? shown ?? latest(state)?.file ?? trace.files[0] ?? null;
     if (file === null) {
-      write(note, "");
-      code.replaceChildren(make("p", { class: "missing" }, trace.count ? "No line of yours acts in this trace." : "The trace is empty."));
+      write(missing, trace.count ? "No line of yours acts in this trace." : "The trace is empty.");
       return;
     }
-    const { element, rows } = text(file);
-    if (shown !== file || element.parentNode !== code) {
-      code.replaceChildren(element);
-      shown = file;
-    }
-    for (const each of lit) each.clear();
+    if (file !== shown) open(file);
+    for (const line of lit) line.clear();
     lit = [];
-    const standing = new Map(); // line -> labels
-    for (const stage of state.stages.values()) {
-      if (stage.file !== file || stage.status === "stopped" || stage.status === "crashed" || stage.label === "") continue;
-      standing.set(stage.line, [...(standing.get(stage.line) ?? []), stage.label]);
+    for (const [number, labels] of standing(state, file)) {
+      lines[number - 1]?.stand(labels);
+      if (lines[number - 1]) lit.push(lines[number - 1]);
     }
-    for (const [line, labels] of standing) {
-      if (!rows[line - 1]) continue;
-      rows[line - 1].stand(labels);
-      lit.push(rows[line - 1]);
-    }
-    const line = acting ? acting.line : 0;
-    write(note, acting ? `${file}, line ${line}: ${who(event.stage)}` : `${file}; no line of yours acts at this event`);
-    const here = rows[line - 1];
+    const here = acting && lines[acting.line - 1];
     if (here) {
       here.light();
       lit.push(here);
     }
-    const target = here ?? rows[(latest(state, file)?.line ?? 1) - 1];
-    if (target) reveal(code, target.element);
+    write(note, acting ? `${file}, line ${acting.line}: ${who(event.stage)}` : `${file}; no line of yours acts at this event`);
+    rows.show(lines.length, (acting?.line ?? latest(state, file)?.line ?? 1) - 1, 3);
   }
 
   return { element: section, show };
+}
+
+/** The lines at which somebody stands, each with their labels. */
+function standing(state, file) {
+  const found = new Map();
+  for (const { label, status, file: at, line } of state.stages.values()) {
+    if (at !== file || label === "" || status === "stopped" || status === "crashed") continue;
+    if (found.has(line)) found.get(line).push(label);
+    else found.set(line, [label]);
+  }
+  return found;
 }
 
 /** The stage that stood somewhere last, in that file if one is given. */
@@ -74,15 +80,17 @@ function latest(state, file = null) {
 function row(parts, place) {
   const number = make("span", { class: "number", "aria-hidden": "true" }, String(place + 1));
   const stands = make("span", { class: "stands" });
-  const element = make("div", { class: "line", "data-line": place + 1 }, number, make("span", { class: "text" }, ...spans(parts)), stands);
+  const text = make("span", { class: "text" }, ...spans(parts));
+  const element = make("div", { class: "line", "data-line": place + 1 }, number, text, stands);
   return {
     element,
+    width: parts.reduce((sum, [, each]) => sum + each.length, 0),
     light() {
       element.classList.add("acting");
       element.setAttribute("aria-current", "true");
     },
     stand(labels) {
-      const names = labels.length > 3 ? [...labels.slice(0, 2), `${labels.length - 2} more`] : labels;
+      const names = labels.length > NAMES ? [...labels.slice(0, NAMES - 1), `${labels.length - NAMES + 1} more`] : labels;
       stands.replaceChildren(...names.map((name) => make("span", { class: "stand", title: `${name} stands here` }, clip(name, 26))));
     },
     clear() {
@@ -91,10 +99,4 @@ function row(parts, place) {
       stands.replaceChildren();
     },
   };
-}
-
-/** Scroll a line into the middle if it is near the edge or out of sight; not the page, only the pane. */
-function reveal(box, line) {
-  const [top, height] = [line.offsetTop, box.clientHeight];
-  if (top < box.scrollTop + 40 || top > box.scrollTop + height - 60) box.scrollTop = Math.max(0, top - height / 2 + 10);
 }

@@ -67,7 +67,7 @@ export function controls(trace, things, { go, toggle, link }) {
     now.replaceChildren(make("b", {}, who(event.stage)), ` ${told(event)} `, make("span", { class: "kind" }, event.kind), make("span", { class: "where" }, event.file ? ` ${event.file}:${event.line}` : ""));
     // A screen reader is told when the reader walks, not in every frame of a film.
     now.setAttribute("aria-live", playing ? "off" : "polite");
-    jump.show(event);
+    jump.show();
     return undefined;
   }
 

@@ -28,6 +28,17 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+const scrolls = [];
+
+/** Scroll once all panes are drawn: to scroll is to lay the page out, which is done once a frame, not once a pane. */
+export function scrollLater(element, top) {
+  scrolls.push([element, top]);
+}
+
+export function scrollNow() {
+  for (const [element, top] of scrolls.splice(0)) element.scrollTop = top;
+}
+
 /** A key or value of the style that holds now, as "--running". */
 export function shade(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();

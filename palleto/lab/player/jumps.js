@@ -19,15 +19,14 @@ export function jumps(trace, things, at, go) {
   const found = make("span", { class: "copied", role: "status" });
 
   function menu(name, options) {
-    const every = make("option", { value: "" }, `this ${name}`);
-    const select = make("select", { "aria-label": `jump to ${name}` }, every, ...options.map(([value, text]) => make("option", { value }, clip(text, 30))));
+    const select = make("select", { "aria-label": `jump to ${name}` }, make("option", { value: "" }, `this ${name}`), ...options.map(([value, text]) => make("option", { value }, clip(text, 30))));
     const step = (way, text, word) => {
       const button = make("button", { type: "button", "aria-label": `${word} event of ${name}`, title: `${word} event of the ${name} (key: ${way > 0 ? name[0] : name[0].toUpperCase()})` }, text);
       button.addEventListener("click", () => jump(name, way));
       return button;
     };
     const element = make("span", { class: "jump", role: "group", "aria-label": `jump by ${name}` }, step(-1, "‹", "previous"), select, step(1, "›", "next"));
-    return { select, every, element };
+    return { select, element };
   }
 
   function wanted(name) {
@@ -50,13 +49,7 @@ export function jumps(trace, things, at, go) {
     write(found, to >= 0 ? "" : fits === null ? "this event concerns no message; choose one" : `no ${way > 0 ? "later" : "earlier"} one`);
   }
 
-  function show(event) {
-    write(choices.kind.every, `this kind: ${event.kind.replaceAll("_", " ")}`);
-    write(choices.stage.every, `this stage: ${clip(who(event.stage), 24)}`);
-    const [thing] = things.of(event.index);
-    write(choices.message.every, thing === undefined ? "no message here" : `this message: ${brief(things.name(thing))}`);
-    write(found, "");
-  }
+  const show = () => write(found, "");
 
   return { elements: [...Object.values(choices).map((choice) => choice.element), found], go: jump, show };
 }

@@ -2,7 +2,7 @@
 
 import { codePane } from "./code_pane.js";
 import { controls } from "./controls.js";
-import { make } from "./dom.js";
+import { make, scrollNow } from "./dom.js";
 import { forgetColors, lanesPane } from "./lanes_pane.js";
 import { ledgerPane } from "./ledger_pane.js";
 import { logPane } from "./log_pane.js";
@@ -35,6 +35,7 @@ function start(trace) {
     const event = trace.count ? trace.event(index) : null;
     for (const pane of panes) pane.show(index, state, event);
     bar.show(index, event);
+    scrollNow();
     document.body.dataset.index = index;
     if (trace.count && !inNotebook()) history.replaceState(null, "", `#at=${trace.seq(index)}`);
   }
@@ -58,7 +59,7 @@ function start(trace) {
   index = asked(trace) ?? opening(trace);
   draw();
   // For tests, and for who is curious: the state at an event by itself.
-  window.palleto = { trace, replay, go, fresh: (to) => freshly(trace, to), Replay, initial, apply, copy };
+  window.palleto = { trace, panes, bar, things: named, replay, go, fresh: (to) => freshly(trace, to), Replay, initial, apply, copy };
 }
 
 /** The state at an index by applying every event from the first on. */
