@@ -39,5 +39,7 @@ def _add(folder: Path, name: str, done: dict[str, str], above: tuple[str, ...]) 
     text = _IMPORT.sub(lambda match: f"const {{{match[1]}}} = module_{match[2]};", text)
     text = _EXPORT.sub(r"\1 \2", text)
     if other := _OTHER.search(text):
-        raise ValueError(f"expected imports and exports in the form that bundle.py tells, got: {other[0]!r} in {name}.js")
+        raise ValueError(
+            f"expected imports and exports in the form that bundle.py tells, got: {other[0]!r} in {name}.js"
+        )
     done[name] = f"const module_{name} = (() => {{\n{text}\nreturn {{ {', '.join(exported)} }};\n}})();"

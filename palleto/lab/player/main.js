@@ -84,7 +84,7 @@ function opening(trace) {
 }
 
 function linkTo(seq) {
-  return inNotebook() ? `#at=${seq}` : `${location.href.split("#")[0]}#at=${seq}`;
+  return inNotebook() ? `at=${seq}` : `${location.href.split("#")[0]}#at=${seq}`;
 }
 
 unpack(document.getElementById("trace").textContent.trim()).then(start).catch((error) => {

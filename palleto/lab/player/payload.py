@@ -12,8 +12,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from palleto.lab.player.sources import sources
 from palleto import TraceEvent
+from palleto.lab.player.sources import sources
 
 NONE = -1
 """The number of a name that is not there."""
@@ -70,5 +70,13 @@ def packed(events: Sequence[TraceEvent]) -> str:
 
     The same trace gives the same text.
     """
-    text = json.dumps(columns(events), separators=(",", ":"), ensure_ascii=False, default=str)
+    table = columns(events)
+    try:
+        text = _json(table)
+    except ValueError:  # NaN or infinity: Python's `json` reads and writes them, a browser's does not
+        text = _json(json.loads(json.dumps(table, default=str), parse_constant=lambda name: None))
     return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), compresslevel=6, mtime=0)).decode("ascii")
+
+
+def _json(table: dict[str, Any]) -> str:
+    return json.dumps(table, separators=(",", ":"), ensure_ascii=False, default=str, allow_nan=False)
