@@ -55,7 +55,8 @@ export function controls(trace, things, { go, toggle, link }) {
 
   function move(to) {
     stop();
-    go(Math.max(0, Math.min(last, to)));
+    index = Math.max(0, Math.min(last, to)); // at once: a second key may come before the frame is drawn
+    go(index);
   }
 
   function show(at, event) {

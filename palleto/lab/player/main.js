@@ -59,7 +59,7 @@ function start(trace) {
   index = asked(trace) ?? opening(trace);
   draw();
   // For tests, and for who is curious: the state at an event by itself.
-  window.palleto = { trace, panes, bar, things: named, replay, go, fresh: (to) => freshly(trace, to), Replay, initial, apply, copy };
+  window.palleto = { trace, panes, bar, replay, go, fresh: (to) => freshly(trace, to), Replay, unpack, initial, apply, copy };
 }
 
 /** The state at an index by applying every event from the first on. */

@@ -12,6 +12,7 @@ export class Rows {
     this.count = 0;
     [this.target, this.margin] = [-1, 0];
     this.inner = make("div", { class: "rows-inner" });
+    this.inner.style.height = "0px";
     this.element = make("div", { class: "rows", tabindex: 0, ...attributes }, this.inner);
     this.top = 0; // where it is scrolled to, as the browser last told, or as it was asked to
     this.element.addEventListener("scroll", () => {
