@@ -406,11 +406,10 @@ def test_the_panes_are_the_same_on_the_way_back(made, opened):
             (name) => document.querySelector(name).innerHTML).join();
         const { trace, go } = palleto;
         const [forward, wrong] = [[], []];
-        for (let index = 0; index < trace.count; index += 6) { go(index); await frame(); await frame(); forward.push(seen()); }
-        for (let index = trace.count - 1 - ((trace.count - 1) % 6); index >= 0; index -= 6) {
-            go(index); await frame(); await frame();
-            if (seen() !== forward[index / 6]) wrong.push(index);
-        }
+        const at = async (index) => { go(index); await frame(); await frame(); return seen(); };
+        const last = trace.count - 1 - ((trace.count - 1) % 8);
+        for (let index = 0; index <= last; index += 8) forward.push(await at(index));
+        for (let index = last; index >= 0; index -= 8) if ((await at(index)) !== forward[index / 8]) wrong.push(index);
         return wrong;
     }""")
     assert wrong == []

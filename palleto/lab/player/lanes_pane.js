@@ -86,11 +86,11 @@ export function lanesPane(trace, placed, go) {
     }
     pen.fillStyle = colors.dim;
     pen.font = `11px ${colors.font}`;
-    const count = Math.max(1, Math.floor(scale() / 140));
+    const count = Math.max(1, Math.floor(scale() / 110));
     for (let part = 0; part <= count; part += 1) {
       const index = Math.round(((trace.count - 1) * part) / count);
       pen.textAlign = part === 0 ? "left" : part === count ? "right" : "center";
-      const text = byTime ? seconds((trace.end * part) / count) : `${trace.seq(index)} · ${seconds(trace.t[index])}`;
+      const text = seconds(byTime ? (trace.end * part) / count : trace.t[index]);
       pen.fillText(text, LEFT + (scale() * part) / count, height - AXIS / 2 + 2);
     }
   }

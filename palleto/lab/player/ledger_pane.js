@@ -20,7 +20,7 @@ export function ledgerPane(trace) {
     const held = [...state.subscriptions.values()];
     const living = held.filter((each) => !each.ended);
     const shown = (living.length ? living : held).slice(-MOST);
-    subscriptions.fill(shown.map((each) => subscriptionRow(each, event)), held.length - shown.length, "subscription");
+    subscriptions.fill(shown.map((each) => subscriptionRow(each, event)), held.length - shown.length, living.length > MOST ? "subscription" : "ended subscription");
     const owing = [...state.stages.values()].filter((stage) => stage.emits);
     producers.fill(owing.slice(0, MOST).map((stage) => producerRow(state, stage, event)), owing.length - Math.min(MOST, owing.length), "producer");
     tell(state, owing, event);
@@ -48,7 +48,7 @@ export function ledgerPane(trace) {
 /** The law with the numbers of a producer. */
 function equation(state, stage) {
   const { remembered, demand, buffered, wanted, excess } = account(state, stage);
-  const left = excess > 0 ? `, ${excess} of cancelled subscriptions` : "";
+  const left = excess > 0 ? ` + ${whole(excess)} of cancelled subscriptions` : "";
   const right = demand >= buffered ? `${whole(demand)} outstanding − ${whole(buffered)} buffered${left}` : `${whole(wanted)} wanted${left}`;
   return `${stage.label} remembers ${whole(remembered)} = ${right}`;
 }

@@ -2,7 +2,7 @@
 
 import { make, pane, write } from "./dom.js";
 import { Rows } from "./rows.js";
-import { plural, seconds, who } from "./words.js";
+import { clock, plural, who } from "./words.js";
 
 const HEIGHT = 20;
 
@@ -19,7 +19,7 @@ export function logPane(trace, go) {
     const row = make(
       "div",
       { class: `log-line${index === now ? " acting" : ""}${report ? " report" : ""}`, "data-index": index, title: `event ${event.seq}, ${who(event.stage)}` },
-      make("span", { class: "time" }, seconds(event.t)),
+      make("span", { class: "time" }, clock(event.t)),
       make("span", { class: "said" }, report ? `${event.data.text} (reported)` : event.data.text),
     );
     row.addEventListener("click", () => go(index));

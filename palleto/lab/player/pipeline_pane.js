@@ -40,7 +40,7 @@ export function pipelinePane(trace, placed) {
       }
     }
     for (const place of drawn) {
-      const facts = factsOf(place, label.get(place), state);
+      const facts = factsOf(place, label.get(place), state, event);
       boxes.push(box(place, label.get(place), facts, spot(place), size, event, state));
       told.push(`${label.get(place)}: ${facts.status}, ${facts.lines.join(", ")}`);
     }
@@ -63,7 +63,7 @@ function sizes(width, height, columns, lines) {
 }
 
 /** What is written into a box. */
-function factsOf(place, label, state) {
+function factsOf(place, label, state, event) {
   const stage = state.stages.get(label);
   if (place.kind === "server") {
     const loops = [...state.loops.values()].filter((loop) => loop.server === label && !loop.killed);
@@ -77,7 +77,7 @@ function factsOf(place, label, state) {
   if (stage.status === "crashed") lines.push(clip(stage.reason || "no reason given", 44));
   else if (stage.status === "stopped") lines.push("stopped");
   else if (stage.held) lines.push(`works on ${plural(stage.held, "event")}`);
-  else lines.push(stage.callback ? `in ${stage.callback}` : "waits");
+  else lines.push(stage.callback && event?.stage === label ? `in ${stage.callback}` : "waits");
   if (stage.emits) lines.push(`remembers ${whole(remembered)} · buffer ${whole(buffered)}`);
   else lines.push(`${whole(stage.handled)} done`);
   return { status: stage.status, restarts: stage.restarts, lines };
@@ -103,7 +103,8 @@ function box(place, label, facts, { x, y }, { w, h }, event, state) {
     const size = style === "name" ? Math.min(12, (w - 18) / (text.length * 0.66)) : null;
     group.append(make("text", { x: x + 12, y: y + h / 2 + 4 + (row - (texts.length - 1) / 2) * STEP, class: style, style: size && `font-size:${size.toFixed(1)}px` }, text));
   });
-  if (sign) group.append(make("text", { x: x + w - 6, y: y - 3, class: `sign ${facts.status}` }, sign));
+  const inside = (above || name).length * 7 + sign.length * 7 < w - 24; // else it stands on the box
+  if (sign) group.append(make("text", { x: x + w - 7, y: inside ? y + 14 : y - 3, class: `sign ${facts.status}` }, sign));
   group.append(make("title", {}, `${label}: ${facts.status}; ${facts.lines.join("; ")}`));
   return group;
 }

@@ -4,7 +4,11 @@ const WHOLE = new Intl.NumberFormat("en-US");
 
 export const whole = (number) => WHOLE.format(number);
 
-export const seconds = (t) => (t >= 1000 ? `${whole(Math.round(t))} s` : `${t.toFixed(t >= 100 ? 1 : t >= 10 ? 2 : 3)} s`);
+/** Seconds of run time, as short as they are: `40 s`, `2.053 s`. */
+export const seconds = (t) => (t >= 1000 ? `${whole(Math.round(t))} s` : `${Number(t.toFixed(t >= 100 ? 1 : 3))} s`);
+
+/** Seconds of run time, to stand below each other. */
+export const clock = (t) => t.toFixed(3);
 
 /** `1 event`, `2 events`. */
 export function plural(count, noun) {
