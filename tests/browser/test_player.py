@@ -252,7 +252,7 @@ def test_the_panes_show_the_trace_at_every_key(made, opened, command):
 def test_it_plays_and_pauses(made, opened):
     url, trace = made(*STEP5)
     page = opened(url)
-    page.get_by_role("combobox", name="speed").select_option(label="100 events a second")
+    page.get_by_role("combobox", name="speed").select_option(label="100 events/s")
     page.locator("body").press(" ")
     assert page.get_by_role("button", name="pause").is_visible()
     deadline = time.monotonic() + 10

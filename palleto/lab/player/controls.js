@@ -4,7 +4,7 @@ import { make, write } from "./dom.js";
 import { JUMPS, jumps } from "./jumps.js";
 import { plural, seconds, told, who } from "./words.js";
 
-const SPEEDS = [["1 event a second", 1, 0], ["2 events a second", 2, 0], ["5 events a second", 5, 0], ["10 events a second", 10, 0], ["30 events a second", 30, 0], ["100 events a second", 100, 0], ["as it ran", 0, 1], ["5 × as fast as it ran", 0, 5], ["25 × as fast as it ran", 0, 25]];
+const SPEEDS = [["1 event/s", 1, 0], ["2 events/s", 2, 0], ["5 events/s", 5, 0], ["10 events/s", 10, 0], ["30 events/s", 30, 0], ["100 events/s", 100, 0], ["as it ran", 0, 1], ["as it ran × 5", 0, 5], ["as it ran × 25", 0, 25]];
 const FIRST_SPEED = 3;
 
 // Drawn in 16 by 16: a font may lack the signs.

@@ -1,6 +1,6 @@
 // How one lane is drawn on a canvas: bars, what was done in them, and marks for crashes and restarts.
 
-export const ROW = 14; // pixels
+export const ROW = 13; // pixels
 
 /** Draw a lane at height `y`. `left` and `right` give the x at which an event begins and ends. */
 export function drawLane(pen, lane, y, { left, right, end, colors }) {

@@ -21,7 +21,7 @@ function start(trace) {
   let [index, drawn, waits] = [0, -1, false];
 
   function go(to) {
-    index = to;
+    index = Math.max(0, Math.min(trace.count - 1, to));
     if (waits) return;
     waits = true;
     requestAnimationFrame(draw); // at most once a frame, however fast the slider is drawn
@@ -59,7 +59,7 @@ function start(trace) {
   index = asked(trace) ?? opening(trace);
   draw();
   // For tests, and for who is curious: the state at an event by itself.
-  window.palleto = { trace, panes, bar, replay, go, fresh: (to) => freshly(trace, to), Replay, unpack, initial, apply, copy };
+  window.palleto = { trace, panes, bar, replay, go, draw, fresh: (to) => freshly(trace, to), Replay, unpack, initial, apply, copy };
 }
 
 /** The state at an index by applying every event from the first on. */

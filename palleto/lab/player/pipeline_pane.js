@@ -5,8 +5,8 @@ import { labelAt } from "./places.js";
 import { key } from "./state.js";
 import { clip, plural, whole } from "./words.js";
 
-const [PAD, TALL, LOW, ROW] = [12, 64, 34, 13]; // of the picture, of a box, of a box where there are many, between boxes
-const STEP = 13.5; // between lines of text
+const [PAD, TALL, LOW, ROW] = [12, 64, 42, 12]; // of the picture, of a box, of a box where there are many, between boxes
+const STEP = 13; // between lines of text
 const MOST = 10; // rows; what stands in further ones is only counted
 
 export function pipelinePane(trace, placed) {
@@ -29,7 +29,7 @@ export function pipelinePane(trace, placed) {
 
   function show(index, state, event) {
     last = [index, state, event];
-    if (!width || !drawn.length) return;
+    if (width < 100 || !drawn.length) return; // not laid out yet
     const size = sizes(width, height, columns, lines);
     const spot = (place) => ({ x: PAD + place.column * (size.w + size.gap), y: PAD + place.row * size.pitch + (size.pitch - size.h - ROW) / 2 });
     const label = new Map(drawn.map((place) => [place, labelAt(place, index)]));
@@ -69,13 +69,14 @@ function factsOf(place, label, state, event) {
     const loops = [...state.loops.values()].filter((loop) => loop.server === label && !loop.killed);
     const killed = [...state.loops.values()].filter((loop) => loop.server === label && loop.killed).length + state.ended.killed;
     const shown = loops.length === 1 ? `loop ${loops[0].label}, ${plural(loops[0].runs, "run")}` : plural(loops.length, "loop");
-    return { status: stage?.status ?? "unknown", restarts: 0, lines: [loops.length ? shown : "no loop runs", `${state.started} started · ${killed} killed`] };
+    return { status: stage?.status ?? "unknown", restarts: 0, lines: [loops.length ? shown : "no loop runs", `${killed} of ${state.started} killed`] };
   }
   if (!stage || stage.status === "unknown") return { status: "unknown", restarts: 0, lines: ["not started yet", ""] };
   const lines = [];
   const [remembered, , buffered] = stage.ledger;
   if (stage.status === "crashed") lines.push(clip(stage.reason || "no reason given", 44));
   else if (stage.status === "stopped") lines.push("stopped");
+  else if (stage.subscribes && stage.emits && buffered) lines.push(`${whole(buffered)} in its buffer`);
   else if (stage.held) lines.push(`works on ${plural(stage.held, "event")}`);
   else lines.push(stage.callback && event?.stage === label ? `in ${stage.callback}` : "waits");
   if (stage.emits) lines.push(`remembers ${whole(remembered)} · buffer ${whole(buffered)}`);

@@ -6,7 +6,7 @@
 import { apply, copy, initial } from "./state.js";
 
 const LEAST = 256; // events between keyframes
-const MOST = 64; // keyframes, so that a long run costs no more memory than some dozens of states
+const MOST = 128; // keyframes, so that a long run costs no more memory than that many states
 
 export class Replay {
   constructor(trace, every = Math.max(LEAST, Math.ceil(trace.count / MOST))) {

@@ -12,7 +12,7 @@ from palleto import TraceEvent, lesson, load
 from palleto.errors import SettingError
 from palleto.lab.player.page import page
 
-HEIGHT = 860
+HEIGHT = 1000
 """The height of the player in a notebook, in CSS pixels."""
 
 
