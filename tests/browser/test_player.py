@@ -5,97 +5,20 @@ What each pane must show is counted here once more, from the trace and in Python
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import re
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from palleto import Recorder, TraceEvent, load
+from palleto import TraceEvent
 from palleto.lab.player import Player
-from palleto.lab.player.payload import packed
-from palleto.options import Options
-from palleto.program import perform, queue_empty
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 SHOTS = os.environ.get("PALLETO_SHOTS")
-READ = (Path(__file__).parent / "read_player.js").read_text(encoding="utf-8")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; install it with: apt-get install chromium"),
-    pytest.mark.skipif(find_spec("playwright") is None, reason="no playwright here; pip install 'palleto[test]'"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def opened(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a page; at its end nothing was asked of a network and no error was logged."""
-    pages, complaints, requests = [], [], []
-
-    def open_(url: str, width: int = 1280, theme: str = "light") -> Any:
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
-        page.set_default_timeout(10_000)
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        pages.append(page)
-        page.goto(url)
-        page.wait_for_selector("#player[aria-busy=false]")
-        return page
-
-    yield open_
-    for page in pages:
-        page.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[str, list[TraceEvent]]]:
-    """Runs a step's command and the player's; the page's URL and the trace. Each run is made once."""
-    known: dict[tuple[str, ...], tuple[str, list[TraceEvent]]] = {}
-
-    def make(*command: str) -> tuple[str, list[TraceEvent]]:
-        if command not in known:
-            folder = tmp_path_factory.mktemp("player")
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-            options = ("--quiet", "--trace", "t.jsonl")
-            for part in ((*command, *options), ("palleto.lab.player", "t.jsonl", "--html", "t.html")):
-                subprocess.run(
-                    [sys.executable, "-m", *part], cwd=folder, env=environment, check=True, capture_output=True
-                )
-            known[command] = ((folder / "t.html").as_uri(), load(folder / "t.jsonl"))
-        return known[command]
-
-    return make
-
+pytestmark = pytest.mark.browser
 
 STEP5 = ("steps.step5", "--virtual", "--seed", "7")
 STEP9 = ("steps.step9", "--place", "embedded", "--seed", "7", "--files", "6", "--output", "out")
@@ -168,24 +91,27 @@ def queue(past: list[TraceEvent]) -> dict[str, int] | None:
     return {"deleted": deleted, "in flight": len(received) - deleted} if received else None
 
 
-def read(page: Any) -> dict[str, Any]:
-    """What the panes show, once the frame is drawn."""
-    return page.evaluate(READ)
+@pytest.fixture
+def position(read):
+    """Gives the number of the event that a page shows."""
+    return lambda page: int(read(page)["place"].split()[0])
 
 
-def position(page: Any) -> int:
-    return int(read(page)["place"].split()[0])
+@pytest.fixture
+def check(read):
+    """Holds the panes of a page to what they must show at an event."""
 
+    def hold(page: Any, trace: list[TraceEvent], index: int) -> None:
+        shown, wanted = read(page), expected(trace, index)
+        parts = shown.pop("queue")
+        counted = wanted.pop("queue")
+        if parts is not None:
+            assert sum(parts["parts"].values()) == parts["total"], "the bar adds up"
+            if counted is not None:
+                assert {name: parts["parts"][name] for name in counted} == counted
+        assert {name: shown[name] for name in wanted} == wanted, f"at event {index}"
 
-def check(page: Any, trace: list[TraceEvent], index: int) -> None:
-    shown, wanted = read(page), expected(trace, index)
-    parts = shown.pop("queue")
-    counted = wanted.pop("queue")
-    if parts is not None:
-        assert sum(parts["parts"].values()) == parts["total"], "the bar adds up"
-        if counted is not None:
-            assert {name: parts["parts"][name] for name in counted} == counted
-    assert {name: shown[name] for name in wanted} == wanted, f"at event {index}"
+    return hold
 
 
 def shot(page: Any, name: str) -> None:
@@ -199,7 +125,7 @@ def shot(page: Any, name: str) -> None:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("command", [STEP5, STEP9], ids=["step 5 virtual", "step 9 embedded"])
-def test_the_panes_show_the_trace_at_every_key(made, opened, command):
+def test_the_panes_show_the_trace_at_every_key(made, opened, check, position, command):
     url, trace = made(*command)
     page = opened(url)
     name = command[0].removeprefix("steps.")
@@ -249,7 +175,7 @@ def test_the_panes_show_the_trace_at_every_key(made, opened, command):
     shot(page, f"{name}-3-end")
 
 
-def test_it_plays_and_pauses(made, opened):
+def test_it_plays_and_pauses(made, opened, check, position):
     url, trace = made(*STEP5)
     page = opened(url)
     page.get_by_role("combobox", name="speed").select_option(label="100 events/s")
@@ -268,7 +194,7 @@ def test_it_plays_and_pauses(made, opened):
     check(page, trace, len(trace) - 1)
 
 
-def test_a_link_carries_the_position(made, opened):
+def test_a_link_carries_the_position(made, opened, check):
     url, trace = made(*STEP5)
     page = opened(f"{url}#at=32")
     check(page, trace, 32)
@@ -310,7 +236,7 @@ def test_all_of_it_is_reached_by_tab_and_says_where_the_focus_is(made, opened):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 800])
-def test_nothing_sticks_out(made, opened, width, theme):
+def test_nothing_sticks_out(made, opened, read, width, theme):
     page = opened(made(*STEP9)[0], width, theme)
     for key in ("Home", "End"):
         page.keyboard.press(key)
@@ -331,7 +257,7 @@ def test_in_jupyterlab_it_is_as_dark_as_the_lab(browser):
     page.close()
 
 
-def test_short_traces_and_texts_that_look_like_html(opened, tmp_path):
+def test_short_traces_and_texts_that_look_like_html(opened, read, tmp_path):
     text = "</script><img src=x onerror=alert(1)> 日本 \u2028"
     more = {"peer": text, "ids": (text,), "file": text, "line": 2, "data": {"text": text, "count": 3}}
     kinds = ["said", "subscribe", "ask", "emitted", "loop_started", "receive", "delete", "crash", "law", text]
@@ -348,87 +274,6 @@ def test_short_traces_and_texts_that_look_like_html(opened, tmp_path):
         shown = page.evaluate("Number(document.body.dataset.index)")
         assert shown == 0
     page.keyboard.press("End")
+    read(page)
     assert text in page.locator("#pane-log").inner_text() or "日本" in page.locator("#pane-log").inner_text()
     assert "✕ The law is broken" in page.locator(".law").inner_text()
-
-
-# ---- going back is going forward
-
-
-def events_of(number: int, seed: int) -> list[TraceEvent]:
-    """The trace of a run of a step in virtual time; in a thread, as Playwright's event loop runs in this one."""
-    step = import_module(f"steps.step{number}")
-    recorder = Recorder()
-    options = Options(virtual=True, seed=seed, files=5, events=None if number > 5 else 8, quiet=True, pipelines=2)
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(perform, step.pipeline, queue_empty, options, recorder=recorder).result()
-    return recorder.events
-
-
-BACK = """async ([packed, every]) => {
-    const { unpack, Replay, initial, apply } = palleto;
-    const trace = await unpack(packed);
-    const text = (state) => JSON.stringify(state, (name, value) => (value instanceof Map ? [...value] : value));
-    const forward = [initial()].map(text);
-    const state = initial();
-    for (let index = 0; index < trace.count; index += 1) forward.push(text(apply(state, trace.event(index))));
-    const replay = new Replay(trace, every);
-    const wrong = [];
-    const look = (index) => text(replay.at(index)) === forward[index + 1] || wrong.push(index);
-    for (let index = trace.count - 1; index >= -1; index -= 1) look(index);
-    let chance = every;
-    for (let turn = 0; turn < 300; turn += 1) {
-        chance = (chance * 16807) % 2147483647;
-        look((chance % (trace.count + 1)) - 1);
-    }
-    return [trace.count, wrong];
-}"""
-
-
-@pytest.mark.timeout(60)
-def test_going_back_from_the_end_shows_at_each_event_what_a_fresh_replay_shows(made, opened):
-    page = opened(made(*STEP5)[0])
-    chance = random.Random(20)
-    for number in (1, 4, 5, 6, 9):
-        events = events_of(number, chance.randrange(10**6))
-        some = sorted(chance.sample(range(len(events)), len(events) // 2))
-        for part in (events, [events[index] for index in some]):
-            for every in (1, 7, 64, 10_000):
-                assert page.evaluate(BACK, [packed(part), every]) == [len(part), []]
-
-
-def test_the_panes_are_the_same_on_the_way_back(made, opened):
-    """The panes' texts and pictures, at each event: from the first to the last, and from the last to the first."""
-    page = opened(made(*STEP5)[0])
-    wrong = page.evaluate("""async () => {
-        const frame = () => new Promise((done) => requestAnimationFrame(done));
-        const seen = () => ["#pane-pipeline", "#pane-ledger", "#pane-lanes", "#pane-log", ".now"].map(
-            (name) => document.querySelector(name).innerHTML).join();
-        const { trace, go } = palleto;
-        const [forward, wrong] = [[], []];
-        const at = async (index) => { go(index); await frame(); await frame(); return seen(); };
-        const last = trace.count - 1 - ((trace.count - 1) % 8);
-        for (let index = 0; index <= last; index += 8) forward.push(await at(index));
-        for (let index = last; index >= 0; index -= 8) if ((await at(index)) !== forward[index / 8]) wrong.push(index);
-        return wrong;
-    }""")
-    assert wrong == []
-
-
-def test_a_law_that_is_broken_is_told_from_its_event_on(opened, tmp_path):
-    ledger = {"before": [0, 0, 0, 0], "after": [1, 1, 0, 0]}
-    events = [
-        TraceEvent(0, 0.0, "p", "subscribe", "c", ledger=ledger),
-        TraceEvent(1, 0.0, "p", "ask", "c", ledger=ledger, data={"count": 1}),
-        TraceEvent(2, 0.5, "p", "emitted", "c", ("a", "b"), ledger=ledger),
-        TraceEvent(3, 0.5, "p", "law", ledger=ledger, data={"text": "p is wrong"}),
-    ]
-    page = opened(Player(events).save(tmp_path / "law.html").as_uri())
-    told = []
-    for _ in events:
-        told.append(page.locator(".law").inner_text())
-        page.keyboard.press("ArrowRight")
-        read(page)
-    assert [("✕" in text, "since event 2" in text) for text in told] == [(False, False)] * 2 + [(True, True)] * 2
-    assert json.dumps(read(page)["law"]) == "false"
-    assert re.search(r"was sent 2 events and had asked for 1", told[-1])

@@ -15,10 +15,12 @@ import { apply, copy, initial } from "./state.js";
 import { theme } from "./theme.js";
 import { unpack } from "./trace.js";
 
+const PAUSE = 300; // ms at one event before the address says so: browsers refuse to change it in each frame
+
 function start(trace) {
   const replay = new Replay(trace);
   const placed = places(trace);
-  let [index, drawn, waits] = [0, -1, false];
+  let [index, drawn, waits, address] = [0, -1, false, 0];
 
   function go(to) {
     index = Math.max(0, Math.min(trace.count - 1, to));
@@ -37,14 +39,26 @@ function start(trace) {
     bar.show(index, event);
     scrollNow();
     document.body.dataset.index = index;
+    clearTimeout(address);
+    address = setTimeout(keep, PAUSE);
+  }
+
+  /** Keep the position in the address, so that a reload opens it again. */
+  function keep() {
     if (trace.count && !inNotebook()) history.replaceState(null, "", `#at=${trace.seq(index)}`);
+  }
+
+  /** What leads back to this event: an address; in a notebook, what to write in the call. */
+  function link() {
+    keep();
+    return inNotebook() ? `at=${trace.seq(index)}` : location.href;
   }
 
   const lanes = lanesPane(trace, placed, go);
   const named = things(trace);
   const queue = queuePane(trace, named);
   const panes = [codePane(trace), pipelinePane(trace, placed), lanes, logPane(trace, go), ledgerPane(trace), ...(queue.wanted ? [queue] : [])];
-  const bar = controls(trace, named, { go, toggle: lanes.toggle, link: () => linkTo(trace.seq(index)) });
+  const bar = controls(trace, named, { go, toggle: lanes.toggle, link });
   const main = document.getElementById("player");
   const title = make("h1", {}, document.title, make("span", { class: "note" }, ` ${bar.title}${queue.wanted ? "" : "; this run has no queue"}`));
   const grid = make("div", { class: `grid${queue.wanted ? "" : " no-queue"}` }, ...panes.map((pane) => pane.element));
@@ -81,10 +95,6 @@ function asked(trace) {
 function opening(trace) {
   const { at } = document.body.dataset;
   return at && trace.count ? trace.indexOf(Number(at)) : 0;
-}
-
-function linkTo(seq) {
-  return inNotebook() ? `at=${seq}` : `${location.href.split("#")[0]}#at=${seq}`;
 }
 
 unpack(document.getElementById("trace").textContent.trim()).then(start).catch((error) => {

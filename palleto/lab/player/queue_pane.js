@@ -34,7 +34,7 @@ export function queuePane(trace, things) {
       make("span", { class: "mark", "aria-hidden": "true" }, MARKS[where]),
       make("span", { class: "id" }, brief(message.names[0] ?? message.id)),
       make("span", { class: "state" }, wording(message, where, at)),
-      make("span", { class: "receives" }, message.receives ? `received ${message.receives}×` : "not received"),
+      make("span", { class: "receives" }, message.receives ? plural(message.receives, "receive") : "not received"),
     );
   }
 
