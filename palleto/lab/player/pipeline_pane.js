@@ -69,7 +69,7 @@ function factsOf(place, label, state, event) {
     const loops = [...state.loops.values()].filter((loop) => loop.server === label && !loop.killed);
     const killed = [...state.loops.values()].filter((loop) => loop.server === label && loop.killed).length + state.ended.killed;
     const shown = loops.length === 1 ? `loop ${loops[0].label}, ${plural(loops[0].runs, "run")}` : plural(loops.length, "loop");
-    return { status: stage?.status ?? "unknown", restarts: 0, lines: [loops.length ? shown : "no loop runs", `${killed} of ${state.started} killed`] };
+    return { status: stage?.status ?? "unknown", restarts: 0, lines: state.started ? [loops.length ? shown : "no loop runs", `${killed} of ${state.started} killed`] : ["no loop yet"] };
   }
   if (!stage || stage.status === "unknown") return { status: "unknown", restarts: 0, lines: ["not started yet", ""] };
   const lines = [];
@@ -136,10 +136,11 @@ function link(place, consumer, spot, { w, h }, state, event, label) {
   const [bend, flat] = [x1 + gap * 0.28, x1 + gap * 0.56];
   const way = (dy) => `M${x1} ${y1 + dy}C${bend} ${y1 + dy} ${bend} ${y2 + dy} ${flat} ${y2 + dy}H${x2}`;
   if (place.kind === "server") {
-    const casts = event?.kind === "cast" && event.peer === taker;
-    const pulls = event?.kind === "loop_started" && event.peer === producer;
-    group.append(make("path", { d: way(-5), class: `demand quiet${pulls ? " lit" : ""}` }), make("path", { d: way(5), class: `events quiet${casts ? " lit" : ""}` }));
-    group.append(head(x1, y1 - 5, -1, `demand${pulls ? " lit" : ""}`), head(x2, y2 + 5, 1, `events${casts ? " lit" : ""}`));
+    const casts = event?.kind === "cast" && event.peer === taker ? " lit" : "";
+    const pulls = event?.kind === "loop_started" && event.peer === producer ? " lit" : "";
+    const idle = state.started ? "" : " gone";
+    group.append(make("path", { d: way(-5), class: `demand${pulls}${idle}` }), make("path", { d: way(5), class: `events${casts}${idle}` }));
+    group.append(head(x1, y1 - 5, -1, `demand${pulls}${idle}`), head(x2, y2 + 5, 1, `events${casts}${idle}`));
     return group;
   }
   const held = state.subscriptions.get(key(producer, taker));
