@@ -9,7 +9,9 @@ async () => {
   const table = (name) =>
     Object.fromEntries(
       all(`table.${name}:not([hidden]) tbody tr`).map((row) => [
-        one("th", row).textContent.replace(/, ended$/, "").replace(/ ✕$/, ""),
+        one("th", row)
+          .textContent.replace(/, ended$/, "")
+          .replace(/ ✕$/, ""),
         all("td", row).map((cell) => number(cell.textContent)),
       ]),
     );
@@ -19,7 +21,9 @@ async () => {
     place: one(".place").textContent.split(" · ")[0],
     kind: one(".now .kind")?.textContent ?? null,
     acting: Number(one(".line.acting")?.dataset.line ?? 0) || null,
-    log: all(".log-line .said").map((line) => line.textContent).slice(-3),
+    log: all(".log-line .said")
+      .map((line) => line.textContent)
+      .slice(-3),
     logged: Number((/^[\d,]+/.exec(one("#pane-log .note").textContent)?.[0] ?? "0").replaceAll(",", "")),
     subscriptions: table("subscriptions"),
     producers: table("producers"),
@@ -27,9 +31,13 @@ async () => {
     running: [...words.matchAll(/(\S+) runs since/g)].map((match) => match[1]).sort(),
     law: !one(".law.broken"),
     boxes: Object.fromEntries(
-      all("#pane-pipeline .box.stage:not(.unknown)").map((box) => [box.dataset.stage, box.classList.contains("stopped") ? "stopped" : "started",
+      all("#pane-pipeline .box.stage:not(.unknown)").map((box) => [
+        box.dataset.stage,
+        box.classList.contains("stopped") ? "stopped" : "started",
       ]),
     ),
-    queue: parts.length ? { parts: Object.fromEntries(parts), total: number(one("#pane-queue .note").textContent.split("=")[1]) } : null,
+    queue: parts.length
+      ? { parts: Object.fromEntries(parts), total: number(one("#pane-queue .note").textContent.split("=")[1]) }
+      : null,
   };
 };

@@ -10,7 +10,11 @@ const NAMES = 3; // who are named at one line
 
 export function codePane(trace) {
   const { section, note, body } = pane("code", "Code");
-  const rows = new Rows(LINE, (number) => lines[number].element, { class: "rows code", role: "group", "aria-label": "source" });
+  const rows = new Rows(LINE, (number) => lines[number].element, {
+    class: "rows code",
+    role: "group",
+    "aria-label": "source",
+  });
   const missing = make("p", { class: "missing" });
   body.append(missing, rows.element);
   const texts = new Map(); // file -> its lines
@@ -28,7 +32,10 @@ export function codePane(trace) {
     rows.inner.style.minWidth = `${10 + Math.max(0, ...lines.map((line) => line.width))}ch`;
     rows.element.hidden = !lines.length;
     missing.hidden = lines.length > 0;
-    write(missing, `The source of ${file} was not found where this page was made: its lines are known by their numbers only.`);
+    write(
+      missing,
+      `The source of ${file} was not found where this page was made: its lines are known by their numbers only.`,
+    );
   }
 
   function show(index, state, event) {
@@ -50,7 +57,10 @@ export function codePane(trace) {
       here.light();
       lit.push(here);
     }
-    write(note, acting ? `${file}, line ${acting.line}: ${who(event.stage)}` : `${file}; no line of yours acts at this event`);
+    write(
+      note,
+      acting ? `${file}, line ${acting.line}: ${who(event.stage)}` : `${file}; no line of yours acts at this event`,
+    );
     rows.show(lines.length, (acting?.line ?? latest(state, file)?.line ?? 1) - 1, 3);
   }
 
@@ -72,7 +82,8 @@ function standing(state, file) {
 function latest(state, file = null) {
   let found = null;
   for (const stage of state.stages.values()) {
-    if (stage.file !== null && (file === null || stage.file === file) && stage.stood > (found?.stood ?? -1)) found = stage;
+    if (stage.file !== null && (file === null || stage.file === file) && stage.stood > (found?.stood ?? -1))
+      found = stage;
   }
   return found;
 }
@@ -90,8 +101,11 @@ function row(parts, place) {
       element.setAttribute("aria-current", "true");
     },
     stand(labels) {
-      const names = labels.length > NAMES ? [...labels.slice(0, NAMES - 1), `${labels.length - NAMES + 1} more`] : labels;
-      stands.replaceChildren(...names.map((name) => make("span", { class: "stand", title: `${name} stands here` }, clip(name, 26))));
+      const names =
+        labels.length > NAMES ? [...labels.slice(0, NAMES - 1), `${labels.length - NAMES + 1} more`] : labels;
+      stands.replaceChildren(
+        ...names.map((name) => make("span", { class: "stand", title: `${name} stands here` }, clip(name, 26))),
+      );
     },
     clear() {
       element.classList.remove("acting");

@@ -4,7 +4,17 @@ import { make, write } from "./dom.js";
 import { JUMPS, jumps } from "./jumps.js";
 import { plural, seconds, told, who } from "./words.js";
 
-const SPEEDS = [["1 event/s", 1, 0], ["2 events/s", 2, 0], ["5 events/s", 5, 0], ["10 events/s", 10, 0], ["30 events/s", 30, 0], ["100 events/s", 100, 0], ["as it ran", 0, 1], ["as it ran × 5", 0, 5], ["as it ran × 25", 0, 25]];
+const SPEEDS = [
+  ["1 event/s", 1, 0],
+  ["2 events/s", 2, 0],
+  ["5 events/s", 5, 0],
+  ["10 events/s", 10, 0],
+  ["30 events/s", 30, 0],
+  ["100 events/s", 100, 0],
+  ["as it ran", 0, 1],
+  ["as it ran × 5", 0, 5],
+  ["as it ran × 25", 0, 25],
+];
 const FIRST_SPEED = 3;
 
 // Drawn in 16 by 16: a font may lack the signs.
@@ -24,7 +34,11 @@ export function controls(trace, things, { go, toggle, link }) {
   const last = trace.count - 1;
   let [index, playing, since, from] = [0, false, 0, 0];
   const button = (label, title, act, text) => {
-    const it = make("button", { type: "button", title: `${label} (key: ${title})`, "aria-label": label }, text.startsWith("M") ? icon(text) : text);
+    const it = make(
+      "button",
+      { type: "button", title: `${label} (key: ${title})`, "aria-label": label },
+      text.startsWith("M") ? icon(text) : text,
+    );
     it.addEventListener("click", act);
     return it;
   };
@@ -36,18 +50,41 @@ export function controls(trace, things, { go, toggle, link }) {
     button("forward one event", "→", () => move(index + 1), FORWARD),
     button("last event", "end", () => move(last), LAST),
   ];
-  const slider = make("input", { type: "range", min: 0, max: Math.max(0, last), step: 1, value: 0, "aria-label": "event", class: "slider" });
+  const slider = make("input", {
+    type: "range",
+    min: 0,
+    max: Math.max(0, last),
+    step: 1,
+    value: 0,
+    "aria-label": "event",
+    class: "slider",
+  });
   const place = make("output", { class: "place" });
-  const speed = make("select", { "aria-label": "speed", title: "speed (keys: [ and ])" }, ...SPEEDS.map(([name], n) => make("option", { value: n, selected: n === FIRST_SPEED }, name)));
+  const speed = make(
+    "select",
+    { "aria-label": "speed", title: "speed (keys: [ and ])" },
+    ...SPEEDS.map(([name], n) => make("option", { value: n, selected: n === FIRST_SPEED }, name)),
+  );
   const copied = make("span", { class: "copied", role: "status" });
   const copy = button("copy a link to this event", "c", () => share(), "copy link");
   const help = make("details", { class: "help" }, make("summary", { title: "keys" }, "keys"), keyTable());
-  const jump = jumps(trace, things, () => index, (to) => move(to));
+  const jump = jumps(
+    trace,
+    things,
+    () => index,
+    (to) => move(to),
+  );
   const now = make("p", { class: "now", "aria-live": "polite", "aria-atomic": "true" });
   const element = make(
     "div",
     { class: "controls" },
-    make("div", { class: "row" }, make("div", { class: "buttons", role: "group", "aria-label": "walk" }, ...buttons), slider, place),
+    make(
+      "div",
+      { class: "row" },
+      make("div", { class: "buttons", role: "group", "aria-label": "walk" }, ...buttons),
+      slider,
+      place,
+    ),
     make("div", { class: "row second" }, make("label", {}, "speed ", speed), ...jump.elements, copy, copied, help),
     now,
   );
@@ -65,7 +102,12 @@ export function controls(trace, things, { go, toggle, link }) {
     if (!event) return write(place, "no events");
     slider.setAttribute("aria-valuetext", `event ${event.seq}, ${seconds(event.t)}`);
     write(place, `${event.seq} of ${trace.seq(last)} · ${seconds(event.t)}`);
-    now.replaceChildren(make("b", {}, who(event.stage)), ` ${told(event)} `, make("span", { class: "kind" }, event.kind), make("span", { class: "where" }, event.file ? ` ${event.file}:${event.line}` : ""));
+    now.replaceChildren(
+      make("b", {}, who(event.stage)),
+      ` ${told(event)} `,
+      make("span", { class: "kind" }, event.kind),
+      make("span", { class: "where" }, event.file ? ` ${event.file}:${event.line}` : ""),
+    );
     // A screen reader is told when the reader walks, not in every frame of a film.
     now.setAttribute("aria-live", playing ? "off" : "polite");
     jump.show();
@@ -139,7 +181,9 @@ export function controls(trace, things, { go, toggle, link }) {
     if (on === "INPUT" && /^(Arrow|Home|End)/.test(name)) return; // the slider's own
     if ((on === "BUTTON" || on === "SUMMARY") && (name === " " || name === "Enter")) return; // presses it
     if (/^Arrow(Up|Down)$/.test(name) && event.target.closest?.(".rows, .scroll, .code")) return; // scrolls it
-    const act = KEYS[name] ?? (JUMPS[name.toLowerCase()] && (() => jump.go(JUMPS[name.toLowerCase()], name === name.toLowerCase() ? 1 : -1)));
+    const act =
+      KEYS[name] ??
+      (JUMPS[name.toLowerCase()] && (() => jump.go(JUMPS[name.toLowerCase()], name === name.toLowerCase() ? 1 : -1)));
     if (!act) return;
     event.preventDefault();
     act();
@@ -149,6 +193,26 @@ export function controls(trace, things, { go, toggle, link }) {
 }
 
 function keyTable() {
-  const rows = [["← →", "one event back, forward"], ["↑ ↓", "ten events back, forward"], ["home, end", "first, last event"], ["space", "play, pause"], ["[ ]", "slower, faster"], ["k K", "next, previous event of the kind"], ["s S", "next, previous event of the stage"], ["m M", "next, previous event of the message"], ["t", "lanes by event or by time"], ["c", "copy a link to this event"], ["?", "show or hide this"]];
-  return make("table", { class: "key-table" }, make("tbody", {}, ...rows.map(([keys, what]) => make("tr", {}, make("th", { scope: "row" }, keys), make("td", {}, what)))));
+  const rows = [
+    ["← →", "one event back, forward"],
+    ["↑ ↓", "ten events back, forward"],
+    ["home, end", "first, last event"],
+    ["space", "play, pause"],
+    ["[ ]", "slower, faster"],
+    ["k K", "next, previous event of the kind"],
+    ["s S", "next, previous event of the stage"],
+    ["m M", "next, previous event of the message"],
+    ["t", "lanes by event or by time"],
+    ["c", "copy a link to this event"],
+    ["?", "show or hide this"],
+  ];
+  return make(
+    "table",
+    { class: "key-table" },
+    make(
+      "tbody",
+      {},
+      ...rows.map(([keys, what]) => make("tr", {}, make("th", { scope: "row" }, keys), make("td", {}, what))),
+    ),
+  );
 }

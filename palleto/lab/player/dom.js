@@ -7,7 +7,8 @@ const DRAWN = new Set(["svg", "g", "rect", "path", "text", "circle", "line", "ti
 export function make(tag, attributes = {}, ...children) {
   const element = DRAWN.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
@@ -19,7 +20,12 @@ export function pane(name, heading) {
   const body = make("div", { class: "body" });
   const id = `pane-${name}`;
   const head = make("h2", { id: `${id}-title` }, heading);
-  const section = make("section", { id, class: "pane", "aria-labelledby": head.id }, make("header", {}, head, note), body);
+  const section = make(
+    "section",
+    { id, class: "pane", "aria-labelledby": head.id },
+    make("header", {}, head, note),
+    body,
+  );
   return { section, note, body };
 }
 

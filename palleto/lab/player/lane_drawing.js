@@ -17,8 +17,16 @@ export function drawLane(pen, lane, y, { left, right, end, colors }) {
   }
   if (server) return marks(pen, lane, y, left, right, colors);
   pen.fillStyle = lane.place.producers.size ? colors.rows[Math.floor(lane.place.row) % 6] : colors.dim;
-  each(lane.busy, ([from, to]) => [left(from), right(to)], (x0, x1) => pen.fillRect(x0, y + 2, Math.max(1.5, x1 - x0), 11));
-  each(lane.ticks, (index) => [(left(index) + right(index)) / 2, 0], (x) => pen.fillRect(x - 0.75, y + 2, 1.5, 11));
+  each(
+    lane.busy,
+    ([from, to]) => [left(from), right(to)],
+    (x0, x1) => pen.fillRect(x0, y + 2, Math.max(1.5, x1 - x0), 11),
+  );
+  each(
+    lane.ticks,
+    (index) => [(left(index) + right(index)) / 2, 0],
+    (x) => pen.fillRect(x - 0.75, y + 2, 1.5, 11),
+  );
   return marks(pen, lane, y, left, right, colors);
 }
 
@@ -26,7 +34,11 @@ function loop(pen, bar, x, width, y, left, colors) {
   pen.fillStyle = colors[bar.how === "stopped" ? "done" : bar.how];
   pen.fillRect(x, y + 1, Math.max(1.5, width - 1.5), ROW - 3);
   pen.fillStyle = colors.ground;
-  each(bar.runs, (index) => [left(index), 0], (at) => at > x + 1 && pen.fillRect(at, y + 2, 1.2, ROW - 5));
+  each(
+    bar.runs,
+    (index) => [left(index), 0],
+    (at) => at > x + 1 && pen.fillRect(at, y + 2, 1.2, ROW - 5),
+  );
   if (width > 8.4 * bar.label.length + 12) {
     pen.font = `600 10.5px ${colors.font}`;
     pen.textBaseline = "middle";
@@ -54,7 +66,10 @@ function marks(pen, lane, y, left, right, colors) {
 }
 
 function cross(pen, x, y, colors, size = 4) {
-  for (const [style, width] of [[colors.ground, 4.5], [colors.alarm, 2]]) {
+  for (const [style, width] of [
+    [colors.ground, 4.5],
+    [colors.alarm, 2],
+  ]) {
     pen.strokeStyle = style;
     pen.lineWidth = width;
     pen.beginPath();

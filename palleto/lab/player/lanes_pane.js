@@ -15,10 +15,21 @@ export function lanesPane(trace, placed, go) {
   const lanes = lives(trace, placed);
   const rows = lanes.reduce((sum, lane) => sum + lane.rows, 0);
   const canvas = make("canvas", { role: "img", "aria-describedby": "lanes-words" });
-  const box = make("div", { class: "scroll lanes", tabindex: 0, role: "group", "aria-label": "lanes over time" }, canvas);
+  const box = make(
+    "div",
+    { class: "scroll lanes", tabindex: 0, role: "group", "aria-label": "lanes over time" },
+    canvas,
+  );
   const words = make("p", { class: "facts", id: "lanes-words" });
-  const axis = make("button", { type: "button", class: "small", "aria-pressed": "false", title: "lay the lanes out by event or by run time (key: t)" });
-  const legend = ["running", "done", "killed", "crashed"].map((how) => make("span", {}, make("i", { class: `swatch ${how}`, "aria-hidden": "true" }), how));
+  const axis = make("button", {
+    type: "button",
+    class: "small",
+    "aria-pressed": "false",
+    title: "lay the lanes out by event or by run time (key: t)",
+  });
+  const legend = ["running", "done", "killed", "crashed"].map((how) =>
+    make("span", {}, make("i", { class: `swatch ${how}`, "aria-hidden": "true" }), how),
+  );
   note.append(make("span", { class: "keys" }, ...legend), axis);
   body.append(box, words);
   const still = document.createElement("canvas");
@@ -26,8 +37,10 @@ export function lanesPane(trace, placed, go) {
   let LEFT = 0; // where the lanes begin: after the longest name
 
   const scale = () => Math.max(1, width - LEFT - RIGHT);
-  const left = (index) => LEFT + scale() * (byTime ? trace.t[index] / (trace.end || 1) : index / Math.max(1, trace.count));
-  const right = (index) => LEFT + scale() * (byTime ? trace.t[index] / (trace.end || 1) : (index + 1) / Math.max(1, trace.count));
+  const left = (index) =>
+    LEFT + scale() * (byTime ? trace.t[index] / (trace.end || 1) : index / Math.max(1, trace.count));
+  const right = (index) =>
+    LEFT + scale() * (byTime ? trace.t[index] / (trace.end || 1) : (index + 1) / Math.max(1, trace.count));
 
   function prepare() {
     const names = still.getContext("2d");
@@ -100,12 +113,19 @@ export function lanesPane(trace, placed, go) {
     if (width && trace.count) frame(index);
     const running = [...state.loops.values()].filter((loop) => !loop.killed);
     const killed = state.ended.killed + state.loops.size - running.length;
-    const now = running.slice(0, 3).map((loop) => `${loop.label} runs since ${seconds(loop.start)}, ${plural(loop.runs, "run")}`);
+    const now = running
+      .slice(0, 3)
+      .map((loop) => `${loop.label} runs since ${seconds(loop.start)}, ${plural(loop.runs, "run")}`);
     const crashes = [...state.stages.values()].reduce((sum, stage) => sum + stage.crashes, 0);
     const restarts = [...state.stages.values()].reduce((sum, stage) => sum + stage.restarts, 0);
     const ends = [`${killed} killed`, `${state.ended.done} done`, `${state.ended.crashed} crashed`];
-    const loops = state.started ? `${plural(state.started, "loop")} started, ${ends.join(", ")}${now.length ? `; ${now.join("; ")}` : ""}` : "no loop started yet";
-    write(words, `${loops} · stages: ${plural(crashes, "crash").replace("crashs", "crashes")}, ${plural(restarts, "restart")}`);
+    const loops = state.started
+      ? `${plural(state.started, "loop")} started, ${ends.join(", ")}${now.length ? `; ${now.join("; ")}` : ""}`
+      : "no loop started yet";
+    write(
+      words,
+      `${loops} · stages: ${plural(crashes, "crash").replace("crashs", "crashes")}, ${plural(restarts, "restart")}`,
+    );
   }
 
   function lay(time) {
@@ -149,7 +169,10 @@ let known = null;
 /** The colours of the style that holds; read once, and again after `forgetColors`. */
 function palette() {
   known ??= Object.fromEntries(
-    ["ink", "dim", "line", "ground", "running", "done", "killed", "crashed", "stopped", "alarm", "font"].map((name) => [name, shade(`--${name}`)]),
+    ["ink", "dim", "line", "ground", "running", "done", "killed", "crashed", "stopped", "alarm", "font"].map((name) => [
+      name,
+      shade(`--${name}`),
+    ]),
   );
   known.rows ??= [0, 1, 2, 3, 4, 5].map((number) => shade(`--place-${number}`));
   return known;

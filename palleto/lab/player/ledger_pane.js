@@ -20,9 +20,17 @@ export function ledgerPane(trace) {
     const held = [...state.subscriptions.values()];
     const living = held.filter((each) => !each.ended);
     const shown = (living.length ? living : held).slice(-MOST);
-    subscriptions.fill(shown.map((each) => subscriptionRow(each, event)), held.length - shown.length, living.length > MOST ? "subscription" : "ended subscription");
+    subscriptions.fill(
+      shown.map((each) => subscriptionRow(each, event)),
+      held.length - shown.length,
+      living.length > MOST ? "subscription" : "ended subscription",
+    );
     const owing = [...state.stages.values()].filter((stage) => stage.emits);
-    producers.fill(owing.slice(0, MOST).map((stage) => producerRow(state, stage, event)), owing.length - Math.min(MOST, owing.length), "producer");
+    producers.fill(
+      owing.slice(0, MOST).map((stage) => producerRow(state, stage, event)),
+      owing.length - Math.min(MOST, owing.length),
+      "producer",
+    );
     tell(state, owing, event);
   }
 
@@ -37,7 +45,10 @@ export function ledgerPane(trace) {
     } else {
       const busy = owing.find((stage) => account(state, stage).excess < 0 || unheard(state, stage));
       const doing = busy && busy.label === event?.stage;
-      write(law, busy && doing ? `… ${busy.label} is about to enter this.` : `✓ The law holds: ${equation(state, owing[0])}.`);
+      write(
+        law,
+        busy && doing ? `… ${busy.label} is about to enter this.` : `✓ The law holds: ${equation(state, owing[0])}.`,
+      );
       law.className = busy && doing ? "law" : "law holds";
     }
   }
@@ -49,7 +60,10 @@ export function ledgerPane(trace) {
 function equation(state, stage) {
   const { remembered, demand, buffered, wanted, excess } = account(state, stage);
   const left = excess > 0 ? ` + ${whole(excess)} of cancelled subscriptions` : "";
-  const right = demand >= buffered ? `${whole(demand)} outstanding − ${whole(buffered)} buffered${left}` : `${whole(wanted)} wanted${left}`;
+  const right =
+    demand >= buffered
+      ? `${whole(demand)} outstanding − ${whole(buffered)} buffered${left}`
+      : `${whole(wanted)} wanted${left}`;
   return `${stage.label} remembers ${whole(remembered)} = ${right}`;
 }
 
@@ -63,12 +77,24 @@ function unheard(state, stage) {
 }
 
 function subscriptionRow({ producer, consumer, asked, delivered, ended }, event) {
-  const acts = event && ((event.stage === producer && event.peer === consumer) || (event.stage === consumer && event.peer === producer));
+  const acts =
+    event &&
+    ((event.stage === producer && event.peer === consumer) || (event.stage === consumer && event.peer === producer));
   const over = delivered > asked;
-  const name = make("th", { scope: "row" }, ...breakable(consumer), make("span", { class: "of" }, " of ", ...breakable(producer), ended ? ", ended" : ""));
+  const name = make(
+    "th",
+    { scope: "row" },
+    ...breakable(consumer),
+    make("span", { class: "of" }, " of ", ...breakable(producer), ended ? ", ended" : ""),
+  );
   const outstanding = ended ? "–" : over ? `${asked - delivered} ✕` : whole(asked - delivered);
   const cells = [whole(asked), whole(delivered), outstanding].map((text) => make("td", {}, text));
-  return make("tr", { class: [acts ? "acting" : "", over ? "broken" : "", ended ? "gone" : ""].join(" ").trim() || null }, name, ...cells);
+  return make(
+    "tr",
+    { class: [acts ? "acting" : "", over ? "broken" : "", ended ? "gone" : ""].join(" ").trim() || null },
+    name,
+    ...cells,
+  );
 }
 
 function producerRow(state, stage, event) {
@@ -76,12 +102,19 @@ function producerRow(state, stage, event) {
   const broken = state.law !== null && state.law.stage === stage.label;
   const cells = [whole(remembered), whole(wanted), whole(buffered), whole(dropped)].map((text) => make("td", {}, text));
   const name = make("th", { scope: "row" }, ...breakable(stage.label), broken ? " ✕" : "");
-  return make("tr", { class: [event?.stage === stage.label ? "acting" : "", broken ? "broken" : ""].join(" ").trim() || null }, name, ...cells);
+  return make(
+    "tr",
+    { class: [event?.stage === stage.label ? "acting" : "", broken ? "broken" : ""].join(" ").trim() || null },
+    name,
+    ...cells,
+  );
 }
 
 /** A name that may go on in the next line where a stage's role begins, or after a mark. */
 function breakable(name) {
-  return name.split(/(?=ProducerConsumer)|(?<!Producer)(?=Consumer)|(?<=[.:/_-])/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
+  return name
+    .split(/(?=ProducerConsumer)|(?<!Producer)(?=Consumer)|(?<=[.:/_-])/)
+    .flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 }
 
 function table(name, headings) {

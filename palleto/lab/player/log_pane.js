@@ -18,7 +18,11 @@ export function logPane(trace, go) {
     const report = event.kind === "report";
     const row = make(
       "div",
-      { class: `log-line${index === now ? " acting" : ""}${report ? " report" : ""}`, "data-index": index, title: `event ${event.seq}, ${who(event.stage)}` },
+      {
+        class: `log-line${index === now ? " acting" : ""}${report ? " report" : ""}`,
+        "data-index": index,
+        title: `event ${event.seq}, ${who(event.stage)}`,
+      },
       make("span", { class: "time" }, clock(event.t)),
       make("span", { class: "said" }, report ? `${event.data.text} (reported)` : event.data.text),
     );

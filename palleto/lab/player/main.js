@@ -57,10 +57,22 @@ function start(trace) {
   const lanes = lanesPane(trace, placed, go);
   const named = things(trace);
   const queue = queuePane(trace, named);
-  const panes = [codePane(trace), pipelinePane(trace, placed), lanes, logPane(trace, go), ledgerPane(trace), ...(queue.wanted ? [queue] : [])];
+  const panes = [
+    codePane(trace),
+    pipelinePane(trace, placed),
+    lanes,
+    logPane(trace, go),
+    ledgerPane(trace),
+    ...(queue.wanted ? [queue] : []),
+  ];
   const bar = controls(trace, named, { go, toggle: lanes.toggle, link });
   const main = document.getElementById("player");
-  const title = make("h1", {}, document.title, make("span", { class: "note" }, ` ${bar.title}${queue.wanted ? "" : "; this run has no queue"}`));
+  const title = make(
+    "h1",
+    {},
+    document.title,
+    make("span", { class: "note" }, ` ${bar.title}${queue.wanted ? "" : "; this run has no queue"}`),
+  );
   const grid = make("div", { class: `grid${queue.wanted ? "" : " no-queue"}` }, ...panes.map((pane) => pane.element));
   main.replaceChildren(make("div", { class: "top" }, title, bar.element), grid);
   main.setAttribute("aria-busy", "false");
@@ -73,7 +85,20 @@ function start(trace) {
   index = asked(trace) ?? opening(trace);
   draw();
   // For tests, and for who is curious: the state at an event by itself.
-  window.palleto = { trace, panes, bar, replay, go, draw, fresh: (to) => freshly(trace, to), Replay, unpack, initial, apply, copy };
+  window.palleto = {
+    trace,
+    panes,
+    bar,
+    replay,
+    go,
+    draw,
+    fresh: (to) => freshly(trace, to),
+    Replay,
+    unpack,
+    initial,
+    apply,
+    copy,
+  };
 }
 
 /** The state at an index by applying every event from the first on. */
@@ -97,8 +122,10 @@ function opening(trace) {
   return at && trace.count ? trace.indexOf(Number(at)) : 0;
 }
 
-unpack(document.getElementById("trace").textContent.trim()).then(start).catch((error) => {
-  const text = `The trace could not be opened: ${error.message}. It needs a browser of 2023 or later.`;
-  document.getElementById("player").replaceChildren(make("p", { class: "opening" }, text));
-  console.error(error);
-});
+unpack(document.getElementById("trace").textContent.trim())
+  .then(start)
+  .catch((error) => {
+    const text = `The trace could not be opened: ${error.message}. It needs a browser of 2023 or later.`;
+    document.getElementById("player").replaceChildren(make("p", { class: "opening" }, text));
+    console.error(error);
+  });

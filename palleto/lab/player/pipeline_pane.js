@@ -19,7 +19,10 @@ export function pipelinePane(trace, placed) {
   const stateless = make("p", { class: "missing" }, "Nobody subscribes to anybody in this trace.");
   const words = make("p", { class: "sr" });
   body.append(placed.all.length ? svg : stateless, words);
-  write(note, hidden > 0 ? `◂ demand · events ▸ · ${hidden} more stages not shown` : "◂ demand flows up · events flow down ▸");
+  write(
+    note,
+    hidden > 0 ? `◂ demand · events ▸ · ${hidden} more stages not shown` : "◂ demand flows up · events flow down ▸",
+  );
   let last = null;
   let [width, height] = [0, 0];
   new ResizeObserver(() => {
@@ -31,7 +34,10 @@ export function pipelinePane(trace, placed) {
     last = [index, state, event];
     if (width < 100 || !drawn.length) return; // not laid out yet
     const size = sizes(width, height, columns, lines);
-    const spot = (place) => ({ x: PAD + place.column * (size.w + size.gap), y: PAD + place.row * size.pitch + (size.pitch - size.h - ROW) / 2 });
+    const spot = (place) => ({
+      x: PAD + place.column * (size.w + size.gap),
+      y: PAD + place.row * size.pitch + (size.pitch - size.h - ROW) / 2,
+    });
     const label = new Map(drawn.map((place) => [place, labelAt(place, index)]));
     const [links, boxes, told] = [[], [], []];
     for (const place of drawn) {
@@ -67,9 +73,17 @@ function factsOf(place, label, state, event) {
   const stage = state.stages.get(label);
   if (place.kind === "server") {
     const loops = [...state.loops.values()].filter((loop) => loop.server === label && !loop.killed);
-    const killed = [...state.loops.values()].filter((loop) => loop.server === label && loop.killed).length + state.ended.killed;
-    const shown = loops.length === 1 ? `loop ${loops[0].label}, ${plural(loops[0].runs, "run")}` : plural(loops.length, "loop");
-    return { status: stage?.status ?? "unknown", restarts: 0, lines: state.started ? [loops.length ? shown : "no loop runs", `${killed} of ${state.started} killed`] : ["no loop yet"] };
+    const killed =
+      [...state.loops.values()].filter((loop) => loop.server === label && loop.killed).length + state.ended.killed;
+    const shown =
+      loops.length === 1 ? `loop ${loops[0].label}, ${plural(loops[0].runs, "run")}` : plural(loops.length, "loop");
+    return {
+      status: stage?.status ?? "unknown",
+      restarts: 0,
+      lines: state.started
+        ? [loops.length ? shown : "no loop runs", `${killed} of ${state.started} killed`]
+        : ["no loop yet"],
+    };
   }
   if (!stage || stage.status === "unknown") return { status: "unknown", restarts: 0, lines: ["not started yet", ""] };
   const lines = [];
@@ -90,7 +104,17 @@ function box(place, label, facts, { x, y }, { w, h }, event, state) {
   const acts = event !== null && (event.stage === label || (place.kind === "server" && actsFor(label, event, state)));
   const classes = ["box", place.kind, facts.status, acts ? "acting" : ""].join(" ").trim();
   const group = make("g", { class: classes, "data-stage": label });
-  group.append(make("rect", { x, y, width: w, height: h, rx: 5, class: "frame" }), make("rect", { x, y, width: 4, height: h, rx: 2, class: `stripe place-${place.kind === "server" ? "server" : color(place)}` }));
+  group.append(
+    make("rect", { x, y, width: w, height: h, rx: 5, class: "frame" }),
+    make("rect", {
+      x,
+      y,
+      width: 4,
+      height: h,
+      rx: 2,
+      class: `stripe place-${place.kind === "server" ? "server" : color(place)}`,
+    }),
+  );
   const sign = [SIGNS[facts.status], facts.restarts ? `↻ ${facts.restarts}` : ""].filter(Boolean).join(" ");
   const fit = Math.floor((w - 20) / 6);
   const [above, name] = split(label, Math.floor((w - 20) / 7));
@@ -102,10 +126,22 @@ function box(place, label, facts, { x, y }, { w, h }, event, state) {
   for (const line of shown.slice(0, Math.max(1, room))) texts.push([clip(line, fit), "small"]);
   texts.forEach(([text, style], row) => {
     const size = style === "name" ? Math.min(12, (w - 18) / (text.length * 0.66)) : null;
-    group.append(make("text", { x: x + 12, y: y + h / 2 + 4 + (row - (texts.length - 1) / 2) * STEP, class: style, style: size && `font-size:${size.toFixed(1)}px` }, text));
+    group.append(
+      make(
+        "text",
+        {
+          x: x + 12,
+          y: y + h / 2 + 4 + (row - (texts.length - 1) / 2) * STEP,
+          class: style,
+          style: size && `font-size:${size.toFixed(1)}px`,
+        },
+        text,
+      ),
+    );
   });
   const inside = (above || name).length * 7 + sign.length * 7 < w - 24; // else it stands on the box
-  if (sign) group.append(make("text", { x: x + w - 7, y: inside ? y + 14 : y - 3, class: `sign ${facts.status}` }, sign));
+  if (sign)
+    group.append(make("text", { x: x + w - 7, y: inside ? y + 14 : y - 3, class: `sign ${facts.status}` }, sign));
   group.append(make("title", {}, `${label}: ${facts.status}; ${facts.lines.join("; ")}`));
   return group;
 }
@@ -139,23 +175,33 @@ function link(place, consumer, spot, { w, h }, state, event, label) {
     const casts = event?.kind === "cast" && event.peer === taker ? " lit" : "";
     const pulls = event?.kind === "loop_started" && event.peer === producer ? " lit" : "";
     const idle = state.started ? "" : " gone";
-    group.append(make("path", { d: way(-5), class: `demand${pulls}${idle}` }), make("path", { d: way(5), class: `events${casts}${idle}` }));
+    group.append(
+      make("path", { d: way(-5), class: `demand${pulls}${idle}` }),
+      make("path", { d: way(5), class: `events${casts}${idle}` }),
+    );
     group.append(head(x1, y1 - 5, -1, `demand${pulls}${idle}`), head(x2, y2 + 5, 1, `events${casts}${idle}`));
     return group;
   }
   const held = state.subscriptions.get(key(producer, taker));
-  const between = event && ((event.stage === producer && event.peer === taker) || (event.stage === taker && event.peer === producer));
+  const between =
+    event && ((event.stage === producer && event.peer === taker) || (event.stage === taker && event.peer === producer));
   const asks = between && event.kind === "ask" ? " lit" : "";
   const sends = between && (event.kind === "emitted" || event.kind === "events") ? " lit" : "";
   const gone = !held || held.ended ? " gone" : "";
   group.setAttribute("data-link", `${producer}→${taker}`);
-  group.append(make("path", { d: way(-5), class: `demand${asks}${gone}` }), make("path", { d: way(5), class: `events${sends}${gone}` }));
+  group.append(
+    make("path", { d: way(-5), class: `demand${asks}${gone}` }),
+    make("path", { d: way(5), class: `events${sends}${gone}` }),
+  );
   group.append(head(x1, y1 - 5, -1, `demand${asks}${gone}`), head(x2, y2 + 5, 1, `events${sends}${gone}`));
   if (!held || held.ended) return group;
   const owed = asks ? `+${event.data.count}` : whole(held.asked - held.delivered);
   const sent = sends ? `${event.ids.length}` : whole(held.delivered);
   const near = x2 - 9;
-  group.append(make("text", { x: near, y: y2 - 10, class: `count demand${asks}` }, `◂ ${owed}`), make("text", { x: near, y: y2 + 20, class: `count events${sends}` }, `${sent} ▸`));
+  group.append(
+    make("text", { x: near, y: y2 - 10, class: `count demand${asks}` }, `◂ ${owed}`),
+    make("text", { x: near, y: y2 + 20, class: `count events${sends}` }, `${sent} ▸`),
+  );
   return group;
 }
 

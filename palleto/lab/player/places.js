@@ -14,7 +14,14 @@ export function places(trace) {
   function place(label, kind) {
     let it = found.get(label);
     if (!it) {
-      it = { number: all.length, kind, name: label, labels: [{ from: 0, label }], consumers: new Set(), producers: new Set() };
+      it = {
+        number: all.length,
+        kind,
+        name: label,
+        labels: [{ from: 0, label }],
+        consumers: new Set(),
+        producers: new Set(),
+      };
       found.set(label, it);
       all.push(it);
     }
@@ -51,7 +58,9 @@ export function places(trace) {
   for (let index = 0; index < trace.count; index += 1) {
     if (TAKES[trace.kinds[trace.kind[index]]]) TAKES[trace.kinds[trace.kind[index]]](trace.event(index));
   }
-  const drawn = all.filter((it) => it.kind === "server" || it.consumers.size || it.producers.size || it.labels[0].label);
+  const drawn = all.filter(
+    (it) => it.kind === "server" || it.consumers.size || it.producers.size || it.labels[0].label,
+  );
   arrange(drawn);
   return { all: drawn, of: (label) => found.get(label) ?? null };
 }
@@ -91,7 +100,9 @@ function arrange(all) {
   function settle(it) {
     if (seen.has(it)) return it.row;
     seen.add(it);
-    const below = [...it.consumers].filter((consumer) => consumer.column > it.column && !seen.has(consumer)).map(settle);
+    const below = [...it.consumers]
+      .filter((consumer) => consumer.column > it.column && !seen.has(consumer))
+      .map(settle);
     it.row = below.length ? (Math.min(...below) + Math.max(...below)) / 2 : row++;
     return it.row;
   }

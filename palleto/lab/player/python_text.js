@@ -3,10 +3,13 @@
 import { make } from "./dom.js";
 
 const KEYWORDS = new Set(
-  ("and as assert async await break class continue def del elif else except finally for from global if import in is " +
-    "lambda match nonlocal not or pass raise return try while with yield None True False self").split(" "),
+  (
+    "and as assert async await break class continue def del elif else except finally for from global if import in is " +
+    "lambda match nonlocal not or pass raise return try while with yield None True False self"
+  ).split(" "),
 );
-const TOKEN = /(#.*)|([rbfu]{0,2}(?:"""|'''))|([rbfu]{0,2}"(?:\\.|[^"\\])*"|[rbfu]{0,2}'(?:\\.|[^'\\])*')|(@[\w.]+)|(\w+)/gi;
+const TOKEN =
+  /(#.*)|([rbfu]{0,2}(?:"""|'''))|([rbfu]{0,2}"(?:\\.|[^"\\])*"|[rbfu]{0,2}'(?:\\.|[^'\\])*')|(@[\w.]+)|(\w+)/gi;
 
 /** The lines of a source, each a list of [class or "", text]. */
 export function painted(source) {

@@ -52,7 +52,12 @@ function told(queue, event) {
   for (const id of event.ids) {
     const before = queue.messages.get(id);
     const name = STATES[state] ?? state;
-    change(queue, id, { state: name, receives: receives ?? before?.receives ?? 0, until: until ?? null, names: names ?? before?.names ?? [] });
+    change(queue, id, {
+      state: name,
+      receives: receives ?? before?.receives ?? 0,
+      until: until ?? null,
+      names: names ?? before?.names ?? [],
+    });
   }
 }
 
@@ -92,7 +97,11 @@ function hidden(queue, event) {
     const state = queue.messages.get(id)?.state;
     if (queue.told || refused.has(id) || state === "deleted" || state === "dead-lettered") return;
     const seconds = event.data.seconds?.[place] ?? 0;
-    change(queue, id, seconds > 0 ? { state: "in flight", until: event.t + seconds } : { state: "visible", until: null });
+    change(
+      queue,
+      id,
+      seconds > 0 ? { state: "in flight", until: event.t + seconds } : { state: "visible", until: null },
+    );
   });
 }
 

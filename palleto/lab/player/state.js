@@ -43,7 +43,8 @@ export function apply(state, event) {
   const before = state.stages.get(event.stage) ?? newStage(event.stage);
   const change = { heard: event.index, status: before.status === "unknown" ? "running" : before.status };
   if (event.ledger !== null) change.ledger = event.ledger;
-  if (event.file !== null && event.line > 0) Object.assign(change, { file: event.file, line: event.line, stood: event.index });
+  if (event.file !== null && event.line > 0)
+    Object.assign(change, { file: event.file, line: event.line, stood: event.index });
   state.stages.set(event.stage, { ...before, ...change });
   TAKES[event.kind]?.(state, event);
   observe(state.queue, event);
@@ -98,7 +99,16 @@ function began(state, event) {
   const { emits, subscribes, supervises, crashes, restarts, handled } = stage;
   const kept = { emits, subscribes, supervises, crashes, restarts, handled };
   const { file, line, stood, heard, ledger } = stage;
-  state.stages.set(event.stage, { ...newStage(event.stage), ...kept, file, line, stood, heard, ledger, status: "running" });
+  state.stages.set(event.stage, {
+    ...newStage(event.stage),
+    ...kept,
+    file,
+    line,
+    stood,
+    heard,
+    ledger,
+    status: "running",
+  });
 }
 
 function ended(status) {
@@ -155,7 +165,10 @@ function emitted(state, event) {
 
 function unsubscribed(state, event) {
   const [here, there] = [event.stage, event.peer ?? ""];
-  for (const [name, isProducer] of [[key(here, there), true], [key(there, here), false]]) {
+  for (const [name, isProducer] of [
+    [key(here, there), true],
+    [key(there, here), false],
+  ]) {
     const found = state.subscriptions.get(name);
     if (!found || found.ended) continue;
     state.subscriptions.set(name, { ...found, ended: true });
@@ -183,7 +196,8 @@ function loopChanged(state, label, change) {
 function loopEnded(state, event) {
   const loop = state.loops.get(event.stage);
   if (!loop) return;
-  const how = loop.killed || event.data.reason === "shutdown" ? "killed" : event.data.reason === "normal" ? "done" : "crashed";
+  const how =
+    loop.killed || event.data.reason === "shutdown" ? "killed" : event.data.reason === "normal" ? "done" : "crashed";
   state.ended = { ...state.ended, [how]: state.ended[how] + 1 };
   state.loops.delete(event.stage);
   state.stages.delete(event.stage); // there may be thousands

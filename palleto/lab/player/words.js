@@ -31,7 +31,12 @@ export function brief(id) {
 const SHOWN = 2;
 
 function listed(ids) {
-  return ids.slice(0, SHOWN).map((id) => clip(id, 60)).join(", ") + (ids.length > SHOWN ? ` and ${ids.length - SHOWN} more` : "");
+  return (
+    ids
+      .slice(0, SHOWN)
+      .map((id) => clip(id, 60))
+      .join(", ") + (ids.length > SHOWN ? ` and ${ids.length - SHOWN} more` : "")
+  );
 }
 
 /** What happened, in one line, without who and when. */
@@ -40,8 +45,12 @@ export function told(event) {
   const names = listed(ids);
   const sentence = SENTENCES[kind]?.(peer, ids, data, names);
   if (sentence !== undefined) return sentence;
-  const facts = Object.entries(data).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
-  return [kind.replaceAll("_", " "), peer === null ? "" : `with ${peer}`, names, clip(facts.join(", "), 80)].filter(Boolean).join(" ");
+  const facts = Object.entries(data).map(
+    ([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`,
+  );
+  return [kind.replaceAll("_", " "), peer === null ? "" : `with ${peer}`, names, clip(facts.join(", "), 80)]
+    .filter(Boolean)
+    .join(" ");
 }
 
 const SENTENCES = {
@@ -65,17 +74,25 @@ const SENTENCES = {
   handled: (peer, ids, data, names) => `is done with ${plural(ids.length, "event")}: ${names}`,
   dropped: (peer, ids, data, names) => `drops ${plural(ids.length, "event")}, its buffer is full: ${names}`,
   lost: (peer, ids, data, names) => `loses ${plural(ids.length, "event")} in a crash: ${names}`,
-  cast: (peer, ids, data, names) => (data.carried?.length ? `casts ${plural(data.carried.length, "event")} to ${peer}: ${listed(data.carried)}` : `casts to ${peer}: ${names}`),
+  cast: (peer, ids, data, names) =>
+    data.carried?.length
+      ? `casts ${plural(data.carried.length, "event")} to ${peer}: ${listed(data.carried)}`
+      : `casts to ${peer}: ${names}`,
   loop_started: (peer) => `starts as a loop of ${peer}`,
   loop_killed: () => "is killed",
   loop_crashed: (peer, ids, data) => `crashes and will run again: ${data.reason ?? ""}`,
   loop_ended: (peer, ids, data) => `has ended (${data.reason ?? ""})`,
-  receive: (peer, ids, data, names) => (ids.length ? `receives ${plural(ids.length, "message")}: ${names}` : "receives no message"),
-  delete: (peer, ids, data) => `deletes ${plural(data.deleted ?? ids.length, "message")}${data.failed ? `, ${data.failed} failed` : ""}`,
+  receive: (peer, ids, data, names) =>
+    ids.length ? `receives ${plural(ids.length, "message")}: ${names}` : "receives no message",
+  delete: (peer, ids, data) =>
+    `deletes ${plural(data.deleted ?? ids.length, "message")}${data.failed ? `, ${data.failed} failed` : ""}`,
   download: (peer, ids, data, names) => `downloads ${names} (${whole(data.bytes ?? 0)} bytes)`,
-  message: (peer, ids, data, names) => `message ${names} is ${(data.state ?? "").replace("_", " ").replace("dead lettered", "dead-lettered")}${data.receives ? `, received ${data.receives}×` : ""}`,
-  visibility: (peer, ids, data, names) => `hides ${names || "messages"} for ${[...new Set(data.seconds ?? [])].join(", ")} s`,
-  queue: (peer, ids, data) => `the queue has ${data.visible} visible, ${data.in_flight} in flight, ${data.dead_lettered} dead-lettered`,
+  message: (peer, ids, data, names) =>
+    `message ${names} is ${(data.state ?? "").replace("_", " ").replace("dead lettered", "dead-lettered")}${data.receives ? `, received ${data.receives}×` : ""}`,
+  visibility: (peer, ids, data, names) =>
+    `hides ${names || "messages"} for ${[...new Set(data.seconds ?? [])].join(", ")} s`,
+  queue: (peer, ids, data) =>
+    `the queue has ${data.visible} visible, ${data.in_flight} in flight, ${data.dead_lettered} dead-lettered`,
   sent: (peer, ids, data, names) => `${plural(ids.length, "file")} put into the bucket: ${names}`,
   request: (peer, ids, data) => `asks for ${data.operation ?? "something"}${data.error ? `: ${data.error}` : ""}`,
   drain: () => "begins to end: the sources are stopped",
