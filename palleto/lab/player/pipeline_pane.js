@@ -34,10 +34,12 @@ export function pipelinePane(trace, placed) {
     last = [index, state, event];
     if (width < 100 || !drawn.length) return; // not laid out yet
     const size = sizes(width, height, columns, lines);
-    const spot = (place) => ({
-      x: PAD + place.column * (size.w + size.gap),
-      y: PAD + place.row * size.pitch + (size.pitch - size.h - ROW) / 2,
-    });
+    const spot = (place) => {
+      const y = PAD + place.row * size.pitch + (size.pitch - size.h - ROW) / 2;
+      // Where the rows do not fit and the pane is scrolled, what they have in common stands beside the first of them.
+      const shared = place.kind === "server" || place.consumers.size > 1;
+      return { x: PAD + place.column * (size.w + size.gap), y: shared ? Math.min(y, (height - size.h) / 2) : y };
+    };
     const label = new Map(drawn.map((place) => [place, labelAt(place, index)]));
     const [links, boxes, told] = [[], [], []];
     for (const place of drawn) {
@@ -50,6 +52,7 @@ export function pipelinePane(trace, placed) {
       boxes.push(box(place, label.get(place), facts, spot(place), size, event, state));
       told.push(`${label.get(place)}: ${facts.status}, ${facts.lines.join(", ")}`);
     }
+    if (size.height > height) body.tabIndex = 0; // so that the keyboard scrolls it
     svg.setAttribute("viewBox", `0 0 ${width} ${size.height}`);
     svg.setAttribute("height", size.height);
     svg.setAttribute("aria-label", told.join(". "));
@@ -120,7 +123,7 @@ function box(place, label, facts, { x, y }, { w, h }, event, state) {
   const [above, name] = split(label, Math.floor((w - 20) / 7));
   const texts = [];
   if (above) texts.push([above, "small"]);
-  const room = Math.floor((h - 4) / STEP) - texts.length - 1;
+  const room = Math.floor((h - 2) / STEP) - texts.length - 1;
   const shown = facts.lines.filter(Boolean).flatMap((line) => (line.length > fit ? line.split(" · ") : [line]));
   texts.push([above ? name : clip(name, fit), "name"]);
   for (const line of shown.slice(0, Math.max(1, room))) texts.push([clip(line, fit), "small"]);
