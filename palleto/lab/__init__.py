@@ -1,7 +1,7 @@
 """What the notebooks use: experiments, dashboards, figures, step differences, questions, and what replays a run.
 
     from palleto.lab import Dashboard, Experiment, difference, evidence, figures, question, vary
-    from palleto.lab import Trace, compare, explain, fork, unlucky
+    from palleto.lab import Trace, compare, explain, fork, player, unlucky
 
 Each is imported when it is first used: a notebook that shows no figure does not load matplotlib.
 """
@@ -37,6 +37,7 @@ __all__ = [
     "explain",
     "figures",
     "fork",
+    "player",
     "question",
     "solve",
     "unlucky",
@@ -45,7 +46,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("evidence", "figures"):
+    if name in ("evidence", "figures", "player"):
         return import_module(f"palleto.lab.{name}")
     if name in _REPLAY:
         return getattr(import_module(_REPLAY[name]), name)
