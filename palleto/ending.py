@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from palleto.errors import CloudError
 from palleto.recorder import Recorder, TraceEvent
 
 if TYPE_CHECKING:
@@ -99,17 +100,24 @@ def first_of(*endings: Ending) -> Ending:
 
 
 async def queue_empty(run: Run) -> None:
-    """End when every file is up, the queue holds no message, seen or unseen, and none is in hand."""
+    """End when every file is up, the queue holds no message, seen or unseen, and none is in hand.
+
+    Messages that another worker has in hand are among the unseen: a worker does not end while they might come back, so
+    a worker that is killed is made good by the others, one visibility timeout later. A worker that joins (`--files 0`)
+    an empty queue ends at once: start the one that puts the files first, or join with `--forever`.
+    A server that does not answer is asked again.
+    """
     await run.uploaded.wait()
     warehouse = run.warehouse
     assert warehouse is not None, "this ending is for steps with a queue"
     empty = 0
     # SQS counts approximately: two looks in a row must agree.
     while empty < 2:
-        if warehouse.leases.idle and await messages_in(warehouse, warehouse.queue_url) == 0:
-            empty += 1
-        else:
-            empty = 0
+        try:
+            is_empty = warehouse.leases.idle and await messages_in(warehouse, warehouse.queue_url) == 0
+        except CloudError:  # the pipeline's own requests say what becomes of the run
+            is_empty = False
+        empty = empty + 1 if is_empty else 0
         await anyio.sleep(LOOK)
 
 

@@ -25,6 +25,7 @@ Kinds, in the words of GenStage, Broadway and SQS:
 - cast (text), said (text), report (text)
 - started, stopped, crash, restart (reason): processes; loop_started, loop_killed, loop_crashed, loop_ended: tasks
 - receive, delete, visibility, download, request (data): the cloud's door
+- fault (operation, what): a fault struck, made on purpose; stale: a message's time had run out before it was deleted
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import Any, ClassVar
 
 import anyio
@@ -192,6 +191,8 @@ class Task(Process):
         self.killed = False
         self._scope = anyio.CancelScope()
         self._attempt = anyio.CancelScope()
+        self._crashes = 0  # in a row
+        self._reported: set[str] = set()
 
     def start(self, system: System, parent: Quits) -> None:
         super().start(system, parent)
@@ -208,6 +209,10 @@ class Task(Process):
     def crash(self) -> None:
         """Let its function fail at its next `await`, as an error in it would."""
         self._attempt.cancel()
+
+    def progressed(self) -> None:
+        """What its function does goes well again: the wait after its next crash is the shortest."""
+        self._crashes = 0
 
     async def end(self, reason: Reason = "shutdown") -> None:
         if self.running:
@@ -228,8 +233,7 @@ class Task(Process):
 
     async def _attempts(self) -> Reason:
         """Run the function; after a crash, if it is not temporary, again and again, each time after a longer wait."""
-        reported: set[str] = set()
-        for attempt in count():
+        while True:
             try:
                 with anyio.CancelScope() as self._attempt:
                     await self.function(*self.args)
@@ -239,14 +243,23 @@ class Task(Process):
             except Exception as error:
                 if self.restart == "temporary":
                     raise
-                if describe(error) not in reported:
-                    reported.add(describe(error))
-                    self.system.report(f"{self.label} is started again after {describe(error)}")
+                if self.killed:
+                    return "shutdown"
+                self._say_once(error)
                 if self.system.recorder is not None:
                     self.system.recorder.note("loop_crashed", self, reason=describe(error))
-                wait = min(self.longest_wait, 0.1 * 2 ** min(attempt, 20))
+                wait = min(self.longest_wait, 0.1 * 2 ** min(self._crashes, 20))
+                self._crashes += 1
                 await anyio.sleep(wait * (1 - self.system.random.random() / 2))
-        raise AssertionError("unreachable")
+
+    def _say_once(self, error: Exception) -> None:
+        """Report a crash, if no task of the same supervisor has crashed like that."""
+        operation, code = getattr(error, "operation", None), getattr(error, "code", None)
+        kind = f"{operation} {code}" if operation and code else describe(error)  # the text of one may name a port
+        reported = getattr(self._parent, "reported", self._reported)
+        if kind not in reported:
+            reported.add(kind)
+            self.system.report(f"{self.label} is started again after {describe(error)}")
 
 
 class TaskSupervisor(Process):
@@ -254,7 +267,7 @@ class TaskSupervisor(Process):
 
     A task that is "temporary" (the default) ends when its function does, however. One that is "transient" runs its
     function again, from the beginning, after a crash: after a wait that doubles from 0.1 s up to 30 s of run time, up
-    to half of it taken off by chance. Each kind of crash is reported once.
+    to half of it taken off by chance. Each kind of crash is reported once, whichever task it is that crashes.
 
     Its tasks are taken for sources of work: a drain kills them and starts no more.
     """
@@ -262,6 +275,7 @@ class TaskSupervisor(Process):
     def start(self, system: System, parent: Quits) -> None:
         self._tasks: dict[str, Task] = {}
         self._closed = False
+        self.reported: set[str] = set()
         super().start(system, parent)
 
     @property

@@ -6,12 +6,18 @@ Rules:
 2. A request that was sent is always answered: it is shielded, and its caller gets the response before the
    cancellation strikes at the caller's next await. A receive hands out messages in the moment that it is
    answered; a caller that never saw the answer would leave them in flight until their visibility timeout.
+   Only the end of the run leaves one behind, when its time is up (`Patience`).
 3. Only `palleto.errors.CloudError` comes out, never an exception of boto3's.
+4. After a passing error (`passing`) a request to S3 is sent again, up to `ATTEMPTS` times: S3's operations may be
+   repeated. A download that breaks off goes on where it broke. A batch to SQS answers that all its entries failed,
+   which its caller knows how to deal with. Any other error is its caller's: a receive must not be hidden in here.
 """
 
 from __future__ import annotations
 
 import math
+import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -21,13 +27,23 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
+from palleto.cloud.download import CHUNK, ResumedBody
+from palleto.cloud.endurance import passing
+from palleto.cloud.patience import Patience, abandoned
 from palleto.errors import CloudError
 
 Response = dict[str, Any]
 Observer = Callable[[str, dict[str, Any], "Response | CloudError"], None]
 Operation = Callable[..., Awaitable[Response]]
 
-CHUNK = 64 * 1024  # bytes; what one read of a body asks for by default
+ATTEMPTS = 8
+"""How often a request to S3 is sent at most: with waits of 0.1 to 5 s in between, some 10 s of run time in all."""
+
+
+def backoff(attempt: int, chance: random.Random, longest: float = 5.0) -> float:
+    """Seconds to wait after the `attempt`-th failure in a row, from 0: doubling from 0.1 s, up to half of it off."""
+    wait: float = min(longest, 0.1 * 2 ** min(attempt, 20))
+    return wait * (1 - chance.random() / 2)
 
 
 class Transport(Protocol):
@@ -38,6 +54,9 @@ class Transport(Protocol):
 
     async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
         """The response to a request; raises `CloudError`."""
+
+    def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Any:
+        """The body of a `get_object` from byte `offset` on, for the `attempt`-th time; blocks, raises `CloudError`."""
 
 
 class Client:
@@ -54,12 +73,15 @@ class Client:
         limiter: CapacityLimiter | None = None,
         requests: Counter[str] | None = None,
         observer: Observer | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._service = service
         self._transport = transport
         self._limiter = limiter
         self._requests = requests
         self._observer = observer
+        self._patience = patience or Patience()
+        self._chance = random.Random(0)
 
     def __repr__(self) -> str:
         return f"<Client {self._service} over {self._transport!r}>"
@@ -70,6 +92,21 @@ class Client:
         return partial(self._call, method)
 
     async def _call(self, method: str, /, **arguments: Any) -> Response:
+        attempt = 0
+        while True:
+            try:
+                return await self._turn(method, arguments)
+            except CloudError as error:
+                if not passing(error):
+                    raise
+                if method.endswith("_batch"):
+                    return _all_failed(arguments, error)
+                attempt += 1
+                if self._service != "s3" or attempt == ATTEMPTS or not _rewound(arguments.get("Body")):
+                    raise
+            await anyio.sleep(backoff(attempt - 1, self._chance))
+
+    async def _turn(self, method: str, arguments: dict[str, Any]) -> Response:
         await checkpoint()  # rule 1
         if self._limiter is None:
             return await self._send(method, arguments)
@@ -79,10 +116,12 @@ class Client:
 
     async def _send(self, method: str, arguments: dict[str, Any]) -> Response:
         operation = operation_name(self._service, method)
+        answer: Response | CloudError = abandoned(operation)
+        if self._patience.over:
+            raise abandoned(operation)
         if self._requests is not None:
             self._requests[operation] += 1
-        answer: Response | CloudError
-        with anyio.CancelScope(shield=True):  # rule 2
+        with self._patience.waiting():  # rule 2
             try:
                 answer = await self._transport.send(operation, method, arguments)
             except CloudError as error:
@@ -91,7 +130,27 @@ class Client:
             self._observer(operation, arguments, answer)
         if isinstance(answer, CloudError):
             raise answer
+        if method == "get_object" and "Range" not in arguments:
+            reopen = partial(self._transport.reopen, arguments, answer.get("ETag", ""))
+            answer["Body"] = ResumedBody(answer["Body"], reopen)
         return answer
+
+
+def _all_failed(arguments: dict[str, Any], error: CloudError) -> Response:
+    """The answer to a batch that failed as a whole, in SQS's words: each of its entries did."""
+    said = {"SenderFault": False, "Code": error.code, "Message": str(error)}
+    return {"Successful": [], "Failed": [{"Id": entry["Id"], **said} for entry in arguments["Entries"]]}
+
+
+def _rewound(body: Any) -> bool:
+    """Whether what a request carries can be sent again; a file is wound back to its beginning."""
+    if body is None or isinstance(body, bytes):
+        return True
+    try:
+        body.seek(0)
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True
 
 
 def operation_name(service: str, method: str) -> str:
@@ -124,7 +183,15 @@ class BotoTransport:
     async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
         """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
         call = partial(_call, getattr(self._client, method), operation, arguments)
-        return await to_thread.run_sync(call, limiter=self._threads)
+        # The client shields this, and leaves the thread behind only where it has lost patience.
+        return await to_thread.run_sync(call, limiter=self._threads, abandon_on_cancel=True)
+
+    def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Body:
+        """The rest of an object, if it is still the same one; waits before it asks, longer each time."""
+        time.sleep(backoff(attempt - 1, random.Random(offset)))
+        rest = {**arguments, "Range": f"bytes={offset}-", **({"IfMatch": etag} if etag else {})}
+        body: Body = _call(self._client.get_object, "s3.GetObject", rest)["Body"]
+        return body
 
 
 def _call(method: Callable[..., Response], operation: str, arguments: dict[str, Any]) -> Response:

@@ -158,7 +158,7 @@ def test_two_signals_end_at_once_and_give_back(server: Server, start: Any, backe
     run.until_said("once more ends at once").kill(signal.SIGINT)
     code, said = run.ended(5)
     assert code in (0, 130), said  # 0 where all that was in hand was done in between
-    assert server.depth()[1] == 0
+    assert server.depth()[1] <= 10  # a poll under way is left behind, and what it receives then comes again
     assert run.results.items() <= COUNTS.items()
 
 

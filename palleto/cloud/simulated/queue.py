@@ -95,6 +95,7 @@ class Queue:
         self.handles: dict[str, Message] = {}  # every handle that was ever given out
         self.script: deque[int] = deque()
         self.sent = self.deleted = self.dead_lettered = 0
+        self.expired = 0  # how often a visibility timeout ended by itself: whoever had the message let it lie
         self._visible: list[tuple[float, int, Message]] = []  # a heap, by order of sending or of chance
         self._hidden: list[tuple[float, int, Message]] = []  # a heap, by when they come back; may hold stale entries
         self._arrival = anyio.Event()
@@ -122,6 +123,7 @@ class Queue:
         while self._hidden and self._hidden[0][0] <= now + SLACK:
             until, _, message = heapq.heappop(self._hidden)
             if message.hidden_until == until and not message.gone:
+                self.expired += message.receives > 0
                 self._show(message)
 
     def next_return(self) -> float | None:
