@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
 from palleto.errors import SettingError
 from palleto.files import result_path, write_result
+from palleto.locks import spool, sweep
 from palleto.system import System, actor
 
 T = TypeVar("T")
@@ -116,10 +116,11 @@ async def open_warehouse(
     """
     await cloud.blocking(make_folder, output)
     leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report)
-    with tempfile.TemporaryDirectory(prefix="palleto-", ignore_cleanup_errors=True) as spool:
+    await cloud.blocking(sweep, output)
+    with spool() as folder:
         async with background(leases.run):
             try:
-                yield Warehouse(cloud, stack, leases, output, Path(spool), max_bytes)
+                yield Warehouse(cloud, stack, leases, output, folder, max_bytes)
             finally:
                 with anyio.CancelScope(shield=True):
                     await leases.give_back()

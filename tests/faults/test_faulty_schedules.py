@@ -63,7 +63,7 @@ def scene(seed: int) -> tuple[int, dict[str, Any]]:
 
 
 class FaultyRig(Rig):
-    """A rig whose queue has no dead-letter queue to speak of: a message that is crashed over may come again for ever."""
+    """A rig whose messages may come again for ever: one that is crashed over three times is no poison here."""
 
     async def prepare(self, cloud: Any, stack: Any) -> None:
         attributes = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["All"])
