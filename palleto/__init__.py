@@ -1,8 +1,8 @@
 """Demand-driven data pipelines: GenStage's model in Python, on anyio.
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
-then process, system, talk, stage, kinds, restart, supervise, streams and recorder, which run them; then clock and
-cloud.
+then process, system, talk, stage, kinds, restart, supervise, tasks, streams and recorder, which run them; then clock
+and cloud.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from palleto.process import Process
 from palleto.recorder import LawError, Recorder, TraceEvent, load
 from palleto.stage import Stage
 from palleto.streams import stream
-from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
+from palleto.supervise import Child, Supervisor, child
 from palleto.system import System, actor, running, say, whereis
 from palleto.talk import call, cast
+from palleto.tasks import Task, TaskSupervisor
 
 __all__ = [
     "BadFile",

@@ -122,11 +122,15 @@ async def queue_empty(run: Run) -> None:
 
 
 async def messages_in(warehouse: Warehouse, queue_url: str) -> int:
-    """How many messages a queue holds: visible, in flight and delayed."""
+    """How many messages a queue holds: visible, in flight and delayed. Raises CloudError."""
     names = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
         "ApproximateNumberOfMessagesDelayed",
     ]
     answer = await warehouse.cloud.monitor.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
-    return sum(int(value) for value in answer["Attributes"].values())
+    try:
+        return sum(int(answer["Attributes"][name]) for name in names)
+    except (KeyError, ValueError) as error:
+        reason = f"the answer has no number of messages: {error}"
+        raise CloudError("sqs.GetQueueAttributes", "ResponseParserError", reason) from error

@@ -11,6 +11,7 @@ Rules:
 4. After a passing error (`passing`) a request to S3 is sent again, up to `ATTEMPTS` times: S3's operations may be
    repeated. A download that breaks off goes on where it broke. A batch to SQS answers that all its entries failed,
    which its caller knows how to deal with. Any other error is its caller's: a receive must not be hidden in here.
+5. A message that was damaged on its way (`intact`) is not handed out: it comes again after its visibility timeout.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
+from palleto.cloud.delivery import intact
 from palleto.cloud.download import CHUNK, ResumedBody
 from palleto.cloud.endurance import passing
 from palleto.cloud.patience import Patience, abandoned
@@ -36,6 +38,8 @@ Response = dict[str, Any]
 Observer = Callable[[str, dict[str, Any], "Response | CloudError"], None]
 Operation = Callable[..., Awaitable[Response]]
 
+NEEDED = {"sqs.GetQueueUrl": "QueueUrl", "sqs.GetQueueAttributes": "Attributes", "s3.GetObject": "Body"}
+"""What an answer must have; botocore makes an empty one of JSON that was damaged."""
 ATTEMPTS = 8
 """How often a request to S3 is sent at most: with waits of 0.1 to 5 s in between, some 10 s of run time in all."""
 
@@ -126,6 +130,8 @@ class Client:
                 answer = await self._transport.send(operation, method, arguments)
             except CloudError as error:
                 answer = error
+        if method == "receive_message" and isinstance(answer, dict) and "Messages" in answer:
+            answer["Messages"] = [message for message in answer["Messages"] if intact(message)]  # rule 5
         if self._observer is not None:
             self._observer(operation, arguments, answer)
         if isinstance(answer, CloudError):
@@ -199,25 +205,26 @@ def _call(method: Callable[..., Response], operation: str, arguments: dict[str, 
         response = method(**arguments)
     except Exception as error:
         raise_cloud_error(operation, error)
+    needed = NEEDED.get(operation)
+    if needed is not None and needed not in response and arguments.get("AttributeNames", True):
+        raise CloudError(operation, "ResponseParserError", f"the answer has no {needed}: it was damaged on its way")
     if hasattr(response.get("Body"), "read"):
         response["Body"] = Body(operation, response["Body"])
     return response
 
 
 def raise_cloud_error(operation: str, error: Exception) -> NoReturn:
-    """Raise boto3's, botocore's or urllib3's exception as a `CloudError`; any other as it is."""
+    """Raise what came out of boto3 as a `CloudError`: its code, or where there was no answer the exception's name.
+
+    That may be any exception: a response that was damaged on its way makes botocore's parsers raise what they will.
+    """
     from botocore.exceptions import ClientError
 
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         raise CloudError(operation, said.get("Code", "Unknown"), said.get("Message", ""), status) from error
-    # Not every exception of botocore's is a BotoCoreError: a response that cannot be parsed is not.
-    library = type(error).__module__.partition(".")[0]
-    # UnicodeError: an argument that no request can hold, such as a key with half of a surrogate pair.
-    if library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError | UnicodeError):
-        raise CloudError(operation, type(error).__name__, str(error)) from error
-    raise error
+    raise CloudError(operation, type(error).__name__, str(error)) from error
 
 
 class Body:

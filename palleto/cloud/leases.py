@@ -17,20 +17,18 @@ once, and the message goes back, to the dead-letter queue in the end, once its o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import anyio
 
 from palleto.cloud.client import Client
+from palleto.cloud.delivery import Message, handles_in, one_line, parsed
 from palleto.cloud.patience import ABANDONED
-from palleto.cloud.returns import BATCH, GONE, Returns
+from palleto.cloud.returns import BATCH, GONE, Returns, failures
 from palleto.errors import BadInput, BadMessage, NotFoundError
 from palleto.system import System, actor
-
-Message = dict[str, Any]
-"""A message as boto3's `receive_message` gives it."""
 
 E = TypeVar("E")
 
@@ -134,14 +132,15 @@ class Leases:
         return handles
 
     def released(self, entries: list[dict[str, str]], response: dict[str, Any]) -> None:
-        """Look at the answer to a batch delete: what is in its `Failed` is tried again, and reported if that fails."""
-        handles = {entry["Id"]: entry["ReceiptHandle"] for entry in entries}
-        self._finished.difference_update(handles.values())
-        for failure in response.get("Failed", []):
-            if failure["Code"] in GONE:
-                self._stale(handles[failure["Id"]])
-            else:
-                self._delete_soon(handles[failure["Id"]])
+        """Look at the answer to a batch delete: what it does not say is deleted is tried again."""
+        failed = failures(entries, response)
+        for entry in entries:
+            handle = entry["ReceiptHandle"]
+            self._finished.discard(handle)
+            if failed.get(entry["Id"]) in GONE:
+                self._stale(handle)
+            elif entry["Id"] in failed:
+                self._delete_soon(handle)
 
     def _stale(self, handle: str, what: str = "a file") -> None:
         """A message's time had run out before it was deleted: note it, and tell the user once."""
@@ -278,41 +277,3 @@ def note(kind: str, events: Sequence[str]) -> None:
         return
     if system.recorder is not None:
         system.recorder.note(kind, actor(), events=list(events))
-
-
-def handles_in(things: Iterable[Any]) -> Iterator[str]:
-    """The receipt handles of events, and of those that are part of something: of a download, of a message of a stage.
-
-    >>> from typing import NamedTuple
-    >>> class Event(NamedTuple):
-    ...     receipt_handle: str
-    >>> list(handles_in([Event("a"), (Event("b"), "a path"), ("enqueue", [Event("c")]), "hey"]))
-    ['a', 'b', 'c']
-    """
-    for thing in things:
-        handle = getattr(thing, "receipt_handle", None)
-        if isinstance(handle, str):
-            yield handle
-        elif isinstance(thing, list | tuple):
-            yield from handles_in(thing)
-
-
-def parsed(message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
-    """What `parse` makes of a message. Raises BadMessage, whatever `parse` raises."""
-    try:
-        return parse(message)
-    except BadMessage:
-        raise
-    except Exception as error:  # nesting too deep for `json`, for one
-        raise BadMessage(f"expected a message that can be parsed, got {type(error).__name__}: {error}") from error
-
-
-def one_line(text: str) -> str:
-    r"""A text in one line that a terminal only prints: line breaks and control characters as Python writes them.
-
-    >>> print(one_line("a\nb \x1b[31m 日本"))
-    a\nb \x1b[31m 日本
-    """
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )

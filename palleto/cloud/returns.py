@@ -115,4 +115,17 @@ class Returns:
             if error.code != ABANDONED:
                 self._say_once(error.code, str(error))
             return {entry["Id"]: error.code for entry in ids}
-        return {failure["Id"]: failure["Code"] for failure in answer.get("Failed", [])}
+        return failures(ids, answer)
+
+
+def failures(entries: Sequence[dict[str, Any]], answer: dict[str, Any]) -> dict[str, str]:
+    """The entries of a batch that its answer does not call successful: their codes, by their ids.
+
+    >>> entries = [{"Id": "0"}, {"Id": "1"}, {"Id": "2"}]
+    >>> failures(entries, {"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "x"}]})
+    {'1': 'x', '2': 'NoAnswer'}
+    """
+    done = {each.get("Id") for each in answer.get("Successful", [])}
+    codes = {each.get("Id"): str(each.get("Code")) for each in answer.get("Failed", [])}
+    ids = [entry["Id"] for entry in entries if entry["Id"] not in done]
+    return {name: codes.get(name, "NoAnswer") for name in ids}

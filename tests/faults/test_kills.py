@@ -5,45 +5,13 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from worker import Moto, Run, counts, numbered
+from worker import Moto, counts, numbered
 
 FOR_EVER = 1000  # maxReceiveCount: a message in hand at three kills is no poison here
-
-
-@pytest.fixture
-def moto() -> Iterator[Moto]:
-    made = Moto()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def start(tmp_path: Path, moto: Moto) -> Iterator[Callable[..., Run]]:
-    """Start a worker. All write to one folder, and each has a folder of its own for its standard error."""
-    made: list[Run] = []
-    spool = tmp_path / "spool"
-    spool.mkdir()
-
-    def start(*options: str) -> Run:
-        folder = tmp_path / f"worker{len(made)}"
-        folder.mkdir()
-        made.append(Run(folder, moto.url, "--files", "0", "--output", str(tmp_path / "output"), *options, spool=spool))
-        made[-1].output = tmp_path / "output"
-        return made[-1]
-
-    yield start
-    for run in made:
-        if run.process.poll() is None:
-            run.process.kill()
-            run.process.wait()
-        if run.process.stdout is not None:
-            run.process.stdout.close()
-        run.errors.close()
 
 
 def consumed(said: str) -> int:
