@@ -20,6 +20,8 @@ import anyio
 
 from palleto.errors import CloudError
 
+REMEMBERED = 1000  # messages that are gone, and whose handles are still known
+
 # Timers of an event loop are exact to a few microseconds; a timeout that ends "now" has ended.
 SLACK = 1e-6
 
@@ -69,6 +71,7 @@ class Message:
     first_received_at: float = 0.0
     hidden_until: float | None = None
     handle: str | None = None
+    handles: list[str] = field(default_factory=list)
     shard: float = 0.0  # which of SQS's servers holds it, 0 to 1
     gone: bool = False
 
@@ -92,7 +95,8 @@ class Queue:
         self.created_at = created_at
         self._shuffle = shuffle
         self.messages: dict[str, Message] = {}  # by id, those that are not gone
-        self.handles: dict[str, Message] = {}  # every handle that was ever given out
+        self.handles: dict[str, Message] = {}  # every handle that was given out, of messages that are not long gone
+        self._gone: deque[Message] = deque()
         self.script: deque[int] = deque()
         self.sent = self.deleted = self.dead_lettered = 0
         self.expired = 0  # how often a visibility timeout ended by itself: whoever had the message let it lie
@@ -171,6 +175,7 @@ class Queue:
             message.receives += 1
             message.first_received_at = message.first_received_at if message.receives > 1 else now
             message.handle = new_handle()
+            message.handles.append(message.handle)
             self.handles[message.handle] = message
             self._hide(message, now + hide_for)
         self.settle(now)  # a visibility timeout of 0 brings them back at once
@@ -228,3 +233,7 @@ class Queue:
     def _forget(self, message: Message) -> None:
         message.gone = True
         del self.messages[message.id]
+        self._gone.append(message)
+        if len(self._gone) > REMEMBERED:
+            for handle in self._gone.popleft().handles:
+                del self.handles[handle]
