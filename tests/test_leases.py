@@ -383,3 +383,54 @@ def test_a_heartbeat_on_its_way_does_not_hide_what_is_given_back(at_bench: Any) 
         assert bench.depth == (3, 0, 1, 0)
 
     at_bench(test, beside=True)
+
+
+def test_messages_that_go_back_all_the_time_do_not_keep_the_heartbeat_from_others(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("slow")
+        for _ in range(20):
+            await bench.receive("none")  # is deleted at once
+            await anyio.sleep(TIMEOUT / 5)
+        assert len(bench.leases.held) == 1
+        queue = bench.cloud.simulated.sqs.at("", bench.stack.queue_url)
+        assert queue.expired == 0
+
+    at_bench(test, beside=True)
+
+
+def test_what_is_done_after_its_time_is_told_once_and_deleted(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        a, b = await bench.receive("a", "b")
+        await anyio.sleep(TIMEOUT + 1)  # nobody extends
+        await bench.release([a])
+        await bench.release([b])
+        (line,) = bench.said
+        assert line.startswith("the visibility timeout (30 s) of a ended before its message was deleted")
+        assert bench.depth == (0, 0, 3, 0)
+        assert bench.leases.idle
+
+    at_bench(test)
+
+
+def test_a_heartbeat_that_comes_too_late_gives_the_lease_up(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        (event,) = await bench.receive("a")
+        bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "EndpointConnectionError", "")] * 30
+        await anyio.sleep(TIMEOUT + 20)  # it is visible again
+        assert bench.depth == (1, 0, 1, 0)
+        assert bench.leases.finish([event]) == [event.receipt_handle]
+        assert any("ended before its message was deleted" in line for line in bench.said)
+
+    at_bench(test, beside=True)
+
+
+def test_a_delete_that_the_answer_does_not_mention_is_sent_again(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        (event,) = await bench.receive("a")
+        entries = [{"Id": "0", "ReceiptHandle": handle} for handle in bench.leases.finish([event])]
+        bench.leases.released(entries, {})
+        await anyio.sleep(0.1)
+        assert bench.depth == (0, 0, 2, 0)
+        assert bench.leases.idle
+
+    at_bench(test, beside=True)

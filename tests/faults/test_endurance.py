@@ -87,8 +87,8 @@ def check_days(folder: Path, hours: float) -> None:
     assert max(days.objects[4:]) < settled * 1.02 + 50 * days.bad, days.objects
 
 
-def test_three_hours_of_arrivals(tmp_path: Path) -> None:
-    check_days(tmp_path, 3)
+def test_two_hours_of_arrivals(tmp_path: Path) -> None:
+    check_days(tmp_path, 2)
 
 
 @pytest.mark.long
