@@ -186,6 +186,17 @@ class Faults:
 
         return self._add("sqs.ReceiveMessage", f"hands out {most} at most", strike, when)
 
+    def garble(self, **when: Unpack[When]) -> Faults:
+        """A character of each message's body is another one when a receive's answer arrives."""
+
+        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
+            answer = await send(method, arguments)
+            for message in answer.get("Messages", []):
+                message["Body"] = message["Body"][:-1] + chr(ord(message["Body"][-1]) ^ 1)
+            return answer
+
+        return self._add("sqs.ReceiveMessage", "is garbled", strike, when)
+
     def clear(self) -> Faults:
         """No faults any more."""
         self.faults.clear()

@@ -57,9 +57,13 @@ class Patience:
             self._scopes.add(scope)
             try:
                 yield scope
+            except Exception:
+                raise
+            except BaseException:  # patience ended, or Ctrl-C struck before anybody listened for it
+                self.abandoned += 1
+                raise
             finally:
                 self._scopes.discard(scope)
-        self.abandoned += scope.cancelled_caught
         self.over = self.over or (hurried and scope.cancelled_caught)
 
 

@@ -152,6 +152,17 @@ def test_fewer_hands_out_less_and_none_after_its_wait(simulate: Simulate) -> Non
     simulate(test, faults=Faults().fewer(1, at=1).fewer(0, at=2))
 
 
+def test_a_message_that_was_damaged_on_its_way_is_not_handed_out_and_comes_again(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a", "b")
+        assert await bodies(cloud, url) == []
+        assert await bodies(cloud, url) == []
+        await anyio.sleep(30)
+        assert await bodies(cloud, url) == ["a", "b"]
+
+    simulate(test, faults=Faults().garble(at=1))
+
+
 @pytest.mark.parametrize("after", [0, 1, 9])
 @pytest.mark.parametrize("size", [1, 4, None])
 def test_a_download_that_breaks_off_goes_on_where_it_broke(simulate: Simulate, after: int, size: int | None) -> None:

@@ -17,13 +17,13 @@ def moto() -> Iterator[Moto]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, moto: Moto) -> Iterator[Callable[..., Run]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     """Start a worker. All write to one folder, and each has a folder of its own for its standard error."""
     made: list[Run] = []
     spool = tmp_path / "spool"
     spool.mkdir()
 
-    def start(*options: str, url: str = moto.url) -> Run:
+    def start(url: str, *options: str) -> Run:
         folder = tmp_path / f"worker{len(made)}"
         folder.mkdir()
         made.append(Run(folder, url, "--files", "0", "--output", str(tmp_path / "output"), *options, spool=spool))

@@ -14,7 +14,7 @@ def check_network(moto: Moto, start: Any, network: Network, files: int, backend:
     moto.deploy(visibility_timeout=2, max_receive_count=100)
     moto.put(numbered(1, files))
     with network.before(moto.port) as url:
-        run = start("--backend", backend, url=url).until("Asking for")
+        run = start(url, "--backend", backend).until("Asking for")
         network.bad = True
         code, said = run.ended(100)
     assert code == 0, said

@@ -32,33 +32,22 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-class Moto:
-    """A moto server in a process of its own, on a port that it keeps when it is killed and started again."""
+class Server:
+    """A server of AWS's API in a process of its own, on a port that it keeps when it is killed and started again."""
 
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[str] | None = None
         self.stack: Stack | None = None
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(self.port)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline().strip() == self.url
+        """Start it, empty, and wait until it answers."""
+        raise NotImplementedError
 
     def kill(self) -> None:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def send_signal(self, number: int) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
+        """End it in the middle of whatever it does."""
+        raise NotImplementedError
 
     def deploy(self, **parameters: int) -> Stack:
         """Deploy the stack, with parameters of the template's."""
@@ -88,6 +77,42 @@ class Moto:
         with contextlib.closing(self.client("sqs")) as sqs:
             answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return int(answer["ApproximateNumberOfMessages"]), int(answer["ApproximateNumberOfMessagesNotVisible"])
+
+
+class Moto(Server):
+    """moto, as the embedded place has it."""
+
+    process: subprocess.Popen[str]
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(self.port)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == self.url
+
+    def kill(self) -> None:
+        assert self.process.stdout is not None
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def send_signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+
+class LocalStack(Server):
+    """LocalStack, as its command starts it. It begins empty, and its state ends with it."""
+
+    def command(self, *words: str) -> None:
+        command = [sys.executable, "-m", "palleto.cloud.localstack", *words, "--port", str(self.port)]
+        subprocess.run(command, check=True, capture_output=True, cwd=ROOT, timeout=180)
+
+    def start(self) -> None:
+        self.command("up", "--no-stack")
+
+    def kill(self) -> None:
+        self.command("down")
 
 
 def numbered(first: int, last: int) -> dict[str, bytes]:
@@ -153,5 +178,5 @@ class Run:
 
     @property
     def results(self) -> dict[str, int]:
-        paths = [path for path in self.output.rglob("*") if path.is_file()]
+        paths = self.output.rglob("*.txt")
         return {path.relative_to(self.output).as_posix(): int(path.read_text()) for path in paths}
