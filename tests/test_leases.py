@@ -434,3 +434,15 @@ def test_a_delete_that_the_answer_does_not_mention_is_sent_again(at_bench: Any) 
         assert bench.leases.idle
 
     at_bench(test, beside=True)
+
+
+def test_a_heartbeat_that_fails_is_sent_again_long_before_the_next(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("a")
+        bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "EndpointConnectionError", "")] * 4
+        await anyio.sleep(3 * TIMEOUT)
+        assert bench.sqs.plan == []
+        assert bench.cloud.simulated.sqs.at("", bench.stack.queue_url).expired == 0
+        assert len(bench.leases.held) == 1
+
+    at_bench(test, beside=True)
