@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from palleto.errors import CloudError
+from palleto.options import Options
 from palleto.recorder import Recorder, TraceEvent
 
 if TYPE_CHECKING:
@@ -134,3 +135,18 @@ async def messages_in(warehouse: Warehouse, queue_url: str) -> int:
     except (KeyError, ValueError) as error:
         reason = f"the answer has no number of messages: {error}"
         raise CloudError("sqs.GetQueueAttributes", "ResponseParserError", reason) from error
+
+
+def endings(until: Ending, options: Options, *, cloud: bool) -> list[Ending]:
+    """The endings of a run: those that the options name, else `until`. `cloud`: the step has a queue."""
+    found: list[Ending] = []
+    if options.events is not None:
+        enough = after_events(options.events)
+        # Nobody but this run can put files on the simulated place: an empty queue there stays empty for ever.
+        found.append(first_of(enough, queue_empty) if options.virtual and cloud else enough)
+    if options.seconds is not None:
+        seconds = options.seconds
+        found.append(lambda run: anyio.sleep(seconds))
+    if options.forever:
+        return found
+    return found or [until]
