@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from palleto.errors import CloudError
-from palleto.options import Options
 from palleto.recorder import Recorder, TraceEvent
 
 if TYPE_CHECKING:
     from palleto.cloud.warehouse import Warehouse
+    from palleto.options import Options
 
 LOOK = 0.5
 """Seconds of run time between two looks at the queue."""
