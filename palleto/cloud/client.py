@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -204,7 +205,8 @@ def _call(method: Callable[..., Response], operation: str, arguments: dict[str, 
     try:
         response = method(**arguments)
     except Exception as error:
-        raise_cloud_error(operation, error)
+        # Any: a response that was damaged on its way makes botocore's parsers raise what they will.
+        raise_cloud_error(operation, error, whatever=True)
     needed = NEEDED.get(operation)
     if needed is not None and needed not in response and arguments.get("AttributeNames", True):
         raise CloudError(operation, "ResponseParserError", f"the answer has no {needed}: it was damaged on its way")
@@ -213,10 +215,10 @@ def _call(method: Callable[..., Response], operation: str, arguments: dict[str, 
     return response
 
 
-def raise_cloud_error(operation: str, error: Exception) -> NoReturn:
-    """Raise what came out of boto3 as a `CloudError`: its code, or where there was no answer the exception's name.
+def raise_cloud_error(operation: str, error: Exception, *, whatever: bool = False) -> NoReturn:
+    """Raise boto3's, botocore's or urllib3's exception as a `CloudError`; any other as it is, or `whatever` it is.
 
-    That may be any exception: a response that was damaged on its way makes botocore's parsers raise what they will.
+    Its code is the error's, or where there was no answer the exception's name.
     """
     from botocore.exceptions import ClientError
 
@@ -224,7 +226,13 @@ def raise_cloud_error(operation: str, error: Exception) -> NoReturn:
         said = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         raise CloudError(operation, said.get("Code", "Unknown"), said.get("Message", ""), status) from error
-    raise CloudError(operation, type(error).__name__, str(error)) from error
+    # Not every exception of botocore's is a BotoCoreError: a response that cannot be parsed is not.
+    library = type(error).__module__.partition(".")[0]
+    # UnicodeError: an argument that no request can hold, such as a key with half of a surrogate pair.
+    known = library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError | UnicodeError)
+    if known or whatever:
+        raise CloudError(operation, type(error).__name__, str(error)) from error
+    raise error
 
 
 class Body:
@@ -237,6 +245,8 @@ class Body:
     def __init__(self, operation: str, stream: Any) -> None:
         self._operation = operation
         self._stream = stream
+        self._reading = threading.Lock()
+        self._given_up = False
 
     def __enter__(self) -> Body:
         return self
@@ -246,10 +256,14 @@ class Body:
 
     def read(self, n: int | None = None) -> bytes:
         """The next bytes, at most `n`; all that are left without `n`; empty at the end."""
-        try:
-            data: bytes = self._stream.read(n)
-        except Exception as error:
-            raise_cloud_error(self._operation, error)
+        with self._reading:
+            try:
+                data: bytes = self._stream.read(n)
+            except Exception as error:
+                raise_cloud_error(self._operation, error)
+            finally:
+                if self._given_up:
+                    self._stream.close()
         return data
 
     def iter_chunks(self, size: int = CHUNK) -> Iterator[bytes]:
@@ -258,5 +272,13 @@ class Body:
             yield chunk
 
     def close(self) -> None:
-        """Give the connection up; what was not read is lost. Closing twice is no error."""
-        self._stream.close()
+        """Give the connection up; what was not read is lost. Closing twice is no error.
+
+        It does not wait for a read that was left behind in another thread: that closes the stream when it is answered.
+        """
+        self._given_up = True
+        if self._reading.acquire(blocking=False):
+            try:
+                self._stream.close()
+            finally:
+                self._reading.release()

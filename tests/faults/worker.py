@@ -140,7 +140,7 @@ class Run:
             stderr=self.errors,
             text=True,
             cwd=ROOT,
-            env=environment | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(spool or folder)},
+            env=environment | {"PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": "1", "TMPDIR": str(spool or folder)},
         )
         self.lines: list[str] = []
 
