@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rig import Rig, event_of, gz
 
 BUCKET = "warehouse.development"
-FUZZ = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 PARTS = [
     "..",

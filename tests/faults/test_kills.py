@@ -26,7 +26,7 @@ def consumed(said: str) -> int:
 # ---- kill -9 of the worker
 
 
-def check_kills(moto: Moto, start: Any, moments: int, files: int = 12) -> None:
+def check_kills(moto: Moto, start: Any, moments: int, files: int = 10) -> None:
     """Kill step 9 at so many random moments, each with more files to do, and then run it once to the end."""
     chance = random.Random(moments)
     moto.deploy(visibility_timeout=2, max_receive_count=FOR_EVER)
@@ -83,7 +83,7 @@ def check_workers(moto: Moto, start: Any, workers: int, files: int) -> None:
 
 
 def test_two_workers_share_a_queue_and_a_third_that_is_killed_is_made_good(moto: Moto, start: Any) -> None:
-    check_workers(moto, start, 3, 60)
+    check_workers(moto, start, 3, 40)
 
 
 @pytest.mark.long
@@ -145,6 +145,7 @@ def test_a_localstack_that_is_ended_and_started_again_costs_only_its_state(start
         server.kill()
 
 
+@pytest.mark.long
 def test_a_queue_that_is_deleted_is_waited_for_and_told_once(moto: Moto, start: Any, tmp_path: Path) -> None:
     stack = moto.deploy()
     run = start(moto.url, "--forever").until("looping: Run 1")
@@ -177,6 +178,7 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(moto: Moto, start: Any, ba
     assert moto.depth() == (0, 0)
 
 
+@pytest.mark.long
 def test_a_drain_ends_at_its_deadline_although_the_server_hangs(moto: Moto, start: Any) -> None:
     moto.deploy(visibility_timeout=2)
     moto.put(numbered(1, 60))
