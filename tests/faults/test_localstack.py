@@ -46,7 +46,7 @@ def test_a_backlog_of_a_thousand_on_localstack_is_done_and_nothing_comes_twice(p
     assert played.summary.redelivered == 0
     assert played.summary_lines[-1] == f"messages: {FILES} deleted, 0 redelivered, 0 dead-lettered"
     assert played.requests["s3.GetObject"] == FILES
-    assert played.requests["sqs.DeleteMessageBatch"] == FILES  # each pipeline deletes what it has done
+    assert FILES / 10 <= played.requests["sqs.DeleteMessageBatch"] <= FILES
     assert FILES / 10 <= played.requests["sqs.ReceiveMessage"] < FILES
     assert played.reported[1:] == []
     print(f"{played.summary.seconds:.1f} s; {dict(played.requests)}")
