@@ -1,7 +1,7 @@
 """Demand-driven data pipelines: GenStage's model in Python, on anyio.
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
-then process, system, talk, stage, kinds, restart, supervise and streams, which run them; then trace, source and
+then process, system, talk, stage, kinds, restart, supervise, tasks and streams, which run them; then trace, source and
 recorder, which hear of it; then clock and cloud.
 """
 
@@ -31,9 +31,10 @@ from palleto.process import Process
 from palleto.recorder import Recorder
 from palleto.stage import Stage
 from palleto.streams import stream
-from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
+from palleto.supervise import Child, Supervisor, child
 from palleto.system import System, actor, running, say, whereis
 from palleto.talk import call, cast
+from palleto.tasks import Task, TaskSupervisor
 from palleto.trace import Trace, TraceEvent, load
 
 __all__ = [

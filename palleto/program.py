@@ -3,7 +3,9 @@
     if __name__ == "__main__":
         main(pipeline, until=after_events(30))
 
-First Ctrl-C (or SIGTERM): stop asking, finish what is in hand, end. Second: end now; what is in hand is given back.
+First Ctrl-C (or SIGTERM): stop asking, finish what is in hand, end; at most `--drain-timeout` seconds. Then, or at the
+second Ctrl-C: end now; what is in hand is given back. A server that does not answer is waited for `HURRY` seconds then,
+and its requests are left behind; what a poll under way receives later comes again after its visibility timeout.
 """
 
 from __future__ import annotations
@@ -18,15 +20,15 @@ from contextlib import AsyncExitStack
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio
 
 from palleto import clock
 from palleto.background import background
 from palleto.data import user_files
-from palleto.ending import Ending, Run, after_events, first_of, messages_in, queue_empty, second_time
-from palleto.errors import PalletoError, SettingError
+from palleto.ending import Ending, Run, after_events, endings, messages_in, queue_empty, second_time
+from palleto.errors import CloudError, PalletoError, SettingError
 from palleto.observation import Observation, watch
 from palleto.options import Options, parse, parser
 from palleto.progress import progress
@@ -35,10 +37,16 @@ from palleto.stage import Stage
 from palleto.summary import Summary
 from palleto.supervise import Supervisor
 from palleto.system import System, actor, running
+from palleto.tasks import Task
 
 __all__ = ["after_events", "main", "perform", "queue_empty", "second_time"]
 
 Pipeline = Callable[..., Supervisor]
+
+HURRY = 1.0
+"""Real seconds for answers that are still to come, and for giving back what is in hand, where the run must end now."""
+CLOSING = 5.0
+"""Real seconds for the last requests of a run that ended as it should."""
 
 
 def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = None) -> None:
@@ -54,13 +62,29 @@ def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = No
     options = parse(parser(program, module.__doc__ or "", cloud=cloud, pipelines="pipelines" in takes), arguments)
     if isinstance(sys.stdout, TextIOWrapper):  # a key may hold characters that the terminal has not
         sys.stdout.reconfigure(errors="backslashreplace")
+    performance = None
+    code: int | str | None = None
     try:
-        for line in perform(pipeline, until, options):
+        performance = Performance(pipeline, until, options)
+        for line in _played(performance):
             print(line, file=sys.stderr)
     except PalletoError as error:
-        sys.exit(f"error: {error}")
+        code = f"error: {error}"
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
+    if performance is not None and performance.cloud is not None and performance.cloud.patience.abandoned:
+        _leave(code)
+    if code is not None:
+        sys.exit(code)
+
+
+def _leave(code: int | str | None) -> NoReturn:
+    """End the process although threads wait for a server: Python would wait for them."""
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if isinstance(code, str) else code or 0)
 
 
 def perform(
@@ -73,6 +97,11 @@ def perform(
     performance = Performance(pipeline, until, options, **watch)
     if say is not None:
         performance.say = say
+    return _played(performance)
+
+
+def _played(performance: Performance) -> list[str]:
+    options = performance.options
     time: Any = "virtual" if options.virtual else options.speed or "real"
     return clock.run(performance, backend=options.backend, time=time, seed=options.seed)
 
@@ -82,6 +111,7 @@ class Performance:
 
     recorder:   hears of everything; one is made if none is given.
     simulation: how the simulated place behaves (`palleto.cloud.Simulation`).
+    faults:     what goes wrong with the pipeline's requests (`palleto.cloud.faults`); each is noted in the trace.
     prepare:    called with the open cloud and the stack before the pipeline starts; a test scripts deliveries there.
     """
 
@@ -93,14 +123,17 @@ class Performance:
         *,
         recorder: Recorder | None = None,
         simulation: Any = None,
+        faults: Any = None,
         prepare: Callable[[Any, Any], Any] | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.options = options
-        self.endings = _endings(until, options, cloud="warehouse" in inspect.signature(pipeline).parameters)
+        self.endings = endings(until, options, cloud="warehouse" in inspect.signature(pipeline).parameters)
         self.data = user_files(options.data)  # here, so that a path that is not there is told before anything runs
         self.recorder = recorder or Recorder(keep=False, file=options.trace)
         self.simulation = simulation
+        self.faults = faults
+        self.endurance: Any = None
         self.prepare = prepare
         self.summary = Summary()
         self.recorder.listeners.append(self.summary)
@@ -120,17 +153,17 @@ class Performance:
                 arguments: dict[str, Any] = {}
                 if "warehouse" in takes:
                     self.warehouse = arguments["warehouse"] = await self._open_warehouse(stack)
-                    dead_before = await messages_in(self.warehouse, self.warehouse.stack.dead_letter_url)
+                    dead_before = await self._dead_letters()
                 if "pipelines" in takes:
                     arguments["pipelines"] = self.options.pipelines
                 await self._play(self.pipeline(**arguments))
                 if self.warehouse is None:
                     return self.summary.lines()
+                self._limit(CLOSING)
                 given_back = await self.warehouse.leases.give_back()
                 if given_back:
                     self.report(f"{given_back} messages were given back to the queue")
-                dead = await messages_in(self.warehouse, self.warehouse.stack.dead_letter_url)
-                return self.summary.lines(self.cloud.requests, dead - dead_before)
+                return self.summary.lines(self.cloud.requests, await self._dead_letters() - dead_before)
         except BaseExceptionGroup as group:  # a task group wraps what is no Exception
             if group.subgroup(KeyboardInterrupt) is None:
                 raise
@@ -138,8 +171,22 @@ class Performance:
         finally:
             self.recorder.close()
 
+    async def _dead_letters(self) -> int:
+        """How many dead letters there are. A server that is away costs no more than this figure of the summary."""
+        try:
+            return await messages_in(self.warehouse, self.warehouse.stack.dead_letter_url)
+        except CloudError as error:
+            self.report(f"dead letters were not counted: {error}")
+            return 0
+
+    def _limit(self, seconds: float) -> None:
+        """Wait for the cloud at most so many real seconds from now on."""
+        if self.cloud is not None:
+            self.cloud.hurry(seconds * (self.options.speed or 1.0))
+
     async def _open_warehouse(self, stack: AsyncExitStack) -> Any:
         from palleto.cloud import deploy, open_cloud
+        from palleto.cloud.endurance import Endurance
         from palleto.cloud.warehouse import open_warehouse
 
         options = self.options
@@ -151,6 +198,10 @@ class Performance:
                     f"expected --virtual with --place simulated, as servers keep real time; got: {other}"
                 )
             place = "simulated"
+        self.endurance = Endurance()
+        if self.faults is not None:
+            self.recorder.listeners.append(self.faults.hear)
+            self.faults.listeners.append(self._note_fault)
         self.cloud = await stack.enter_async_context(
             open_cloud(
                 place,
@@ -160,6 +211,7 @@ class Performance:
                 observer=self._observe,
                 simulation=self.simulation,
                 yes=options.yes,
+                faults=self.faults,
             )
         )
         self.report(str(self.cloud.place))
@@ -182,6 +234,15 @@ class Performance:
         if self.system is not None:
             kind, ids, data = self._observation(operation, arguments, answer)
             self.recorder.note(kind, actor(), events=ids, **data)
+        if isinstance(task := actor(), Task) and not isinstance(answer, CloudError):
+            task.progressed()
+        if (error := self.endurance.judge(operation, answer, anyio.current_time())) is not None:
+            self.failure = self.failure or error
+            self._over()
+
+    def _note_fault(self, operation: str, what: str) -> None:
+        if self.system is not None:
+            self.recorder.note("fault", actor(), operation=operation, what=what)
 
     def _reported(self, report: Callable[[str], None], line: str) -> None:
         if self.system is not None:
@@ -214,13 +275,15 @@ class Performance:
                 self.system = top.system
                 self._watch()
                 if self.warehouse is not None:
-                    top.system.on_lost.append(lambda process, events: self.warehouse.leases.lost(events))
-                    top.system.on_refused.append(lambda message: self.warehouse.leases.lost([message]))
+                    top.system.on_lost.append(lambda process, events: self.warehouse.lost(events))
+                    top.system.on_refused.append(lambda message: self.warehouse.lost([message]))
                 with self.at_once:
                     async with background(self._heed_signals, *(partial(self._try, job) for job in jobs)):
                         await self.over.wait()
-                        with anyio.move_on_after(self.options.drain_timeout):
+                        with anyio.move_on_after(self.options.drain_timeout) as drain:
                             await top.system.drain()
+                        if drain.cancelled_caught:
+                            self._hurry()
         self.system = None
         if self.at_once.cancel_called:
             raise KeyboardInterrupt
@@ -262,7 +325,8 @@ class Performance:
                 self.system.quiet()
 
     def _hurry(self) -> None:
-        """From now on, cancel what runs in a stage instead of waiting until it is done."""
+        """From now on, cancel what runs in a stage instead of waiting until it is done, and wait for no server."""
+        self._limit(HURRY)
         for process in list(self.system.processes.values()) if self.system is not None else []:
             if isinstance(process, Stage):
                 process.patience = 0.0  # type: ignore[misc]
@@ -293,17 +357,3 @@ class Performance:
                     return
                 self.report(f"{signal.Signals(number).name}: finishing what is in hand; once more ends at once")
                 self._over()
-
-
-def _endings(until: Ending, options: Options, *, cloud: bool) -> list[Ending]:
-    endings: list[Ending] = []
-    if options.events is not None:
-        enough = after_events(options.events)
-        # Nobody but this run can put files on the simulated place: an empty queue there stays empty for ever.
-        endings.append(first_of(enough, queue_empty) if options.virtual and cloud else enough)
-    if options.seconds is not None:
-        seconds = options.seconds
-        endings.append(lambda run: anyio.sleep(seconds))
-    if options.forever:
-        return endings
-    return endings or [until]

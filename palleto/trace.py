@@ -58,6 +58,7 @@ names: the events in each | the `await` |
 | message | who caused it, or none | message id | state, receives, until, sent, names; see below | its line |
 | drain | | | | the end of the run begins |
 | fault | who asked | | operation, what: a failure that was made on purpose | the `await` |
+| stale | | names of files | | their message's time had run out before it was deleted | |
 | law | stage | | text: what does not add up; seq: of the event that broke it | where it stood |
 | forked | | | change: what was changed from here on | |
 

@@ -61,8 +61,9 @@ def ending_of(number: int) -> Ending:
 def play(tmp_path: Path):
     """Play a step on virtual time (with a queue: on the simulated place) and give back what it did.
 
-    `play(5, seconds=60)`: the options are `palleto.options.Options`'s fields. `simulation` and `prepare` are
-    `Performance`'s. The ledger's law is checked at every message; `Played.law` must be None, which is asserted here.
+    `play(5, seconds=60)`: the options are `palleto.options.Options`'s fields. `simulation`, `faults` and
+    `prepare` are `Performance`'s. The ledger's law is checked at every message; `Played.law` must be None, which is
+    asserted here.
     `pipeline`: another pipeline than the step's own, with the same arguments.
     """
 
@@ -72,6 +73,7 @@ def play(tmp_path: Path):
         until: Ending | None = None,
         pipeline: Any = None,
         simulation: Any = None,
+        faults: Any = None,
         prepare: Any = None,
         **options: Any,
     ) -> Played:
@@ -85,6 +87,7 @@ def play(tmp_path: Path):
             Options(**options),
             recorder=recorder,
             simulation=simulation,
+            faults=faults,
             prepare=prepare,
         )
         performance.say = played.said.append

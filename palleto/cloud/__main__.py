@@ -14,7 +14,7 @@ from functools import partial
 from palleto import clock
 from palleto.cloud import PLACES, open_cloud
 from palleto.cloud.dead_letters import dead_letters, put_back
-from palleto.cloud.leases import one_line
+from palleto.cloud.delivery import one_line
 from palleto.cloud.place import START
 from palleto.cloud.teardown import tear_down
 from palleto.errors import PalletoError, SettingError

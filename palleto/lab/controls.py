@@ -15,7 +15,8 @@ from typing import Any
 from palleto.lab.experiment import Experiment
 from palleto.lab.requirement import required
 from palleto.lab.scene import Scene
-from palleto.supervise import Supervisor, TaskSupervisor
+from palleto.supervise import Supervisor
+from palleto.tasks import TaskSupervisor
 
 widgets = required("ipywidgets")
 

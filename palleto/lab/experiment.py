@@ -46,6 +46,7 @@ class Experiment(Handles):
     place, endpoint, pipelines, seed, backend, max_bytes: as the options of a step.
     output:    the folder for results; a temporary one if None.
     simulation: how the simulated place behaves (`palleto.cloud.Simulation`: latencies, chance); others ignore it.
+    faults:    what goes wrong with the pipeline's requests (`palleto.cloud.faults`), also while it runs.
 
     `trace` is the recorder, `said` the printed lines, `error` the one line that the run failed with, or None.
     """
@@ -62,6 +63,7 @@ class Experiment(Handles):
         rate: float | None = None,
         output: Path | None = None,
         simulation: Any = None,
+        faults: Any = None,
         **options: Any,
     ) -> None:
         if speed <= 0:
@@ -75,6 +77,7 @@ class Experiment(Handles):
         self.rate = rate
         self.output = output
         self.simulation = simulation
+        self.faults = faults
         self.options = options
         self.listeners: list[Callable[[TraceEvent], None]] = []
         self._made = 0
@@ -164,7 +167,12 @@ class Experiment(Handles):
                     **self.options,
                 )
                 performance = Performance(
-                    self.pipeline, self._ending, options, recorder=self.trace, simulation=self.simulation
+                    self.pipeline,
+                    self._ending,
+                    options,
+                    recorder=self.trace,
+                    simulation=self.simulation,
+                    faults=self.faults,
                 )
                 performance.say = self.said.append
                 performance.report = self.reported.append

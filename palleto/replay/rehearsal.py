@@ -44,6 +44,7 @@ class Rehearsal(Experiment):
             files=experiment.files,
             rate=experiment.rate,
             simulation=experiment.simulation,
+            faults=experiment.faults and experiment.faults.again(),
             **options,
         )
         self.reached = self.early = False

@@ -20,6 +20,8 @@ import anyio
 
 from palleto.errors import CloudError
 
+REMEMBERED = 1000  # messages that are gone, and whose handles are still known
+
 # Timers of an event loop are exact to a few microseconds; a timeout that ends "now" has ended.
 SLACK = 1e-6
 
@@ -69,6 +71,7 @@ class Message:
     first_received_at: float = 0.0
     hidden_until: float | None = None
     handle: str | None = None
+    handles: list[str] = field(default_factory=list)
     shard: float = 0.0  # which of SQS's servers holds it, 0 to 1
     gone: bool = False
     dead: bool = False  # gone to the dead-letter queue
@@ -102,10 +105,12 @@ class Queue:
         self.created_at = created_at
         self._shuffle = shuffle
         self.messages: dict[str, Message] = {}  # by id, those that are not gone
-        self.handles: dict[str, Message] = {}  # every handle that was ever given out
+        self.handles: dict[str, Message] = {}  # every handle that was given out, of messages that are not long gone
+        self._gone: deque[Message] = deque()
         self.script: deque[int] = deque()
         self.on_change: Callable[[Message], None] | None = None  # hears of each message that changes its state
         self.sent = self.deleted = self.dead_lettered = 0
+        self.expired = 0  # how often a visibility timeout ended by itself: whoever had the message let it lie
         self._visible: list[tuple[float, int, Message]] = []  # a heap, by order of sending or of chance
         self._hidden: list[tuple[float, int, Message]] = []  # a heap, by when they come back; may hold stale entries
         self._arrival = anyio.Event()
@@ -138,6 +143,7 @@ class Queue:
         while self._hidden and self._hidden[0][0] <= now + SLACK:
             until, _, message = heapq.heappop(self._hidden)
             if message.hidden_until == until and not message.gone:
+                self.expired += message.receives > 0
                 self._show(message)
 
     def next_return(self) -> float | None:
@@ -187,6 +193,7 @@ class Queue:
             message.receives += 1
             message.first_received_at = message.first_received_at if message.receives > 1 else now
             message.handle = new_handle()
+            message.handles.append(message.handle)
             self.handles[message.handle] = message
             self._hide(message, now + hide_for)
             self._tell(message)
@@ -248,3 +255,7 @@ class Queue:
     def _forget(self, message: Message) -> None:
         message.gone = True
         del self.messages[message.id]
+        self._gone.append(message)
+        if len(self._gone) > REMEMBERED:
+            for handle in self._gone.popleft().handles:
+                del self.handles[handle]

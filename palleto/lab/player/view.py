@@ -64,8 +64,8 @@ def _opened(trace: Any) -> tuple[list[TraceEvent], str]:
     """The trace events, and what the page is called."""
     if isinstance(trace, str | os.PathLike):
         path = Path(trace)
-        events = load(path)
-        return events, _title(events) or path.name
+        loaded = load(path)
+        return loaded, _title(loaded) or path.name
     from palleto.lab.evidence import events_of
 
     events = events_of(trace)
