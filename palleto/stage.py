@@ -1,23 +1,22 @@
 """What runs a stage: a mailbox, a core, and the user's callbacks between them.
 
-A stage is one coroutine that takes a message from its mailbox, lets the core decide, and carries the effects out. If
-all its callbacks are plain functions the system's pump drives it (`turn`); if one is `async`, a task of its own does,
-and only that stage waits while the callback awaits.
+A stage takes a message from its mailbox, lets the core decide, and carries the effects out. If all its callbacks are
+plain functions the system's pump drives it (`turn`); if one is `async`, a task of its own does, and only that stage
+waits while the callback awaits.
 """
 
 from __future__ import annotations
 
 import inspect
-import types
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterable
-from contextlib import suppress
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, ClassVar, NoReturn
 
 import anyio
 
 from palleto.core import Core
 from palleto.errors import NotFoundError, ReturnError
+from palleto.express import CLEAR, Rest, express
 from palleto.messages import (
     Answer,
     Call,
@@ -46,12 +45,6 @@ CALLBACKS = (
     "handle_cancel",
     "terminate",
 )
-
-
-@types.coroutine
-def _rest() -> Generator[None, None, None]:
-    """Where a plain stage's coroutine waits for its next turn."""
-    yield
 
 
 class Stage(Process):
@@ -89,42 +82,43 @@ class Stage(Process):
     # ---- life
 
     def start(self, system: System, parent: Quits) -> None:
-        self._mailbox: deque[Message | Stop | Callable[[], list[Effect]]] = deque()
+        self._mailbox: deque[Posted] = deque()
         self._subscriptions = 0
         self.core = self._make_core()
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
         self._asynchronous = any(inspect.iscoroutinefunction(callback) for callback in self._bound.values())
+        self._express = express(self.core, self) if system.recorder is None else {}
         self._scope = anyio.CancelScope()
         self._wake: anyio.Event | None = None
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
-        self._serving: Message | Stop | Callable[[], list[Effect]] | None = None
+        self._serving: Posted | None = None
         self.busy = True
         super().start(system, parent)
         if self._asynchronous:
             system.tasks.start_soon(self._task, name=self.label)
         else:
-            self._coroutine = self._serve()
             system.schedule(self)
 
     def _make_core(self) -> Core:
         raise NotImplementedError
 
-    def post(self, message: Message | Stop | Callable[[], list[Effect]]) -> None:
+    def post(self, message: Posted) -> None:
         """Put a message into the mailbox. One to a stage that has ended is answered for it, or lost."""
         if not self.running:
             if lost := self._refuse(message, "not running"):
                 self.system.lose(self, lost)
             return
-        if isinstance(message, Stop):
-            self._mailbox.appendleft(message)
-        else:
-            self._mailbox.append(message)
+        self._mailbox.append(message)
         if not self.busy:
-            self.busy = True
-            if self._wake is not None:
-                self._wake.set()
-            else:
-                self.system.schedule(self)
+            self._rouse()
+
+    def _rouse(self) -> None:
+        """There is something to do again."""
+        self.busy = True
+        if self._wake is not None:
+            self._wake.set()
+        else:
+            self.system.schedule(self)
 
     def _refuse(self, message: object, reason: Reason) -> list[Any]:
         """Answer a message that nobody will serve. Returns the events in it: they are lost."""
@@ -136,23 +130,11 @@ class Stage(Process):
             self.system.refuse(message.message)
         return list(message.events) if isinstance(message, Events | _Emission) else []
 
-    def turn(self) -> None:
-        """Let a plain stage empty its mailbox."""
-        with suppress(StopIteration):
-            self._coroutine.send(None)
-
-    async def _task(self) -> None:
-        """The task of a stage with an async callback."""
-        _actor.set(self)
-        with self._scope:
-            await self._serve()
-        await self._finish()  # if the scope was cancelled before the first step, `_serve` did not get to it
-
     async def end(self, reason: Reason = "shutdown") -> None:
         """Stop after the callback that runs now; cancel it after `patience` seconds."""
         if not self.running:
             return
-        self.post(Stop(reason))
+        self._stop_first(reason)
         with anyio.move_on_after(self.patience) as scope:
             await self.wait()
         if scope.cancelled_caught:
@@ -164,50 +146,133 @@ class Stage(Process):
         """Stop in the middle of whatever runs, as a crash does: the reason is "killed"."""
         if not self.running:
             return
-        self.post(Stop("killed"))
+        self._stop_first("killed")
         if self._asynchronous:
             self._reason = "killed"
             self._scope.cancel()
+
+    def _stop_first(self, reason: Reason) -> None:
+        """Stop before all that waits in the mailbox."""
+        self._mailbox.appendleft(Stop(reason))
+        if not self.busy:
+            self._rouse()
 
     def stop(self, reason: Reason = "normal") -> None:
         """End this stage of itself, once the messages that are in its mailbox now are done."""
         self.post(lambda: [Stop(reason)])
 
-    async def _serve(self) -> None:
-        """Take messages until one says stop or a callback crashes."""
+    # ---- a plain stage: driven by the system's pump
+
+    def turn(self) -> None:
+        """Let a plain stage empty its mailbox."""
+        mailbox, fast = self._mailbox, self._express
         try:
-            while True:
-                while self._mailbox:
-                    if self._asynchronous:
-                        await self.system.pass_gate()
-                    message = self._mailbox.popleft()
-                    if isinstance(message, Stop):
-                        self._reason = message.reason
-                        return
-                    await self._carry_out(message)
-                self.busy = False
+            while mailbox:
+                message = mailbox.popleft()
+                rest = fast[message.__class__](message) if message.__class__ in fast else CLEAR
+                if rest is None:
+                    continue
+                effects, call, result = self._decide(message) if rest is CLEAR else rest
+                if pending := self._carry_out(effects, call, result):
+                    _refuse_to_await(pending[0].callback, pending[1])
+            self.busy = False
+            if self.system.idling is not None:
                 self.system.look_idle()
-                if not self._asynchronous:
-                    await _rest()
-                else:
-                    self._wake = anyio.Event()
-                    await self._wake.wait()
-                    self._wake = None
         except _Stopped as stopped:
-            self._reason = stopped.reason
+            self._end(stopped.reason)
+        except Exception as error:
+            self._end(error)
+        except BaseException:  # Ctrl-C: it goes on from here, and ends the run
+            self._end(self._reason)
+            raise
+
+    def _end(self, reason: Reason) -> None:
+        """Clean up, and say farewell."""
+        self._reason = reason
+        try:
+            result = self._bound["terminate"](reason)
+            if inspect.isawaitable(result):
+                _refuse_to_await("terminate", result)
         except Exception as error:
             self._reason = error
-        finally:
-            await self._finish()
+        self._say_farewell()
 
-    async def _carry_out(self, message: Message | Callable[[], list[Effect]]) -> None:
-        """Let the core decide on one message, and do what it says, in order."""
-        core, recorder = self.core, self.system.recorder
+    # ---- a stage with an async callback: driven by a task of its own
+
+    async def _task(self) -> None:
+        """Take messages until one says stop or a callback crashes."""
+        _actor.set(self)
+        with self._scope:
+            try:
+                await self._serve()
+            except _Stopped as stopped:
+                self._reason = stopped.reason
+            except Exception as error:
+                self._reason = error
+            finally:
+                await self._finish()
+        await self._finish()  # if the scope was cancelled before the first step, it did not get there
+
+    async def _serve(self) -> None:
+        mailbox, fast, system = self._mailbox, self._express, self.system
+        while True:
+            while mailbox:
+                if system.gate is not None:
+                    await system.pass_gate()
+                message = mailbox.popleft()
+                rest = fast[message.__class__](message) if message.__class__ in fast else CLEAR
+                if rest is None:
+                    continue
+                effects, call, result = self._decide(message) if rest is CLEAR else rest
+                while pending := self._carry_out(effects, call, result):
+                    self._returned(pending[0], await pending[1], effects)
+                    call = None
+            self.busy = False
+            system.look_idle()
+            self._wake = anyio.Event()
+            await self._wake.wait()
+            self._wake = None
+
+    async def _finish(self) -> None:
+        """Clean up, and say farewell."""
+        if not self.running:
+            return
+        try:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(self.patience):
+                result = self._bound["terminate"](self._reason)
+                if inspect.isawaitable(result):
+                    await result
+        except Exception as error:
+            self._reason = error
+        self._say_farewell()
+
+    # ---- both
+
+    def _decide(self, message: Posted) -> Rest:
+        """Let the core decide on one message."""
+        if isinstance(message, Stop):
+            raise _Stopped(message.reason)
         self._serving = message
-        if recorder is not None:
-            recorder.message(self, message)
-        effects = deque(core.receive(message) if not callable(message) else message())
-        while effects:
+        if self.system.recorder is not None:
+            self.system.recorder.message(self, message)
+        return Rest(deque(message() if callable(message) else self.core.receive(message)))
+
+    def _carry_out(
+        self, effects: deque[Effect], call: Call | None, result: Any
+    ) -> tuple[Call, Awaitable[Any]] | None:
+        """Take the `result` of a `call`, if there is one, and carry out `effects`, in order.
+
+        Returns a call whose result must be awaited first, and the result; None: all is done.
+        """
+        recorder = self.system.recorder
+        while True:
+            if call is not None:
+                if inspect.isawaitable(result):
+                    return call, result
+                self._returned(call, result, effects)
+                call = None
+            if not effects:
+                break
             effect = effects.popleft()
             if recorder is not None:
                 recorder.effect(self, effect)
@@ -216,13 +281,7 @@ class Stage(Process):
             elif isinstance(effect, Call):
                 if effect.callback == "handle_events":
                     self.source = effect.about
-                result = self._bound[effect.callback](*effect.args)
-                if inspect.isawaitable(result):
-                    result = await self._awaited(effect.callback, result)
-                more = core.returned(effect, result)
-                if recorder is not None:
-                    recorder.returned(self, effect)
-                effects.extendleft(reversed(more))
+                call, result = effect, self._bound[effect.callback](*effect.args)
             elif isinstance(effect, Drop):
                 self.system.lose(self, list(effect.events))
             elif isinstance(effect, Answer):
@@ -232,26 +291,17 @@ class Stage(Process):
         if recorder is not None:
             recorder.settled(self)
         self._serving = None
+        return None
 
-    async def _awaited(self, callback: str, result: Awaitable[Any]) -> Any:
-        """What an async callback returns. Raises ReturnError in a plain stage, which has no task to wait in."""
-        if self._asynchronous:
-            return await result
-        if inspect.iscoroutine(result):
-            result.close()
-        raise ReturnError(f"expected {callback} to be declared `async def`, as it awaits")
+    def _returned(self, call: Call, result: Any, effects: deque[Effect]) -> None:
+        """Let the core decide on what a callback returned; that comes before what was still to be done."""
+        more = self.core.returned(call, result)
+        if self.system.recorder is not None:
+            self.system.recorder.returned(self, call)
+        effects.extendleft(reversed(more))
 
-    async def _finish(self) -> None:
-        """Clean up, say farewell to the peers, and say what was lost."""
-        if not self.running:
-            return
-        try:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(self.patience):
-                result = self._bound["terminate"](self._reason)
-                if inspect.isawaitable(result):
-                    await self._awaited("terminate", result)
-        except Exception as error:
-            self._reason = error
+    def _say_farewell(self) -> None:
+        """Tell the peers that this stage is gone, and the system what was lost."""
         lost = self.core.in_hand()
         self._refuse(self._serving, self._reason)  # its events, if any, are in the core's hand
         while self._mailbox:
@@ -267,6 +317,17 @@ class Stage(Process):
         self.post(_Emission(self.core, list(events)))
 
 
+Posted = Message | Stop | Callable[[], "list[Effect]"]
+"""What a mailbox holds: messages, a stop, and what the stage asked of itself."""
+
+
+def _refuse_to_await(callback: str, result: Any) -> NoReturn:
+    """A plain stage has no task to wait in."""
+    if inspect.iscoroutine(result):
+        result.close()
+    raise ReturnError(f"expected {callback} to be declared `async def`, as it awaits")
+
+
 class _Emission:
     """Events in a mailbox, on their way to be emitted by its stage."""
 
@@ -278,7 +339,7 @@ class _Emission:
 
 
 class _Stopped(Exception):
-    """Leaves `_carry_out` when the core says stop."""
+    """Leaves the loop over the mailbox, when a message or the core says stop."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)

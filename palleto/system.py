@@ -75,10 +75,10 @@ class System:
         self.report = report
         self.random = random.Random(0 if seed is None else seed)
         self._shuffles = seed is not None
-        self._ready: deque[Stage] = deque()
-        self._asleep: anyio.Event | None = None
-        self._idle: anyio.Event | None = None
-        self._gate: anyio.Event | None = None
+        self.ready: deque[Stage] = deque()
+        self.asleep: anyio.Event | None = None
+        self.idling: anyio.Event | None = None
+        self.gate: anyio.Event | None = None
         self._ids = 0
         # Shielded: a stage whose run is cancelled still needs turns to end as it should.
         self._pumping = anyio.CancelScope(shield=True)
@@ -157,10 +157,10 @@ class System:
 
     def schedule(self, stage: Stage) -> None:
         """Give a plain stage a turn."""
-        self._ready.append(stage)
-        if self._asleep is not None:
-            self._asleep.set()
-            self._asleep = None
+        self.ready.append(stage)
+        if self.asleep is not None:
+            self.asleep.set()
+            self.asleep = None
 
     async def pump(self) -> None:
         """Give turns until `close`."""
@@ -174,13 +174,13 @@ class System:
         self._pumping.cancel()
 
     async def _pump(self) -> None:
-        ready, turns = self._ready, 0
+        ready, turns = self.ready, 0
         while True:
             while ready:
                 if self._shuffles:
                     ready.rotate(-self.random.randrange(len(ready)))
                 stage = ready.popleft()
-                if self._gate is not None:
+                if self.gate is not None:
                     await self.pass_gate()
                 _actor.set(stage)
                 stage.turn()
@@ -190,42 +190,42 @@ class System:
                     await checkpoint()
             turns = 0
             self.look_idle()
-            self._asleep = anyio.Event()
-            await self._asleep.wait()
+            self.asleep = anyio.Event()
+            await self.asleep.wait()
 
     def pause(self) -> None:
         """Let no stage take another message until `resume`. What runs goes on, and so do tasks."""
-        if self._gate is None:
-            self._gate = anyio.Event()
+        if self.gate is None:
+            self.gate = anyio.Event()
 
     def resume(self) -> None:
         """Undo `pause`."""
-        if self._gate is not None:
-            self._gate.set()
-            self._gate = None
+        if self.gate is not None:
+            self.gate.set()
+            self.gate = None
 
     async def pass_gate(self) -> None:
         """Wait while the run is paused."""
-        while self._gate is not None:
-            await self._gate.wait()
+        while self.gate is not None:
+            await self.gate.wait()
 
     # ---- idleness
 
     def look_idle(self) -> None:
         """Wake who waits for the run to be idle, if it is."""
-        if self._idle is not None and self.is_idle():
-            self._idle.set()
-            self._idle = None
+        if self.idling is not None and self.is_idle():
+            self.idling.set()
+            self.idling = None
 
     def is_idle(self) -> bool:
         """Whether no message waits and no callback runs."""
-        return not self._ready and not any(process.busy for process in self.processes.values())
+        return not self.ready and not any(process.busy for process in self.processes.values())
 
     async def idle(self) -> None:
         """Wait until no message waits and no callback runs."""
         while not self.is_idle():
-            self._idle = self._idle or anyio.Event()
-            await self._idle.wait()
+            self.idling = self.idling or anyio.Event()
+            await self.idling.wait()
 
     def quiet(self) -> None:
         """Stop the sources: producers hear of no more demand, and tasks that look for events are killed."""
