@@ -36,6 +36,9 @@ Delivery = tuple[Subscription, Sequence[Any]]
 class Dispatcher(ABC):
     """What every dispatcher does. `outstanding` maps each subscription to what it asked for and was not sent."""
 
+    sole: Subscription | None = None
+    """The one that is owed anything, where the dispatcher knows that there is only one."""
+
     def __init__(self) -> None:
         self.outstanding: dict[Subscription, int] = {}
 
@@ -81,7 +84,7 @@ class DemandDispatcher(Dispatcher):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sole: Subscription | None = None  # the only one that is owed anything; it has no entry in the heap
+        # `sole` has no entry in the heap.
         self._heap: list[tuple[int, int, Subscription]] = []  # (-outstanding, turn, subscription)
         self._turn: dict[Subscription, int] = {}  # the entry that counts; others are outdated
         self._turns = 0

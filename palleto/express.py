@@ -15,13 +15,14 @@ the two forms equal, whatever the messages and their order.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from palleto.core import ConsumerCore, ProducerConsumerCore, ProducerCore
+from palleto.demand import Batch, Window
 from palleto.dispatch import DemandDispatcher
 from palleto.machine import Core
-from palleto.messages import Ask, Call, Drop, Effect, Events, Send
+from palleto.messages import Ask, Call, Drop, Effect, Events, Send, Subscription
 
 
 class Rest(NamedTuple):
@@ -35,25 +36,28 @@ class Rest(NamedTuple):
 CLEAR: Final = Rest(deque())
 """Not for the express."""
 
-Express = Callable[[Any], Rest | None]
+class Express(NamedTuple):
+    """What takes an Ask, and what takes Events."""
+
+    asked: Callable[[Ask], Rest | None] = lambda message: CLEAR
+    came: Callable[[Events], Rest | None] = lambda message: CLEAR
 
 
-def express(core: Core, stage: Any) -> dict[type, Express]:
-    """The express functions of a stage, by the message they take: `stage` has the callbacks and `source`.
+NO_EXPRESS: Final = Express()
 
-    The addresses in its subscriptions must have a method `post`.
-    """
+
+def express(core: Core, stage: Any) -> Express:
+    """The express functions of a stage. `stage` has the callbacks and `source`; addresses have `post(message)`."""
     if type(core) is ConsumerCore:
-        return {Events: _consumer_events(core, stage)}
+        return Express(came=_consumer(core, stage))
     if type(core) is ProducerCore and type(core.outlet.dispatcher) is DemandDispatcher:
-        return {Ask: _producer_asked(core, core.outlet.dispatcher, stage)}
+        return Express(asked=_producer(core, core.outlet.dispatcher, stage))
     if type(core) is ProducerConsumerCore:
-        advance = _advance(core, stage)
-        return {Ask: _between_asked(core, advance), Events: _between_events(core, advance)}
-    return {}
+        return _between(core, stage)
+    return NO_EXPRESS
 
 
-def _producer_asked(core: ProducerCore, dispatcher: DemandDispatcher, stage: Any) -> Express:
+def _producer(core: ProducerCore, dispatcher: DemandDispatcher, stage: Any) -> Callable[[Ask], Rest | None]:
     """Nobody else is owed anything, and `handle_demand` gives all that is wanted, at once."""
     outlet, outstanding, handle_demand = core.outlet, dispatcher.outstanding, stage.handle_demand
     buffered = outlet.buffer.events
@@ -83,7 +87,7 @@ def _producer_asked(core: ProducerCore, dispatcher: DemandDispatcher, stage: Any
     return asked
 
 
-def _consumer_events(core: ConsumerCore, stage: Any) -> Express:
+def _consumer(core: ConsumerCore, stage: Any) -> Callable[[Events], Rest | None]:
     """One batch is handled, and answered with an Ask where it is time."""
     windows, hand, handle_events = core.inlet.windows, core.hand, stage.handle_events
 
@@ -96,13 +100,16 @@ def _consumer_events(core: ConsumerCore, stage: Any) -> Express:
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
-        hand.append(events)
         stage.source = subscription
-        result = handle_events(events)
+        try:
+            result = handle_events(events)
+        except BaseException:
+            hand.append(events)
+            raise
         if result is not None:
+            hand.append(events)
             after: list[Effect] = [Send(subscription.producer, Ask(subscription, ask))] if ask else []
             return Rest(deque(after), Call("handle_events", (events,), subscription), result)
-        hand.popleft()
         if ask:
             again = window.again
             if again is None or again.count != ask:
@@ -113,67 +120,79 @@ def _consumer_events(core: ConsumerCore, stage: Any) -> Express:
     return came
 
 
-def _between_asked(core: ProducerConsumerCore, advance: Callable[[], Rest | None]) -> Express:
-    """Nothing is buffered: if a batch waits, it may be handled now."""
-    dispatcher, buffered, waiting = core.outlet.dispatcher, core.outlet.buffer.events, core.waiting
+def _between(core: ProducerConsumerCore, stage: Any) -> Express:
+    """Nothing is buffered: while somebody below wants events, batches are handled and what came of them is sent."""
+    outlet, windows, ending, waiting = core.outlet, core.inlet.windows, core.ending, core.waiting
+    dispatcher, buffered, handle_events = outlet.dispatcher, outlet.buffer.events, stage.handle_events
+    outstanding = dispatcher.outstanding
 
     def asked(message: Ask) -> Rest | None:
         subscription, count = message.subscription, message.count
-        if buffered or subscription not in dispatcher.outstanding or count.__class__ is not int or count < 1:
+        if buffered or subscription not in outstanding or count.__class__ is not int or count < 1:
             return CLEAR
         for to, share in dispatcher.ask(subscription, count):  # held for it
             to.consumer.post(Events(to, share))
         return advance() if waiting else None
 
-    return asked
-
-
-def _between_events(core: ProducerConsumerCore, advance: Callable[[], Rest | None]) -> Express:
-    """Nothing is buffered: if somebody below wants events, the batch is handled now."""
-    windows, waiting, buffered = core.inlet.windows, core.waiting, core.outlet.buffer.events
-
     def came(message: Events) -> Rest | None:
-        window = windows.get(message.subscription)
+        subscription, events = message.subscription, message.events
+        window = windows.get(subscription)
         if window is None or buffered:
             return CLEAR
-        for batch in window.receive(message.events):
-            waiting.append((message.subscription, batch))
-        return advance()
-
-    return came
-
-
-def _advance(core: ProducerConsumerCore, stage: Any) -> Callable[[], Rest | None]:
-    """Rule 3 of core.py: batch after batch is handled while somebody below wants events, and what came of it sent."""
-    outlet, dispatcher, waiting, handle_events = core.outlet, core.outlet.dispatcher, core.waiting, stage.handle_events
-    windows, ending = core.inlet.windows, core.ending
+        if waiting or window.manual or len(events) > window.span or dispatcher.demand <= 0:
+            for batch in window.receive(events):
+                waiting.append((subscription, batch))
+            return advance()
+        ask, left = 0, window.outstanding - len(events)
+        if left <= window.least:
+            ask, left = window.most - left, window.most
+        window.outstanding = left
+        return handle(subscription, window, events, ask)
 
     def advance() -> Rest | None:
         while waiting:
-            item = waiting[0]
-            if not isinstance(item, tuple):
+            if not isinstance(waiting[0], tuple):  # an end: rare
                 return Rest(deque(core.settle([])))
             if dispatcher.demand <= 0:
-                return None
+                break
             subscription, batch = waiting.popleft()
-            core.current = batch
-            stage.source = subscription
-            result = handle_events(batch.events)
-            if result.__class__ is not list:
-                return Rest(deque(), Call("handle_events", (batch.events,), subscription), result)
-            deliveries, rest = dispatcher.dispatch(result)
-            core.current = None
-            for to, share in deliveries:
-                to.consumer.post(Events(to, share))
-            after: list[Effect] = []
-            if rest and (lost := outlet.buffer.add(rest)):
-                after.append(Drop(lost))
-            if batch.ask and subscription in windows and subscription not in ending:
-                after.append(Send(subscription.producer, Ask(subscription, batch.ask)))
-            if rest:
-                return Rest(deque(core.settle(after)))
-            for effect in after:
-                effect.to.post(effect.message)
+            rest = handle(subscription, windows.get(subscription), batch.events, batch.ask)
+            if rest is not None:
+                return rest
         return None
 
-    return advance
+    def handle(subscription: Subscription, window: Window | None, events: Sequence[Any], ask: int) -> Rest | None:
+        stage.source = subscription
+        try:
+            result = handle_events(events)
+            if result.__class__ is not list:
+                core.current = Batch(events, ask)
+                return Rest(deque(), Call("handle_events", (events,), subscription), result)
+            to = dispatcher.sole
+            if to is not None and 0 < len(result) <= dispatcher.demand:
+                outstanding[to] = dispatcher.demand = left = dispatcher.demand - len(result)
+                if not left:
+                    dispatcher.sole = None
+                to.consumer.post(Events(to, result.copy()))
+                rest = None
+            else:
+                deliveries, rest = dispatcher.dispatch(result)
+                for to, share in deliveries:
+                    to.consumer.post(Events(to, share))
+        except BaseException:
+            core.current = Batch(events, ask)
+            raise
+        after: list[Effect] = []
+        if rest and (lost := outlet.buffer.add(rest)):
+            after.append(Drop(lost))
+        if ask and window is not None and subscription not in ending:
+            again = window.again
+            if again is None or again.count != ask:
+                again = window.again = Ask(subscription, ask)
+            if rest:
+                after.append(Send(subscription.producer, again))
+            else:
+                subscription.producer.post(again)
+        return Rest(deque(core.settle(after))) if rest else None
+
+    return Express(asked, came)

@@ -16,9 +16,10 @@ import anyio
 
 from palleto.core import Core
 from palleto.errors import NotFoundError, ReturnError
-from palleto.express import CLEAR, Rest, express
+from palleto.express import CLEAR, NO_EXPRESS, Rest, express
 from palleto.messages import (
     Answer,
+    Ask,
     Call,
     Cast,
     Down,
@@ -87,7 +88,7 @@ class Stage(Process):
         self.core = self._make_core()
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
         self._asynchronous = any(inspect.iscoroutinefunction(callback) for callback in self._bound.values())
-        self._express = express(self.core, self) if system.recorder is None else {}
+        self._express = express(self.core, self) if system.recorder is None else NO_EXPRESS
         self._scope = anyio.CancelScope()
         self._wake: anyio.Event | None = None
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
@@ -104,13 +105,20 @@ class Stage(Process):
 
     def post(self, message: Posted) -> None:
         """Put a message into the mailbox. One to a stage that has ended is answered for it, or lost."""
-        if not self.running:
-            if lost := self._refuse(message, "not running"):
-                self.system.lose(self, lost)
-            return
-        self._mailbox.append(message)
-        if not self.busy:
-            self._rouse()
+        if self.busy:  # it runs, and comes to it
+            self._mailbox.append(message)
+        elif self.running:
+            self._mailbox.append(message)
+            self.busy = True
+            if self._wake is not None:
+                self._wake.set()
+            else:
+                system = self.system
+                system.ready.append(self)  # `schedule`, without the call
+                if system.asleep is not None:
+                    system.wake()
+        elif lost := self._refuse(message, "not running"):
+            self.system.lose(self, lost)
 
     def _rouse(self) -> None:
         """There is something to do again."""
@@ -165,11 +173,13 @@ class Stage(Process):
 
     def turn(self) -> None:
         """Let a plain stage empty its mailbox."""
-        mailbox, fast = self._mailbox, self._express
+        mailbox = self._mailbox
+        asked, came = self._express
         try:
             while mailbox:
-                message = mailbox.popleft()
-                rest = fast[message.__class__](message) if message.__class__ in fast else CLEAR
+                message: Any = mailbox.popleft()
+                kind = message.__class__
+                rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
                 if rest is None:
                     continue
                 effects, call, result = self._decide(message) if rest is CLEAR else rest
@@ -214,13 +224,15 @@ class Stage(Process):
         await self._finish()  # if the scope was cancelled before the first step, it did not get there
 
     async def _serve(self) -> None:
-        mailbox, fast, system = self._mailbox, self._express, self.system
+        mailbox, system = self._mailbox, self.system
+        asked, came = self._express
         while True:
             while mailbox:
                 if system.gate is not None:
                     await system.pass_gate()
-                message = mailbox.popleft()
-                rest = fast[message.__class__](message) if message.__class__ in fast else CLEAR
+                message: Any = mailbox.popleft()
+                kind = message.__class__
+                rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
                 if rest is None:
                     continue
                 effects, call, result = self._decide(message) if rest is CLEAR else rest

@@ -32,7 +32,7 @@ TURNS = 200
 """Turns of stages that the pump gives before it lets the event loop look at timers, sockets and signals."""
 
 _system: ContextVar[System] = ContextVar("palleto.system")
-_actor: ContextVar[Process | None] = ContextVar("palleto.actor", default=None)
+_actor: ContextVar[Process | System | None] = ContextVar("palleto.actor", default=None)
 
 
 class Quits(Protocol):
@@ -75,6 +75,7 @@ class System:
         self.report = report
         self.random = random.Random(0 if seed is None else seed)
         self._shuffles = seed is not None
+        self.acting: Stage | None = None  # whose turn it is
         self.ready: deque[Stage] = deque()
         self.asleep: anyio.Event | None = None
         self.idling: anyio.Event | None = None
@@ -159,6 +160,11 @@ class System:
         """Give a plain stage a turn."""
         self.ready.append(stage)
         if self.asleep is not None:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let the pump go on."""
+        if self.asleep is not None:
             self.asleep.set()
             self.asleep = None
 
@@ -174,6 +180,7 @@ class System:
         self._pumping.cancel()
 
     async def _pump(self) -> None:
+        _actor.set(self)  # whoever acts in this task is `acting`: an attribute is 50 ns a turn cheaper
         ready, turns = self.ready, 0
         while True:
             while ready:
@@ -182,13 +189,15 @@ class System:
                 stage = ready.popleft()
                 if self.gate is not None:
                     await self.pass_gate()
-                _actor.set(stage)
+                self.acting = stage
                 stage.turn()
                 turns += 1
                 if turns >= TURNS:
                     turns = 0
+                    self.acting = None
                     await checkpoint()
             turns = 0
+            self.acting = None
             self.look_idle()
             self.asleep = anyio.Event()
             await self.asleep.wait()
@@ -283,7 +292,8 @@ def whereis(name: str) -> Any:
 
 def actor() -> Process | None:
     """The process that the caller acts for: a stage in its callback, a task; None elsewhere."""
-    return _actor.get()
+    acting = _actor.get()
+    return acting.acting if isinstance(acting, System) else acting
 
 
 def say(line: str) -> None:
