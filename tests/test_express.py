@@ -186,7 +186,7 @@ def happening(stage, kind, at, count):
     return None
 
 
-HABITS = ["fit"] * 8 + ["more", "less", "nothing", "none", "tuple"]
+HABITS = ["fit"] * 4 + ["more"] * 2 + ["less", "nothing", "none", "tuple"]
 KINDS = ["ask"] * 5 + ["events"] * 5 + ["join below", "join above", "emit", "cancel", "down", "forward"]
 
 
