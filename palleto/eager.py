@@ -11,7 +11,7 @@ the callback waits, its task takes it over where it stands. asyncio only: a trio
 from __future__ import annotations
 
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -21,11 +21,14 @@ class Standing:
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any, context: Context) -> None:
         self.coroutine, self.waits_for, self.context = coroutine, waits_for, context
+        self.error: BaseException | None = None
 
-    @types.coroutine
-    def go_on(self, error: BaseException | None = None) -> Generator[Any, Any, Any]:
-        """What it returns in the end. `error` is raised in it where it stands."""
-        coroutine, waits_for = self.coroutine, self.waits_for
+    def throw(self, error: BaseException) -> None:
+        """Raise `error` in it, where it stands, once it is awaited."""
+        self.error = error
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        coroutine, waits_for, error = self.coroutine, self.waits_for, self.error
         while True:
             if error is None:
                 if hasattr(waits_for, "_asyncio_future_blocking"):
@@ -45,7 +48,7 @@ class Standing:
 
 
 class Eager:
-    """Makes first steps in the name of the task that it is made in."""
+    """Makes first steps in the name of the task that it is made in. Only the pump may ask for them."""
 
     def __init__(self) -> None:
         import asyncio
@@ -53,9 +56,9 @@ class Eager:
         task = asyncio.current_task()
         assert task is not None, "made in a task"
         self._loop, self._task, self._context = asyncio.get_running_loop(), task, copy_context()
-        self._enter: Callable[..., None] = asyncio._enter_task
-        self._leave: Callable[..., None] = asyncio._leave_task
-        self._current = asyncio.current_task
+        self._enter: Callable[[Any, Any], None] = asyncio._enter_task
+        self._leave: Callable[[Any, Any], None] = asyncio._leave_task
+        self._pump: Any = None
         self._resting: Any = None
 
     async def rest(self) -> None:
@@ -68,11 +71,14 @@ class Eager:
         if not self._resting.done():
             self._resting.set_result(None)
 
-    def step(self, awaitable: Awaitable[Any]) -> Any:
-        """What a coroutine returns, or a Standing if it waits. Called from another task of the same loop."""
-        coroutine = awaitable if isinstance(awaitable, Coroutine) else _await(awaitable)
-        loop, task, here = self._loop, self._task, self._current()
-        self._leave(loop, here)
+    def step(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """What the coroutine returns, or a Standing if it waits."""
+        loop, task, pump = self._loop, self._task, self._pump
+        if pump is None:
+            import asyncio
+
+            pump = self._pump = asyncio.current_task()
+        self._leave(loop, pump)
         self._enter(loop, task)
         try:
             return Standing(coroutine, self._context.run(coroutine.send, None), self._context)
@@ -80,11 +86,17 @@ class Eager:
             return stop.value
         finally:
             self._leave(loop, task)
-            self._enter(loop, here)
+            self._enter(loop, pump)
 
+    def first(self, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The callback, and its first step if it is async: what it returns, or a Standing."""
+        step = self.step
 
-async def _await(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+        def call(argument: Any) -> Any:
+            result = callback(argument)
+            return step(result) if result.__class__ is types.CoroutineType else result
+
+        return call
 
 
 def eager() -> Eager | None:

@@ -36,6 +36,9 @@ class Rest(NamedTuple):
 CLEAR: Final = Rest(deque())
 """Not for the express."""
 
+Callback = Callable[[Any], Any]
+
+
 class Express(NamedTuple):
     """What takes an Ask, and what takes Events."""
 
@@ -46,20 +49,20 @@ class Express(NamedTuple):
 NO_EXPRESS: Final = Express()
 
 
-def express(core: Core, stage: Any) -> Express:
-    """The express functions of a stage. `stage` has the callbacks and `source`; addresses have `post(message)`."""
+def express(core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) -> Express:
+    """The express functions of a stage. `stage` has `source`; addresses have `post(message)`."""
     if type(core) is ConsumerCore:
-        return Express(came=_consumer(core, stage))
+        return Express(came=_consumer(core, stage, callbacks["handle_events"]))
     if type(core) is ProducerCore and type(core.outlet.dispatcher) is DemandDispatcher:
-        return Express(asked=_producer(core, core.outlet.dispatcher, stage))
+        return Express(asked=_producer(core, core.outlet.dispatcher, callbacks["handle_demand"]))
     if type(core) is ProducerConsumerCore:
-        return _between(core, stage)
+        return _between(core, stage, callbacks["handle_events"])
     return NO_EXPRESS
 
 
-def _producer(core: ProducerCore, dispatcher: DemandDispatcher, stage: Any) -> Callable[[Ask], Rest | None]:
+def _producer(core: ProducerCore, dispatcher: DemandDispatcher, handle_demand: Callback) -> Callable[[Ask], Rest | None]:
     """Nobody else is owed anything, and `handle_demand` gives all that is wanted, at once."""
-    outlet, outstanding, handle_demand = core.outlet, dispatcher.outstanding, stage.handle_demand
+    outlet, outstanding = core.outlet, dispatcher.outstanding
     buffered = outlet.buffer.events
 
     def asked(message: Ask) -> Rest | None:
@@ -87,9 +90,9 @@ def _producer(core: ProducerCore, dispatcher: DemandDispatcher, stage: Any) -> C
     return asked
 
 
-def _consumer(core: ConsumerCore, stage: Any) -> Callable[[Events], Rest | None]:
+def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Callable[[Events], Rest | None]:
     """One batch is handled, and answered with an Ask where it is time."""
-    windows, hand, handle_events = core.inlet.windows, core.hand, stage.handle_events
+    windows, hand = core.inlet.windows, core.hand
 
     def came(message: Events) -> Rest | None:
         subscription, events = message.subscription, message.events
@@ -120,10 +123,10 @@ def _consumer(core: ConsumerCore, stage: Any) -> Callable[[Events], Rest | None]
     return came
 
 
-def _between(core: ProducerConsumerCore, stage: Any) -> Express:
+def _between(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> Express:
     """Nothing is buffered: while somebody below wants events, batches are handled and what came of them is sent."""
     outlet, windows, ending, waiting = core.outlet, core.inlet.windows, core.ending, core.waiting
-    dispatcher, buffered, handle_events = outlet.dispatcher, outlet.buffer.events, stage.handle_events
+    dispatcher, buffered = outlet.dispatcher, outlet.buffer.events
     outstanding = dispatcher.outstanding
 
     def asked(message: Ask) -> Rest | None:

@@ -90,7 +90,7 @@ class Runner(Process):
         self._subscriptions = 0
         self.core = self._make_core()
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
-        self._express = express(self.core, self) if system.recorder is None else NO_EXPRESS
+        self._express = express(self.core, self, self._bound) if system.recorder is None else NO_EXPRESS
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
         self.busy = True
@@ -205,7 +205,7 @@ class Runner(Process):
         recorder = self.system.recorder
         while True:
             if call is not None:
-                if inspect.isawaitable(result):
+                if result is not None and result.__class__ is not list and inspect.isawaitable(result):
                     return call, result
                 self._returned(call, result, effects)
                 call = None

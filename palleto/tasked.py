@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from palleto.eager import Eager, Standing, eager
-from palleto.express import CLEAR
+from palleto.express import CLEAR, NO_EXPRESS, express
 from palleto.messages import Ask, Call, Effect, Events, Reason
 from palleto.runner import Runner, Stopped
 from palleto.system import Quits, System, _actor
@@ -26,7 +26,7 @@ class Tasked(Runner):
     patience: float
     _asynchronous = False
     _eager: Eager | None = None
-    _handed: tuple[Call, Standing, deque[Effect]] | BaseException | None = None
+    _handed: tuple[Call, Awaitable[Any], deque[Effect]] | BaseException | None = None
     """What the task is to take over: a call that waits, and what is to be done after it; or why the stage ends."""
 
     def start(self, system: System, parent: Quits) -> None:
@@ -45,12 +45,12 @@ class Tasked(Runner):
     def _await(self, call: Call, result: Awaitable[Any], effects: deque[Effect]) -> bool:
         if self._eager is None:
             return super()._await(call, result, effects)
-        value = self._eager.step(result)
-        if isinstance(value, Standing):
-            self._hand_over((call, value, effects))
-            return True
-        self._returned(call, value, effects)
-        return False
+        value = self._eager.step(result) if inspect.iscoroutine(result) else result
+        if not inspect.isawaitable(value):
+            self._returned(call, value, effects)
+            return False
+        self._hand_over((call, value, effects))
+        return True
 
     def _end(self, reason: Reason, error: BaseException) -> None:
         if self._eager is None:
@@ -58,7 +58,7 @@ class Tasked(Runner):
         else:
             self._hand_over(error)
 
-    def _hand_over(self, what: tuple[Call, Standing, deque[Effect]] | BaseException) -> None:
+    def _hand_over(self, what: tuple[Call, Awaitable[Any], deque[Effect]] | BaseException) -> None:
         """Wake the task, to go on from here."""
         self._handed, self._elsewhere = what, True
         assert self._eager is not None, "its task rests"
@@ -84,6 +84,10 @@ class Tasked(Runner):
         mailbox, system = self._mailbox, self.system
         asked, came = self._express
         self._elsewhere, self._eager = True, eager()
+        if self._eager is not None and self._express is not NO_EXPRESS:  # for turns; not for this task
+            self._express = express(
+                self.core, self, {name: self._eager.first(callback) for name, callback in self._bound.items()}
+            )
         while True:
             while mailbox:
                 if system.gate is not None:
@@ -120,8 +124,10 @@ class Tasked(Runner):
         if isinstance(self._handed, BaseException):
             raise self._handed
         assert self._handed is not None, "woken to take over"
-        call, standing, effects = self._handed
-        self._returned(call, await standing.go_on(error), effects)
+        call, result, effects = self._handed
+        if error is not None and isinstance(result, Standing):
+            result.throw(error)
+        self._returned(call, await result, effects)
         while pending := self._carry_out(effects, None, None):
             self._returned(pending[0], await pending[1], effects)
 

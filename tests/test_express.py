@@ -67,7 +67,9 @@ class Stage:
         this = Address("this", self.log)
         self.below = [Subscription(this, Address(f"below {n}", self.log), terms[n], n) for n in range(2)]
         self.above = [Subscription(Address(f"above {n}", self.log), this, terms[n], 10 + n) for n in range(2)]
-        self.express = express(self.core, self)
+        self.express = express(
+            self.core, self, {"handle_demand": self.handle_demand, "handle_events": self.handle_events}
+        )
 
     # ---- callbacks
 
