@@ -90,7 +90,7 @@ class Runner(Process):
         self._subscriptions = 0
         self.core = self._make_core()
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
-        self._express = express(self.core, self, self._bound) if system.recorder is None else NO_EXPRESS
+        self._asked, self._came = express(self.core, self, self._bound) if system.recorder is None else NO_EXPRESS
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
         self.busy = True
@@ -110,7 +110,14 @@ class Runner(Process):
             self._mailbox.append(message)
         elif self.running:
             self._mailbox.append(message)
-            self._rouse()
+            if self._wake is None:  # `_rouse`, without the calls
+                self.busy = True
+                system = self.system
+                system.ready.append(self)
+                if system.asleep is not None:
+                    system.wake()
+            else:
+                self._rouse()
         elif lost := self._refuse(message, "not running"):
             self.system.lose(self, lost)
 
@@ -143,7 +150,7 @@ class Runner(Process):
         if self._elsewhere:
             return
         mailbox = self._mailbox
-        asked, came = self._express
+        asked, came = self._asked, self._came
         try:
             while mailbox:
                 message: Any = mailbox.popleft()

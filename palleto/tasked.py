@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from palleto.eager import Eager, Standing, eager
-from palleto.express import CLEAR, NO_EXPRESS, express
+from palleto.express import CLEAR, express
 from palleto.messages import Ask, Call, Effect, Events, Reason
 from palleto.runner import Runner, Stopped
 from palleto.system import Quits, System, _actor
@@ -82,12 +82,11 @@ class Tasked(Runner):
 
     async def _serve(self) -> None:
         mailbox, system = self._mailbox, self.system
-        asked, came = self._express
+        asked, came = self._asked, self._came
         self._elsewhere, self._eager = True, eager()
-        if self._eager is not None and self._express is not NO_EXPRESS:  # for turns; not for this task
-            self._express = express(
-                self.core, self, {name: self._eager.first(callback) for name, callback in self._bound.items()}
-            )
+        if self._eager is not None and system.recorder is None:  # for turns; not for this task
+            firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
+            self._asked, self._came = express(self.core, self, firsts)
         while True:
             while mailbox:
                 if system.gate is not None:
