@@ -196,7 +196,7 @@ class ProducerConsumerCore(ProducerCore):
     def __init__(self, dispatcher: Dispatcher | None = None, buffer: Buffer | None = None) -> None:
         super().__init__(dispatcher, Buffer(size=None) if buffer is None else buffer)
         self.inlet = Inlet()
-        self.waiting: deque[tuple[Subscription, Batch] | Cancel | Down] = deque()
+        self.waiting: deque[tuple[Subscription, Sequence[Any], int] | Cancel | Down] = deque()  # (.., events, ask)
         self.ending: set[Subscription] = set()
         self.current: Batch | None = None
         self._on[Events] = self._events
@@ -217,9 +217,9 @@ class ProducerConsumerCore(ProducerCore):
         return self.outlet.ledger(max(0, self.outlet.wanted))
 
     def in_hand(self) -> list[Any]:
-        current = [] if self.current is None else [self.current]
+        current = [] if self.current is None else [self.current.events]
         batches = current + [item[1] for item in self.waiting if isinstance(item, tuple)]
-        return [*super().in_hand(), *(event for batch in batches for event in batch.events)]
+        return [*super().in_hand(), *(event for batch in batches for event in batch)]
 
     def settle(self, effects: list[Effect]) -> list[Effect]:
         """Rule 3: the buffer first; then, if somebody still wants events, the next batch.
@@ -232,7 +232,7 @@ class ProducerConsumerCore(ProducerCore):
             if isinstance(item, tuple):
                 if self.outlet.wanted <= 0:
                     break
-                subscription, self.current = item
+                subscription, self.current = item[0], Batch(*item[1:])
                 effects.append(Call("handle_events", (self.current.events,), subscription))
             elif self.outlet.buffer and self.outlet.dispatcher.outstanding:
                 break
@@ -247,7 +247,7 @@ class ProducerConsumerCore(ProducerCore):
         window = self.inlet.windows.get(subscription)
         if window is None:
             return [Send(subscription.producer, Cancel(subscription, "unknown subscription"))]
-        self.waiting += [(subscription, batch) for batch in window.receive(message.events)]
+        self.waiting += [(subscription, *batch) for batch in window.receive(message.events)]
         return self.settle([])
 
     def _handled(self, call: Call, result: Any) -> list[Effect]:

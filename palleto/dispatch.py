@@ -37,7 +37,7 @@ class Dispatcher(ABC):
     """What every dispatcher does. `outstanding` maps each subscription to what it asked for and was not sent."""
 
     sole: Subscription | None = None
-    """The one that is owed anything, where the dispatcher knows that there is only one."""
+    """The only one that is owed anything, where the dispatcher knows that: if `demand` is above 0, it is owed all."""
 
     def __init__(self) -> None:
         self.outstanding: dict[Subscription, int] = {}
@@ -85,7 +85,7 @@ class DemandDispatcher(Dispatcher):
     def __init__(self) -> None:
         super().__init__()
         # `sole` has no entry in the heap.
-        self._heap: list[tuple[int, int, Subscription]] = []  # (-outstanding, turn, subscription)
+        self.heap: list[tuple[int, int, Subscription]] = []  # (-outstanding, turn, subscription)
         self._turn: dict[Subscription, int] = {}  # the entry that counts; others are outdated
         self._turns = 0
 
@@ -101,8 +101,8 @@ class DemandDispatcher(Dispatcher):
         self.outstanding[subscription] = before + count
         if self.demand == before:
             self.sole = subscription
-            if self._heap:  # all outdated
-                self._heap.clear()
+            if self.heap:  # all outdated
+                self.heap.clear()
                 self._turn.clear()
         else:
             if self.sole is not None:
@@ -116,17 +116,17 @@ class DemandDispatcher(Dispatcher):
         """Put a subscription that is owed something behind its equals."""
         self._turns += 1
         self._turn[subscription] = self._turns
-        heappush(self._heap, (-self.outstanding[subscription], self._turns, subscription))
-        if len(self._heap) > 64 + 4 * len(self.outstanding):  # mostly outdated entries: a long wait, many asks
-            self._heap = [entry for entry in self._heap if self._turn.get(entry[2]) == entry[1]]
-            heapify(self._heap)
+        heappush(self.heap, (-self.outstanding[subscription], self._turns, subscription))
+        if len(self.heap) > 64 + 4 * len(self.outstanding):  # mostly outdated entries: a long wait, many asks
+            self.heap[:] = [entry for entry in self.heap if self._turn.get(entry[2]) == entry[1]]
+            heapify(self.heap)
 
     def dispatch(self, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
         if self.sole is not None:
             return self._dispatch_to_sole(self.sole, events)
         deliveries: list[Delivery] = []
-        while events and self._heap:
-            owed, turn, subscription = heappop(self._heap)
+        while events and self.heap:
+            owed, turn, subscription = heappop(self.heap)
             if self._turn.get(subscription) != turn:
                 continue
             share, events = events[:-owed], events[-owed:]
@@ -143,8 +143,6 @@ class DemandDispatcher(Dispatcher):
         share, rest = events[: self.demand], events[self.demand :]
         self.demand -= len(share)
         self.outstanding[sole] = self.demand
-        if not self.demand:
-            self.sole = None
         return [(sole, share)] if share else [], rest
 
 

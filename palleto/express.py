@@ -82,7 +82,6 @@ def _producer(core: ProducerCore, dispatcher: DemandDispatcher, handle_demand: C
         events = handle_demand(count)
         if events.__class__ is not list or len(events) != count:
             return Rest(deque(), Call("handle_demand", (count,)), events)
-        dispatcher.sole = None
         outstanding[subscription] = dispatcher.demand = outlet.remembered = 0
         subscription.consumer.post(Events(subscription, events.copy()))
         return None
@@ -128,43 +127,49 @@ def _between(core: ProducerConsumerCore, stage: Any, handle_events: Callback) ->
     outlet, windows, ending, waiting = core.outlet, core.inlet.windows, core.ending, core.waiting
     dispatcher, buffered = outlet.dispatcher, outlet.buffer.events
     outstanding = dispatcher.outstanding
+    heap: Any = dispatcher.heap if type(dispatcher) is DemandDispatcher else True
 
     def asked(message: Ask) -> Rest | None:
         subscription, count = message.subscription, message.count
-        if buffered or subscription not in outstanding or count.__class__ is not int or count < 1:
+        before = outstanding.get(subscription)
+        if buffered or before is None or count.__class__ is not int or count < 1:
             return CLEAR
-        for to, share in dispatcher.ask(subscription, count):  # held for it
-            to.consumer.post(Events(to, share))
+        if not heap and before == dispatcher.demand:
+            dispatcher.sole = subscription
+            outstanding[subscription] = dispatcher.demand = before + count
+        else:
+            for to, share in dispatcher.ask(subscription, count):  # held for it
+                to.consumer.post(Events(to, share))
         return advance() if waiting else None
 
     def came(message: Events) -> Rest | None:
         subscription, events = message.subscription, message.events
         window = windows.get(subscription)
-        if window is None or buffered:
+        if window is None or buffered or window.manual or len(events) > window.span:
             return CLEAR
-        if waiting or window.manual or len(events) > window.span or dispatcher.demand <= 0:
-            for batch in window.receive(events):
-                waiting.append((subscription, batch))
-            return advance()
         ask, left = 0, window.outstanding - len(events)
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
+        if waiting or dispatcher.demand <= 0:
+            waiting.append((subscription, events, ask))
+            return advance()
         return handle(subscription, window, events, ask)
 
     def advance() -> Rest | None:
         while waiting:
-            if not isinstance(waiting[0], tuple):  # an end: rare
+            if waiting[0].__class__ is not tuple:  # an end: rare
                 return Rest(deque(core.settle([])))
             if dispatcher.demand <= 0:
                 break
-            subscription, batch = waiting.popleft()
-            rest = handle(subscription, windows.get(subscription), batch.events, batch.ask)
+            subscription, events, ask = waiting.popleft()
+            rest = handle(subscription, windows.get(subscription), events, ask)
             if rest is not None:
                 return rest
         return None
 
     def handle(subscription: Subscription, window: Window | None, events: Sequence[Any], ask: int) -> Rest | None:
+        rest: Sequence[Any] = ()
         stage.source = subscription
         try:
             result = handle_events(events)
@@ -173,11 +178,8 @@ def _between(core: ProducerConsumerCore, stage: Any, handle_events: Callback) ->
                 return Rest(deque(), Call("handle_events", (events,), subscription), result)
             to = dispatcher.sole
             if to is not None and 0 < len(result) <= dispatcher.demand:
-                outstanding[to] = dispatcher.demand = left = dispatcher.demand - len(result)
-                if not left:
-                    dispatcher.sole = None
+                outstanding[to] = dispatcher.demand = dispatcher.demand - len(result)
                 to.consumer.post(Events(to, result.copy()))
-                rest = None
             else:
                 deliveries, rest = dispatcher.dispatch(result)
                 for to, share in deliveries:
@@ -185,17 +187,18 @@ def _between(core: ProducerConsumerCore, stage: Any, handle_events: Callback) ->
         except BaseException:
             core.current = Batch(events, ask)
             raise
-        after: list[Effect] = []
-        if rest and (lost := outlet.buffer.add(rest)):
-            after.append(Drop(lost))
+        again: Ask | None = None
         if ask and window is not None and subscription not in ending:
             again = window.again
             if again is None or again.count != ask:
                 again = window.again = Ask(subscription, ask)
-            if rest:
-                after.append(Send(subscription.producer, again))
-            else:
-                subscription.producer.post(again)
-        return Rest(deque(core.settle(after))) if rest else None
+        if rest:
+            after: list[Effect] = [Send(subscription.producer, again)] if again is not None else []
+            if lost := outlet.buffer.add(rest):
+                after.insert(0, Drop(lost))
+            return Rest(deque(core.settle(after)))
+        if again is not None:
+            subscription.producer.post(again)
+        return None
 
     return Express(asked, came)
