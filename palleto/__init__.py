@@ -1,8 +1,8 @@
 """Demand-driven data pipelines: GenStage's model in Python, on anyio.
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
-then process, system, talk, stage, kinds, restart, supervise, streams and recorder, which run them; then clock and
-cloud.
+then process, system, talk, runner, tasked, stage, kinds, restart, supervise, streams and recorder, which run them; then
+clock and cloud. express and eager are for speed only.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from palleto.recorder import LawError, Recorder, TraceEvent, load
 from palleto.stage import Stage
 from palleto.streams import stream
 from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
-from palleto.system import System, actor, running, say, whereis
-from palleto.talk import call, cast
+from palleto.system import System, actor, running, whereis
+from palleto.talk import call, cast, say
 
 __all__ = [
     "BadFile",

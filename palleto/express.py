@@ -37,13 +37,15 @@ CLEAR: Final = Rest(deque())
 """Not for the express."""
 
 Callback = Callable[[Any], Any]
+Asked = Callable[[Ask], Rest | None]
+Came = Callable[[Events], Rest | None]
 
 
 class Express(NamedTuple):
     """What takes an Ask, and what takes Events."""
 
-    asked: Callable[[Ask], Rest | None] = lambda message: CLEAR
-    came: Callable[[Events], Rest | None] = lambda message: CLEAR
+    asked: Asked = lambda message: CLEAR
+    came: Came = lambda message: CLEAR
 
 
 NO_EXPRESS: Final = Express()
@@ -56,11 +58,13 @@ def express(core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) ->
     if type(core) is ProducerCore and type(core.outlet.dispatcher) is DemandDispatcher:
         return Express(asked=_producer(core, core.outlet.dispatcher, callbacks["handle_demand"]))
     if type(core) is ProducerConsumerCore:
-        return _between(core, stage, callbacks["handle_events"])
+        return _between(core, _handle(core, stage, callbacks["handle_events"]))
     return NO_EXPRESS
 
 
-def _producer(core: ProducerCore, dispatcher: DemandDispatcher, handle_demand: Callback) -> Callable[[Ask], Rest | None]:
+def _producer(
+    core: ProducerCore, dispatcher: DemandDispatcher, handle_demand: Callback
+) -> Callable[[Ask], Rest | None]:
     """Nobody else is owed anything, and `handle_demand` gives all that is wanted, at once."""
     outlet, outstanding = core.outlet, dispatcher.outstanding
     buffered = outlet.buffer.events
@@ -89,7 +93,7 @@ def _producer(core: ProducerCore, dispatcher: DemandDispatcher, handle_demand: C
     return asked
 
 
-def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Callable[[Events], Rest | None]:
+def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Came:
     """One batch is handled, and answered with an Ask where it is time."""
     windows, hand = core.inlet.windows, core.hand
 
@@ -122,12 +126,15 @@ def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Callab
     return came
 
 
-def _between(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> Express:
-    """Nothing is buffered: while somebody below wants events, batches are handled and what came of them is sent."""
-    outlet, windows, ending, waiting = core.outlet, core.inlet.windows, core.ending, core.waiting
-    dispatcher, buffered = outlet.dispatcher, outlet.buffer.events
+Handle = Callable[[Subscription, Window | None, Sequence[Any], int], Rest | None]
+
+
+def _between(core: ProducerConsumerCore, handle: Handle) -> Express:
+    """Nothing is buffered: while somebody below wants events, batches are handled."""
+    windows, waiting, buffered = core.inlet.windows, core.waiting, core.outlet.buffer.events
+    dispatcher: Any = core.outlet.dispatcher  # only a DemandDispatcher has a `heap`, which may be empty
     outstanding = dispatcher.outstanding
-    heap: Any = dispatcher.heap if type(dispatcher) is DemandDispatcher else True
+    heap: Any = dispatcher.heap if type(dispatcher) is DemandDispatcher else "never empty"
 
     def asked(message: Ask) -> Rest | None:
         subscription, count = message.subscription, message.count
@@ -158,15 +165,26 @@ def _between(core: ProducerConsumerCore, stage: Any, handle_events: Callback) ->
 
     def advance() -> Rest | None:
         while waiting:
-            if waiting[0].__class__ is not tuple:  # an end: rare
+            item = waiting[0]
+            if not isinstance(item, tuple):  # an end: rare
                 return Rest(deque(core.settle([])))
             if dispatcher.demand <= 0:
                 break
-            subscription, events, ask = waiting.popleft()
+            subscription, events, ask = item
+            waiting.popleft()
             rest = handle(subscription, windows.get(subscription), events, ask)
             if rest is not None:
                 return rest
         return None
+
+    return Express(asked, came)
+
+
+def _handle(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> Handle:
+    """Handle a batch, send what came of it to those below, and ask above for `ask` more (0: none)."""
+    outlet, ending = core.outlet, core.ending
+    dispatcher: Any = outlet.dispatcher
+    outstanding = dispatcher.outstanding
 
     def handle(subscription: Subscription, window: Window | None, events: Sequence[Any], ask: int) -> Rest | None:
         rest: Sequence[Any] = ()
@@ -201,4 +219,4 @@ def _between(core: ProducerConsumerCore, stage: Any, handle_events: Callback) ->
             subscription.producer.post(again)
         return None
 
-    return Express(asked, came)
+    return handle

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True)
 def _frozen(kind: type[T]) -> type[T]:
-    """A dataclass that nobody changes. mypy sees to it: a class frozen at run time takes three times as long to make."""
+    """A dataclass that nobody changes. mypy sees to it: one frozen at run time takes three times as long to make."""
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
 

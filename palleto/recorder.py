@@ -45,7 +45,7 @@ from palleto.outlet import Ledger
 
 if TYPE_CHECKING:
     from palleto.process import Process
-    from palleto.stage import Stage
+    from palleto.runner import Runner as Stage
     from palleto.system import System
 
 VERSION = 1

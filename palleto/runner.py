@@ -67,6 +67,8 @@ class Stopped(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
 def _refuse_to_await(callback: str, result: Any) -> NoReturn:
     """A plain stage has no task to wait in."""
     if inspect.iscoroutine(result):
@@ -148,7 +150,7 @@ class Runner(Process):
     def turn(self) -> None:
         """Empty the mailbox."""
         if self._elsewhere:
-            return
+            return None
         mailbox = self._mailbox
         asked, came = self._asked, self._came
         try:
@@ -161,7 +163,7 @@ class Runner(Process):
                 effects, call, result = self._decide(message) if rest is CLEAR else rest
                 while pending := self._carry_out(effects, call, result):
                     if self._await(*pending, effects):
-                        return
+                        return None
                     call = None
                 if self.system.gate is not None:  # a callback paused the run
                     return self.system.schedule(self)
@@ -202,9 +204,7 @@ class Runner(Process):
             self.system.recorder.message(self, message)
         return Rest(deque(message() if callable(message) else self.core.receive(message)))
 
-    def _carry_out(
-        self, effects: deque[Effect], call: Call | None, result: Any
-    ) -> tuple[Call, Awaitable[Any]] | None:
+    def _carry_out(self, effects: deque[Effect], call: Call | None, result: Any) -> tuple[Call, Awaitable[Any]] | None:
         """Take the `result` of a `call`, if there is one, and carry out `effects`, in order.
 
         Returns a call whose result must be awaited first, and the result; None: all is done.

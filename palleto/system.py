@@ -24,7 +24,7 @@ from palleto.messages import Reason
 if TYPE_CHECKING:
     from palleto.process import Process
     from palleto.recorder import Recorder
-    from palleto.stage import Stage
+    from palleto.runner import Runner
 
 P = TypeVar("P", bound="Process")
 
@@ -75,8 +75,8 @@ class System:
         self.report = report
         self.random = random.Random(0 if seed is None else seed)
         self._shuffles = seed is not None
-        self.acting: Stage | None = None  # whose turn it is
-        self.ready: deque[Stage] = deque()
+        self.acting: Runner | None = None  # whose turn it is
+        self.ready: deque[Runner] = deque()
         self.asleep: anyio.Event | None = None
         self.idling: anyio.Event | None = None
         self.gate: anyio.Event | None = None
@@ -156,11 +156,10 @@ class System:
 
     # ---- the ready queue
 
-    def schedule(self, stage: Stage) -> None:
+    def schedule(self, stage: Runner) -> None:
         """Give a plain stage a turn."""
         self.ready.append(stage)
-        if self.asleep is not None:
-            self.wake()
+        self.wake()
 
     def wake(self) -> None:
         """Let the pump go on."""
@@ -193,11 +192,9 @@ class System:
                 stage.turn()
                 turns += 1
                 if turns >= TURNS:
-                    turns = 0
-                    self.acting = None
+                    self.acting, turns = None, 0
                     await checkpoint()
-            turns = 0
-            self.acting = None
+            self.acting, turns = None, 0
             self.look_idle()
             self.asleep = anyio.Event()
             await self.asleep.wait()
@@ -294,11 +291,3 @@ def actor() -> Process | None:
     """The process that the caller acts for: a stage in its callback, a task; None elsewhere."""
     acting = _actor.get()
     return acting.acting if isinstance(acting, System) else acting
-
-
-def say(line: str) -> None:
-    """Print a line of the lesson. It is part of the trace, with the stage and the line of code that said it."""
-    system = System.current()
-    if system.recorder is not None:
-        system.recorder.note("said", actor(), text=line)
-    system.say(line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
 
@@ -23,7 +23,7 @@ from palleto.system import Quits, System, _actor
 class Tasked(Runner):
     """A runner that has a task of its own if one of its callbacks is async."""
 
-    patience: float
+    patience: ClassVar[float]
     _asynchronous = False
     _eager: Eager | None = None
     _handed: tuple[Call, Awaitable[Any], deque[Effect]] | BaseException | None = None
