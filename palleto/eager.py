@@ -10,6 +10,7 @@ the callback waits, its task takes it over where it stands. asyncio only: a trio
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
@@ -99,11 +100,13 @@ class Eager:
         return call
 
 
+def asyncio_loop() -> Any:
+    """The event loop, if asyncio runs the current task. Around a trio that is its guest there is a loop, but no task."""
+    asyncio = sys.modules.get("asyncio")  # not imported for the asking: trio does without
+    loop = None if asyncio is None else asyncio._get_running_loop()
+    return None if loop is None or asyncio is None or asyncio.current_task() is None else loop
+
+
 def eager() -> Eager | None:
     """First steps for the current task; None where its backend does not allow them."""
-    import sys
-
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None or asyncio.current_task() is None:
-        return None
-    return Eager()
+    return None if asyncio_loop() is None else Eager()

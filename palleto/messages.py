@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True)
-def _frozen(kind: type[T]) -> type[T]:
+def frozen(kind: type[T]) -> type[T]:
     """A dataclass that nobody changes. mypy sees to it: one frozen at run time takes three times as long to make."""
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
@@ -51,14 +51,14 @@ class Subscription:
 # ---- messages --------------------------------------------------------------------------------------------------
 
 
-@_frozen
+@frozen
 class Subscribe:
     """To a producer: the subscription begins. It asks for nothing yet."""
 
     subscription: Subscription
 
 
-@_frozen
+@frozen
 class Ask:
     """To a producer: `count` (1 or more) further events may come. Demand adds up; it is never taken back."""
 
@@ -66,7 +66,7 @@ class Ask:
     count: int
 
 
-@_frozen
+@frozen
 class Events:
     """To a consumer: these events, never more than it asked for."""
 
@@ -74,7 +74,7 @@ class Events:
     events: Sequence[Any]
 
 
-@_frozen
+@frozen
 class Cancel:
     """To either side: the subscription ends because the other side wants it to."""
 
@@ -82,7 +82,7 @@ class Cancel:
     reason: Reason
 
 
-@_frozen
+@frozen
 class Down:
     """To either side: the subscription ended because the other side stopped or crashed."""
 
@@ -90,14 +90,14 @@ class Down:
     reason: Reason
 
 
-@_frozen
+@frozen
 class Cast:
     """To any stage: a message of the user's own; `handle_cast` gets it. Nobody waits for an answer."""
 
     message: Any
 
 
-@_frozen
+@frozen
 class Request:
     """To any stage: a question of the user's own; `handle_call` answers it, and somebody waits for that."""
 
@@ -113,7 +113,7 @@ Message = Subscribe | Ask | Events | Cancel | Down | Cast | Request
 Callback = Literal["handle_demand", "handle_events", "handle_cast", "handle_call", "handle_subscribe", "handle_cancel"]
 
 
-@_frozen
+@frozen
 class Send:
     """Put `message` into the mailbox of `to`."""
 
@@ -121,7 +121,7 @@ class Send:
     message: Message
 
 
-@_frozen
+@frozen
 class Call:
     """Call the user's `callback` with `args`, and give `core.returned(call, result)` what it returned.
 
@@ -133,14 +133,14 @@ class Call:
     about: Any = None
 
 
-@_frozen
+@frozen
 class Drop:
     """Report that the buffer was full and these events (1 or more) were given up."""
 
     events: Sequence[Any]
 
 
-@_frozen
+@frozen
 class Answer:
     """Hand `value` to whoever waits for this request."""
 
@@ -148,7 +148,7 @@ class Answer:
     value: Any
 
 
-@_frozen
+@frozen
 class Stop:
     """Stop the stage."""
 

@@ -31,16 +31,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import os.path
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import field, fields
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from palleto.core import ConsumerCore
 from palleto.errors import PalletoError, SettingError
-from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe, Subscription
+from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe, Subscription, frozen
 from palleto.outlet import Ledger
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class LawError(PalletoError):
     """The accounts of demand and events do not add up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TraceEvent:
     """One thing that happened. See the table above."""
 
@@ -72,9 +74,18 @@ class TraceEvent:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+_FIELDS = tuple(each.name for each in fields(TraceEvent))
+
+
 def event_id(event: Any) -> str:
     """What an event is called in a trace: its `id` if it has one, else its text, at most 60 characters."""
     return str(getattr(event, "id", event))[:60]
+
+
+_encode = json.JSONEncoder(default=str).encode
+_base_name = lru_cache(maxsize=None)(os.path.basename)
+NO_CODE: Literal["no code"] = "no code"
+"""Palleto itself acts: there is no line of the user's to look for."""
 
 
 class Account:
@@ -112,6 +123,7 @@ class Recorder:
         self._last: dict[Process, list[int]] = {}
         self._strict = strict
         self._keep = keep
+        self._batch: tuple[Any, tuple[str, ...]] = (), ()
         self._seq = 0
         self._system: System | None = None
         self._file: IO[str] | None = None
@@ -144,17 +156,22 @@ class Recorder:
         *,
         peer: Process | None = None,
         events: Any = (),
-        code: CodeType | None = None,
+        code: CodeType | Literal["no code"] | None = None,
         **data: Any,
     ) -> None:
         """Add one event to the trace. `code`: the user's function that acts; else its caller's line is found."""
-        ids = tuple(map(event_id, events)) if isinstance(events, list | tuple) else (event_id(events),)
-        file, line = (code.co_filename, code.co_firstlineno) if code is not None else _user_line()
+        ids = self._ids_of(events) if isinstance(events, list | tuple) else (event_id(events),)
+        file, line = None, None
+        if code is None:
+            file, line = _user_line()
+        elif code != NO_CODE:
+            file, line = code.co_filename, code.co_firstlineno
         ledger = None
         core = getattr(process, "core", None)
         if core is not None and process is not None:
             after = list(core.ledger())
-            ledger = {"before": self._last.get(process, list(Ledger())), "after": after}
+            before = self._last.get(process)
+            ledger = {"before": list(Ledger()) if before is None else before, "after": after}
             self._last[process] = after
         if self._system is None:
             raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
@@ -166,7 +183,7 @@ class Recorder:
             peer.label if peer is not None else None,
             ids,
             ledger,
-            None if file is None else Path(file).name,
+            None if file is None else _base_name(file),
             line,
             data,
         )
@@ -174,17 +191,25 @@ class Recorder:
         if self._keep:
             self.events.append(event)
         if self._file is not None:
-            self._file.write(json.dumps(asdict(event), default=str) + "\n")
+            self._file.write(_encode({name: getattr(event, name) for name in _FIELDS}) + "\n")
         for listener in self.listeners:
             listener(event)
+
+    def _ids_of(self, events: Any) -> tuple[str, ...]:
+        """A batch is noted four times on its way: its ids are made once."""
+        batch, ids = self._batch
+        if batch is not events or len(ids) != len(events):
+            ids = tuple(map(event_id, events))
+            self._batch = events, ids
+        return ids
 
     def message(self, stage: Stage, message: Any) -> None:
         """A stage takes this message from its mailbox."""
         if isinstance(message, Ask):
             self.accounts.setdefault(message.subscription, Account()).asked += message.count
-            self.note("ask", stage, peer=message.subscription.consumer, count=message.count)
+            self.note("ask", stage, peer=message.subscription.consumer, code=NO_CODE, count=message.count)
         elif isinstance(message, Events):
-            self.note("events", stage, peer=message.subscription.producer, events=list(message.events))
+            self.note("events", stage, peer=message.subscription.producer, events=message.events, code=NO_CODE)
         elif isinstance(message, Subscribe | Cancel | Down):
             at = message.subscription
             peer = at.consumer if at.producer is stage else at.producer
@@ -197,7 +222,7 @@ class Recorder:
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""
         if isinstance(effect, Call):
-            events = list(effect.args[0]) if effect.callback == "handle_events" else ()
+            events = effect.args[0] if effect.callback == "handle_events" else ()
             data = {"count": effect.args[0]} if effect.callback == "handle_demand" else {}
             self.note(effect.callback, stage, events=events, code=_code(getattr(stage, effect.callback)), **data)
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
@@ -206,7 +231,7 @@ class Recorder:
             if account.outstanding < 0:
                 sent, asked = account.delivered, account.asked
                 self._unasked[stage] = f"{effect.message.subscription} was sent {sent} events and had asked for {asked}"
-            self.note("emitted", stage, peer=effect.to, events=list(effect.message.events), code=None)
+            self.note("emitted", stage, peer=effect.to, events=effect.message.events, code=NO_CODE)
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))
 
@@ -218,7 +243,7 @@ class Recorder:
             self._cancelled[stage] = self._cancelled.get(stage, 0) + max(0, withdrawn)
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
-            self.note("handled", stage, events=list(call.args[0]), code=_code(stage.handle_events), last=last)  # type: ignore[attr-defined]
+            self.note("handled", stage, events=call.args[0], code=_code(stage.handle_events), last=last)  # type: ignore[attr-defined]
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
@@ -249,8 +274,12 @@ class Recorder:
 
 def _code(callback: Any) -> CodeType | None:
     """The code of a user's callback; None if it is Palleto's own default."""
-    function = inspect.unwrap(getattr(callback, "__func__", callback))
-    code = getattr(function, "__code__", None)
+    return _code_of(getattr(callback, "__func__", callback))
+
+
+@lru_cache(maxsize=1000)
+def _code_of(function: Any) -> CodeType | None:
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return None if code is None or code.co_filename.startswith(_HERE) else code
 
 

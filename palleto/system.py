@@ -18,6 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
+from palleto.eager import asyncio_loop
 from palleto.errors import NameTakenError, NotFoundError, PalletoError
 from palleto.messages import Reason
 
@@ -66,7 +67,9 @@ class System:
         self.recorder = recorder
         self.names: dict[str, Process] = {}
         self.processes: dict[str, Process] = {}
-        self.started = anyio.current_time()
+        loop = asyncio_loop()  # asked itself, as `anyio.current_time` costs 0.6 us more: there is one a trace event
+        self._clock: Callable[[], float] = anyio.current_time if loop is None else loop.time
+        self.started = self._clock()
         self.failure: PalletoError | None = None
         self.body = anyio.CancelScope()
         self.on_lost: list[Callable[[Process, list[Any]], None]] = []
@@ -97,7 +100,7 @@ class System:
 
     def now(self) -> float:
         """Seconds of run time since the start."""
-        return anyio.current_time() - self.started
+        return self._clock() - self.started
 
     # ---- processes and their names
 
