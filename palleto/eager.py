@@ -101,7 +101,7 @@ class Eager:
 
 
 def asyncio_loop() -> Any:
-    """The event loop, if asyncio runs the current task. Around a trio that is its guest there is a loop, but no task."""
+    """The event loop, if asyncio runs the current task. A trio that is its guest has a loop around it, but no task."""
     asyncio = sys.modules.get("asyncio")  # not imported for the asking: trio does without
     loop = None if asyncio is None else asyncio._get_running_loop()
     return None if loop is None or asyncio is None or asyncio.current_task() is None else loop

@@ -49,7 +49,8 @@ class Stage(Tasked):
             await self.wait()
         if scope.cancelled_caught:
             self._reason = reason
-            self._scope.cancel()
+            if self._asynchronous:
+                self._scope.cancel()
             await self.wait()
 
     def kill(self) -> None:

@@ -17,7 +17,7 @@ from palleto.eager import Eager, Standing, eager
 from palleto.express import CLEAR, express
 from palleto.messages import Ask, Call, Effect, Events, Reason
 from palleto.runner import Runner, Stopped
-from palleto.system import Quits, System, _actor
+from palleto.system import _actor
 
 
 class Tasked(Runner):
@@ -29,13 +29,12 @@ class Tasked(Runner):
     _handed: tuple[Call, Awaitable[Any], deque[Effect]] | BaseException | None = None
     """What the task is to take over: a call that waits, and what is to be done after it; or why the stage ends."""
 
-    def start(self, system: System, parent: Quits) -> None:
-        self._scope = anyio.CancelScope()
-        super().start(system, parent)
+    _scope: anyio.CancelScope
 
     def _begin(self) -> None:
         self._asynchronous = any(inspect.iscoroutinefunction(callback) for callback in self._bound.values())
         if self._asynchronous:
+            self._scope = anyio.CancelScope()
             self.system.tasks.start_soon(self._task, name=self.label)
         else:
             super()._begin()
