@@ -22,6 +22,8 @@ class Standing:
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: Any, context: Context) -> None:
         self.coroutine, self.waits_for, self.context = coroutine, waits_for, context
+        if hasattr(waits_for, "_asyncio_future_blocking"):  # a future, which has to be told that it was taken in hand
+            waits_for._asyncio_future_blocking = False
         self.error: BaseException | None = None
 
     def throw(self, error: BaseException) -> None:
@@ -33,7 +35,7 @@ class Standing:
         while True:
             if error is None:
                 if hasattr(waits_for, "_asyncio_future_blocking"):
-                    waits_for._asyncio_future_blocking = True  # as its own `await` left it, before others looked
+                    waits_for._asyncio_future_blocking = True  # as its own `await` left it
                 try:
                     yield waits_for
                 except BaseException as thrown:
