@@ -96,7 +96,11 @@ class Runner(Process):
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
         self.busy = True
-        super().start(system, parent)
+        try:
+            super().start(system, parent)
+        except BaseException:
+            self.busy = False  # or messages to it would wait for ever
+            raise
         self._begin()
 
     def _make_core(self) -> Core:
