@@ -14,7 +14,7 @@ from palleto.errors import PalletoError
 from palleto.messages import Ask, Events, Subscription
 
 if TYPE_CHECKING:
-    from palleto.stage import Stage
+    from palleto.runner import Runner as Stage
 
 __all__ = ["Account", "Law", "LawError"]
 

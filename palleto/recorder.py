@@ -22,7 +22,7 @@ from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id,
 
 if TYPE_CHECKING:
     from palleto.process import Process
-    from palleto.stage import Stage
+    from palleto.runner import Runner as Stage
     from palleto.system import System
 
 __all__ = ["VERSION", "Account", "LawError", "Recorder", "Trace", "TraceEvent", "event_id", "load"]

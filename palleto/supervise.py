@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import anyio
 
+from palleto.child import Child, child
 from palleto.errors import NotFoundError, RestartError, SettingError
 from palleto.messages import Reason
 from palleto.process import Process, describe
-from palleto.restart import Budget, Restart, Strategy, affected, restarts
+from palleto.restart import Budget, Strategy, affected, restarts
 from palleto.system import Quits, System
-
-
-class Child:
-    """How to start one child, now and at each restart: a class and its arguments, made anew every time.
-
-    name:    gives the process its name, over that of its class.
-    restart: "permanent" (always; the default), "transient" (after a crash) or "temporary" (never).
-    """
-
-    def __init__(
-        self, make: Callable[..., Process], *args: Any, name: str | None, restart: Restart, **settings: Any
-    ) -> None:
-        if restart not in ("permanent", "transient", "temporary"):
-            raise SettingError(f"expected restart to be permanent, transient or temporary, got: {restart!r}")
-        self.make, self.args, self.settings = make, args, settings
-        self.name, self.restart = name, restart
-        self.process: Process | None = None
-
-    def __repr__(self) -> str:
-        return f"<Child {self.name or getattr(self.make, '__name__', self.make)}, {self.restart}: {self.process}>"
-
-    def start(self, system: System, parent: Quits) -> Process:
-        """Make the process and start it."""
-        process = self.make(*self.args, **self.settings)
-        if self.name is not None:
-            process.name = self.name
-        self.process = process  # first: a supervisor whose children fail to start still wants to be ended
-        process.start(system, parent)
-        return process
-
-
-def child(
-    make: Callable[..., Process], *args: Any, name: str | None = None, restart: Restart = "permanent", **settings: Any
-) -> Child:
-    """A child for a supervisor: `child(Consumer, "Pipeline1", name="Pipeline1Consumer")`. See `Child`."""
-    return Child(make, *args, name=name, restart=restart, **settings)
 
 
 class Supervisor(Process):
@@ -91,11 +55,12 @@ class Supervisor(Process):
         self._exits: deque[tuple[Process, Reason]] = deque()
         self._wake = anyio.Event()
         self._stopping: Reason | None = None
+        self._started: dict[Process, Child] = {}  # whose process: among ten thousand, one is found at once
         super().start(system, parent)
         system.tasks.start_soon(self._watch, name=self.label)
         try:
             for spec in self.children:
-                spec.start(system, self)
+                self._started[spec.start(system, self)] = spec
         except BaseException:
             self._stopping = "shutdown"  # those that run already are stopped
             self._wake.set()
@@ -104,16 +69,17 @@ class Supervisor(Process):
     def start_child(self, spec: Child) -> Process:
         """Start one more child, after all others."""
         process = spec.start(self.system, self)
+        self._started[process] = spec
         self.children.append(spec)
         return process
 
     async def stop_child(self, process: Process) -> None:
         """Stop a child and forget it. Raises NotFoundError if it is not this supervisor's."""
-        for spec in self.children:
-            if spec.process is process:
-                self.children.remove(spec)
-                return await process.end("shutdown")
-        raise NotFoundError(f"expected a child of {self}, got: {process}")
+        spec = self._started.pop(process, None)
+        if spec is None or spec.process is not process:
+            raise NotFoundError(f"expected a child of {self}, got: {process}")
+        self.children.remove(spec)
+        await process.end("shutdown")
 
     def child_exited(self, child: Process, reason: Reason) -> None:
         """A child ended: handled by this supervisor's own task, one exit after the other."""
@@ -145,15 +111,17 @@ class Supervisor(Process):
 
     async def _replace(self, process: Process, reason: Reason) -> None:
         """Restart for a child that ended, as its terms and the strategy say."""
-        index = next((i for i, spec in enumerate(self.children) if spec.process is process), None)
-        if index is None:  # stopped on purpose, or restarted for another's sake already
+        ended = self._started.pop(process, None)
+        if ended is None or ended.process is not process:  # stopped on purpose, or restarted for another's sake already
             return
-        ended = self.children[index]
         if not restarts(ended.restart, reason):
             if ended.restart == "temporary":
-                del self.children[index]
+                self.children.remove(ended)
             return
-        specs = [self.children[i] for i in affected(self.strategy, index, len(self.children))]
+        specs = [ended]
+        if self.strategy != "one_for_one":
+            places = affected(self.strategy, self.children.index(ended), len(self.children))
+            specs = [self.children[place] for place in places]
         if not self._budget.spend(self.system.now()):
             self._stopping = RestartError(
                 f"expected at most {self._budget.max_restarts} restarts in {self._budget.max_seconds:g} s under "
@@ -163,16 +131,23 @@ class Supervisor(Process):
         for spec in reversed(specs):
             if spec.process is not None:
                 await spec.process.end("shutdown")
-            if spec.restart == "temporary" and spec in self.children:
-                self.children.remove(spec)
+                if spec.restart == "temporary" and spec.process in self._started:
+                    del self._started[spec.process]
+                    self.children.remove(spec)
         for spec in specs:
-            if self._stopping is not None or spec not in self.children:  # temporary, or stopped for good meanwhile
-                continue
+            if self._stopping is not None or (len(specs) > 1 and spec not in self.children):
+                continue  # temporary, or stopped for good meanwhile
             try:
                 started = spec.start(self.system, self)
+                self._started[started] = spec
                 if self.system.recorder is not None:
                     self.system.recorder.note("restart", started, peer=self, reason=describe(reason))
             except Exception as error:
                 # A crash like any other. Those that ended meanwhile come first: it may have needed one of them.
-                self._exits.append((spec.process or process, error))
+                failed = spec.process or process
+                self._started[failed] = spec
+                self._exits.append((failed, error))
                 return
+
+
+__all__ = ["Child", "Supervisor", "child"]

@@ -1,4 +1,4 @@
-"""Messages of the user's own, to a stage by name: `cast` and go on, or `call` and wait for the answer."""
+"""What users say: to a stage with `cast`, or `call` for an answer; to whoever reads the run, with `say`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ def cast(to: str | Stage, message: Any) -> None:
         stage.post(Cast(message))
     else:
         system.refuse(message)
+
+
+def say(line: str) -> None:
+    """Print a line of the lesson. It is part of the trace, with the stage and the line of code that said it."""
+    system = System.current()
+    if system.recorder is not None:
+        system.recorder.note("said", actor(), text=line)
+    system.say(line)
 
 
 async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:

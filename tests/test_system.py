@@ -612,3 +612,20 @@ def test_the_pump_lets_others_run(go):
     go(main)
     assert turns == sorted(turns)
     assert turns[-1] > 100
+
+
+def test_call_to_a_stage_whose_init_failed(go):
+    class Broken(Producer):
+        def init(self):
+            raise RuntimeError("no")
+
+    async def main():
+        async with running(Supervisor()) as top:
+            broken = Broken()
+            with pytest.raises(RuntimeError, match="no"):
+                top.start_child(child(lambda: broken))
+            with pytest.raises(NotFoundError, match="it has ended"):
+                await call(broken, "anybody there?")
+            assert anyio.current_time() == 0
+
+    go(main)

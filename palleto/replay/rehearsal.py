@@ -132,7 +132,7 @@ def killed(name: str) -> Change:
 
 
 def _terms(stage: Consumer | ProducerConsumer) -> set[tuple[int, int]]:
-    return {(window._most, window._least) for window in stage.core.inlet.windows.values()}
+    return {(window.most, window.least) for window in stage.core.inlet.windows.values()}
 
 
 def _system(run: Rehearsal) -> System:
