@@ -8,9 +8,10 @@ Rules:
    answered; a caller that never saw the answer would leave them in flight until their visibility timeout.
    Only the end of the run leaves one behind, when its time is up (`Patience`).
 3. Only `palleto.errors.CloudError` comes out, never an exception of boto3's.
-4. After a passing error (`passing`) a request to S3 is sent again, up to `ATTEMPTS` times: S3's operations may be
-   repeated. A download that breaks off goes on where it broke. A batch to SQS answers that all its entries failed,
-   which its caller knows how to deal with. Any other error is its caller's: a receive must not be hidden in here.
+4. After a passing error (`passing`) a request to S3, or one that only reads (`get_...`), is sent again, up to
+   `ATTEMPTS` times: those may be repeated. A download that breaks off goes on where it broke. A batch to SQS answers
+   that all its entries failed, which its caller knows how to deal with. Any other error is its caller's: a receive
+   must not be hidden in here.
 5. A message that was damaged on its way (`intact`) is not handed out: it comes again after its visibility timeout.
 """
 
@@ -107,7 +108,8 @@ class Client:
                 if method.endswith("_batch"):
                     return _all_failed(arguments, error)
                 attempt += 1
-                if self._service != "s3" or attempt == ATTEMPTS or not _rewound(arguments.get("Body")):
+                repeatable = self._service == "s3" or method.startswith("get_")
+                if not repeatable or attempt == ATTEMPTS or not _rewound(arguments.get("Body")):
                     raise
             await anyio.sleep(backoff(attempt - 1, self._chance))
 

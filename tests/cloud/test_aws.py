@@ -90,7 +90,7 @@ def test_a_step_with_yes_runs_and_says_whose_account_it_is(
     options = Options(place="aws", yes=True, files=2, output=tmp_path, quiet=True)
     lines = perform(step9.pipeline, queue_empty, options)
     assert lines[0].startswith("2 events consumed")
-    assert capsys.readouterr().err.startswith("aws: AWS in eu-west-1, account 123456789012")
+    assert capsys.readouterr().err.startswith("AWS in eu-west-1, account 123456789012")
 
 
 def allowed() -> list[tuple[str, str]]:

@@ -197,7 +197,7 @@ def test_a_drain_ends_at_its_deadline_although_the_server_hangs(moto: Moto, star
 def test_ctrl_c_ends_a_run_that_waits_for_a_server_at_its_start(moto: Moto, start: Any, backend: str) -> None:
     moto.send_signal(signal.SIGSTOP)
     try:
-        run = start(moto.url, "--backend", backend).until_said("endpoint: ")
+        run = start(moto.url, "--backend", backend).until_said("endpoint http")
         time.sleep(0.3)
         code, said = run.kill(signal.SIGINT).ended(10)  # botocore would wait for 90 s
     finally:

@@ -128,7 +128,7 @@ def test_a_missing_folder_is_made_and_a_file_in_its_place_is_one_error(server: S
     assert len(good.results) == 3
     code, said = start("--files", "5", "--output", __file__).ended()
     assert code == 1
-    (line,) = [line for line in said.splitlines() if not line.startswith("endpoint: ")]
+    (line,) = [line for line in said.splitlines() if not line.startswith("endpoint http")]
     assert line == f"error: expected a folder for --output, got {__file__}: it is a file; choose another folder"
     assert server.depth() == (0, 0)
 

@@ -22,7 +22,7 @@ def run(step: int, folder: Path, *arguments: str) -> tuple[str, str]:
 def test_a_step_on_localstack(step: int, localstack: str, tmp_path: Path) -> None:
     # Step 6 deletes nothing, so it would wait half a minute for its messages to come back; its notebook does.
     _, said = run(step, tmp_path, *(["--events", "12"] if step == 6 else []))
-    assert said.splitlines()[0] == f"localstack: LocalStack at {localstack}, because it answers there"
+    assert said.splitlines()[0] == f"LocalStack at {localstack}, because it answers there"
     assert "events consumed" in said
     assert "half there" not in said
     if step >= 7:

@@ -8,7 +8,7 @@ import os
 import sys
 
 _EVENTS = ("socket.bind", "socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname")
-_file = os.open(os.environ["PALLETO_AUDIT"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+_file = os.open(os.environ.get("PALLETO_AUDIT", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
