@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -168,8 +169,14 @@ class Run:
 
     def ended(self, timeout: float = 20) -> tuple[int, str]:
         """Its exit code, and what it said on standard error."""
-        out, _ = self.process.communicate(timeout=timeout)
-        self.lines += out.splitlines(keepends=True)
+        assert self.process.stdout is not None
+        # Not `communicate`: it would miss the lines that `until` has in its buffer already.
+        hurry = threading.Timer(timeout, self.process.kill)
+        hurry.start()
+        self.lines += list(self.process.stdout)
+        self.process.wait()
+        assert hurry.is_alive(), f"expected an end within {timeout} s"
+        hurry.cancel()
         self.errors.seek(0)
         said = self.errors.read()
         self.errors.close()
