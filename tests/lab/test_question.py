@@ -11,7 +11,8 @@ import pytest
 from palleto import Recorder, SettingError, TraceEvent
 from palleto.lab import evidence
 from palleto.lab.evidence import consumed, count, first, last, moment, number_in, said, tally, time_of, total
-from palleto.lab.questions import Question, question, solve
+from palleto.lab.questions import Question, question
+from palleto.lab.solutions import solve
 
 
 @pytest.fixture
@@ -212,9 +213,9 @@ def test_the_widgets_do_the_same(five):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     view = asked._view
     assert view is not None
-    text, choices, buttons, status = view.box.children
+    text, choices, buttons, status, _ = view.box.children
     assert "How many loops" in text.value
-    check, hint, solution = buttons.children
+    check, hint, solution, _ = buttons.children
     choices.value = 3
     assert asked.given == 3
     check.click()
@@ -236,7 +237,7 @@ def test_the_box_for_a_number():
     asked = question("<b>How many?</b>", answer=46, unit="s")
     asked._repr_mimebundle_()
     assert asked._view is not None
-    text, box, buttons, status = asked._view.box.children
+    text, box, buttons, status, _ = asked._view.box.children
     assert "&lt;b&gt;How many?" in text.value
     box.value = "soon"
     assert "expected a number (s)" in status.value
