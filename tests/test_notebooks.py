@@ -48,6 +48,17 @@ HEADINGS = (
     "Break it",
     "In three sentences",
 )
+LESSONS = {
+    2: "loops send the events later",
+    3: "Producer.enqueue casts to the Producer",
+    4: "a loop looks again and again",
+    5: "three consumers share the events",
+    6: "events come from a queue",
+    7: "the message does not come back",
+    8: "files are downloaded",
+    9: "three consumers share the events",
+}
+"""What the most telling difference to the step before says, in the notebook of each step."""
 SLOWEST = 40.0
 """Seconds that a notebook may take; all ten together take less than 240 on one core, 120 on two."""
 
@@ -112,6 +123,7 @@ def test_its_parts(name: str):
     assert re.search(r"About \d+ minutes", text)
     assert "```text" in prose(name)
     assert ("difference(" in code(name)) is (number > 1)
+    assert ("beside=compare(" in code(name)) is (number > 1)
     assert len(re.findall(r"\bquestion\(", code(name))) >= 3
     assert len(re.findall(r"\bvary\(", code(name))) >= 2
     (summary,) = re.findall(r"## In three sentences\n+(.+?)\n\n", text + "\n\n", re.DOTALL)
@@ -156,6 +168,11 @@ class Executed:
 
     def data(self, kind: str) -> list[Any]:
         return [output.data[kind] for output in self.outputs if kind in output.get("data", {})]
+
+    def first_after(self, heading: str) -> Any:
+        """The data of the first output in the part of that heading."""
+        at = [cell.source.startswith(heading) for cell in self.notebook.cells].index(True)
+        return next(output.data for cell in self.notebook.cells[at:] for output in cell.get("outputs", []))
 
     @property
     def text(self) -> str:
@@ -213,6 +230,21 @@ def look_at(name: str, done: Executed) -> None:
     assert any(re.search(r"<b>\W*ended</b>", value) for value in values), "the dashboard's last frame is not saved"
     assert not any("the dashboard stands still" in value for value in values)
     assert len([value for value in values if "✓ right" in value]) >= 3
+    player = done.first_after("## What happened")
+    opened = re.fullmatch(r"<Player (\d+) trace events, [\d.]+ s, at (\d+)>", player["text/plain"])
+    assert opened, player["text/plain"]
+    assert 0 < int(opened[2]) < int(opened[1])
+    assert player["text/html"].startswith('<iframe class="palleto-player"')
+    if number > 1:
+        (beside,) = [text for text in done.data("text/html") if 'class="palleto-difference beside"' in text]
+        headline, _, rest = beside.partition("; in step ")
+        assert f"In step {number} " in headline
+        assert LESSONS[number] in headline
+        assert rest.startswith(f"{number - 1} ")
+    if number == 6:
+        assert re.search(r"^\d+ of 100 schedules stall; the shortest is that of seed", done.text, re.MULTILINE)
+        assert "25.000 s: lost demand" in done.text
+        assert "None of 100 schedules stall." in done.text
 
 
 @pytest.mark.notebooks

@@ -16,7 +16,7 @@ _MODULES = {
     "Experiment": "experiment",
     "difference": "differences",
     "question": "questions",
-    "solve": "questions",
+    "solve": "solutions",
     "vary": "variation",
 }
 _REPLAY = {

@@ -1,6 +1,7 @@
 """The difference of two steps, section by section, as a notebook shows it.
 
     difference("step4", "step5")
+    difference("step4", "step5", beside=compare(four, five))     # and what two runs of them do otherwise
 
 Changed lines are lit and begin with + or -; what is the same in both is folded. No JavaScript; the colours are those
 of JupyterLab's theme, and see-through, so that they are read on light and on dark.
@@ -12,12 +13,15 @@ import re
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from palleto import lesson
 from palleto.errors import SettingError
 from palleto.lab.markup import marked
 from palleto.lesson import Change, Lesson, Line, counted, stretches
+
+if TYPE_CHECKING:
+    from palleto.replay.comparison import Comparison
 
 __all__ = ["StepDifference", "difference"]
 
@@ -40,16 +44,22 @@ font-size: var(--jp-code-font-size, 13px); line-height: 1.4; overflow-x: auto; p
 border-left: 4px solid transparent; color: inherit; background: none; }
 .palleto-difference .sign { display: inline-block; width: 2em; text-align: center; user-select: none; }
 .palleto-difference ins.line { background: rgba(0,158,115,.2); border-left: 4px solid #009E73; }
+.palleto-difference.beside { max-width: none; }
+.palleto-difference .sides { display: flex; flex-wrap: wrap; gap: 0 1.5em; align-items: flex-start; }
+.palleto-difference .sides > div { flex: 1 1 24rem; min-width: 0; }
 .palleto-difference del.line { background: rgba(213,94,0,.2); border-left: 4px double #D55E00; }
 </style>
 """
 
 
 class StepDifference:
-    """What changes from one step to another. Shows itself in a notebook; `str` is the same as plain text."""
+    """What changes from one step to another. Shows itself in a notebook; `str` is the same as plain text.
 
-    def __init__(self, before: Lesson, after: Lesson) -> None:
-        self.before, self.after = before, after
+    beside: the comparison of two runs of them, or None.
+    """
+
+    def __init__(self, before: Lesson, after: Lesson, beside: Comparison | None = None) -> None:
+        self.before, self.after, self.beside = before, after, beside
         self.changes = lesson.difference(before, after)
 
     @property
@@ -65,6 +75,8 @@ class StepDifference:
     def _text(self) -> Iterator[str]:
         yield f"Step {self.before.number}: {self.before.title}"
         yield f"Step {self.after.number}: {self.after.title}"
+        if self.beside is not None:
+            yield f"\n{self.beside!r}"
         for change in self.changes:
             yield ""
             yield f"{change.name}: {counted(change)}"
@@ -84,19 +96,24 @@ class StepDifference:
             "</p>"
         )
         why = f"<p><b>Why:</b> {marked(self.why)}</p>" if self.why else ""
-        sections = "".join(_section(change) for change in self.changes)
-        return f'{STYLE}<div class="palleto-difference">{heading}{why}{sections}</div>'
+        if self.beside is None:
+            sections = "".join(_section(change) for change in self.changes)
+            return f'{STYLE}<div class="palleto-difference">{heading}{why}{sections}</div>'
+        sections = "".join(_section(change, open_=False) for change in self.changes if change.kind != "unchanged")
+        sides = f"<div>{self.beside._repr_html_()}</div><div>{heading}{sections}</div>"
+        return f'{STYLE}<div class="palleto-difference beside"><div class="sides">{sides}</div></div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
-def difference(before: str | int, after: str | int) -> StepDifference:
+def difference(before: str | int, after: str | int, *, beside: Comparison | None = None) -> StepDifference:
     """The difference of two steps: `difference("step4", "step5")`, or their numbers.
 
+    beside: the comparison of two runs of them; it is shown beside the code, which is folded then.
     Raises SettingError for a step that there is not.
     """
-    return StepDifference(lesson.read(_number(before)), lesson.read(_number(after)))
+    return StepDifference(lesson.read(_number(before)), lesson.read(_number(after)), beside)
 
 
 def _number(step: Any) -> int:
@@ -107,7 +124,7 @@ def _number(step: Any) -> int:
     return int(match[1])
 
 
-def _section(change: Change) -> str:
+def _section(change: Change, *, open_: bool = True) -> str:
     summary = f'<summary><b>{escape(change.name)}</b> <span class="quiet">{counted(change)}</span></summary>'
     if change.kind == "unchanged":
         return f"<details>{summary}{_code(list(change.lines))}</details>"
@@ -117,7 +134,7 @@ def _section(change: Change) -> str:
             code = _code(stretch)  # type: ignore[arg-type]
             same = f"{len(stretch)} lines, the same in both"  # type: ignore[arg-type]
             parts.append(f"<details><summary>{same}</summary>{code}</details>" if folded else code)
-    return f"<details open>{summary}{''.join(parts)}</details>"
+    return f"<details{' open' if open_ else ''}>{summary}{''.join(parts)}</details>"
 
 
 def _code(lines: list[Line]) -> str:

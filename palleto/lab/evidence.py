@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from palleto.lab.cells import called
 from palleto.trace import Trace, TraceEvent
 
 __all__ = [
@@ -234,9 +235,8 @@ def source_of(event: TraceEvent) -> str:
     """Where the code of a trace event stands, and the code: "step5.py, line 54: `task.kill()`"; empty if unknown."""
     if event.file is None or event.line is None:
         return ""
-    name = event.file if event.file.startswith("step") else "a cell" if _is_cell(event.file) else event.file
     code = code_of(event)
-    return f"{name}, line {event.line}" + (f": `{code}`" if code else "")
+    return f"{called(event.file)}, line {event.line}" + (f": `{code}`" if code else "")
 
 
 def code_of(event: TraceEvent) -> str:
@@ -257,8 +257,3 @@ def _lines(path: str) -> list[str]:
         return Path(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
-
-
-def _is_cell(file: str) -> bool:
-    """Whether a file's name is one that IPython gives to a cell."""
-    return re.fullmatch(r"\d+\.py|<ipython-input-.*>", file) is not None

@@ -47,6 +47,8 @@ class Experiment(Handles):
     output:    the folder for results; a temporary one if None.
     simulation: how the simulated place behaves (`palleto.cloud.Simulation`: latencies, chance); others ignore it.
     faults:    what goes wrong with the pipeline's requests (`palleto.cloud.faults`), also while it runs.
+    fresh:     empty LocalStack's queue first: it lasts, and a run before may have left messages. Elsewhere it does
+               nothing: an embedded or simulated queue is new for each run, and any other is not ours to empty.
 
     `trace` is the recorder, `said` the printed lines, `error` the one line that the run failed with, or None.
     """
@@ -64,6 +66,7 @@ class Experiment(Handles):
         output: Path | None = None,
         simulation: Any = None,
         faults: Any = None,
+        fresh: bool = False,
         **options: Any,
     ) -> None:
         if speed <= 0:
@@ -78,6 +81,7 @@ class Experiment(Handles):
         self.output = output
         self.simulation = simulation
         self.faults = faults
+        self.fresh = fresh
         self.options = options
         self.listeners: list[Callable[[TraceEvent], None]] = []
         self._made = 0
@@ -173,6 +177,7 @@ class Experiment(Handles):
                     recorder=self.trace,
                     simulation=self.simulation,
                     faults=self.faults,
+                    prepare=self._empty if self.fresh else None,
                 )
                 performance.say = self.said.append
                 performance.report = self.reported.append
@@ -211,6 +216,11 @@ class Experiment(Handles):
         assert self.until is not None
         await self.until(run)
         over.set()
+
+    async def _empty(self, cloud: Any, stack: Any) -> None:
+        """Purge what a run before has left in LocalStack's queue, also what is still hidden."""
+        if cloud.place.name == "localstack":
+            await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)
 
     async def _arrivals(self, run: Run) -> None:
         """Let the sample files arrive, at the rate of the moment.

@@ -11,6 +11,7 @@ from palleto.lab.requirement import required
 if TYPE_CHECKING:
     from palleto.lab.questions import Question
     from palleto.lab.reply import State
+    from palleto.recorder import TraceEvent
 
 _COLOURS: dict[State, str] = {
     "right": "var(--jp-success-color1, #009E73)",
@@ -20,7 +21,9 @@ _COLOURS: dict[State, str] = {
 
 
 class View:
-    """A question's widgets: radio buttons or a box for a number, three buttons, and a line that says the state.
+    """A question's widgets: radio buttons or a box for a number, buttons, a line that says the state, and the player.
+
+    The player opens below a wrong answer, at the trace event that decides it; after a right one "Show me" opens it.
 
     JupyterLab may call the callbacks in another thread than cells; they touch nothing but the question and its widgets.
     """
@@ -29,6 +32,7 @@ class View:
         widgets = required("ipywidgets")
         self.question = question
         self._quiet = False
+        self._shown: TraceEvent | None = None
         wide = {"width": "auto", "max_width": "60rem"}
         text = widgets.HTML(f"<b>{marked(question.text)}</b>", layout=wide)
         if question.choices:
@@ -43,11 +47,15 @@ class View:
                 style={"description_width": "initial"},
             )
         self._status = widgets.HTML(layout=wide)
-        check = self._button(widgets, "Check", "check", lambda: question.check(), "primary")
+        self._replay = widgets.HTML(layout={"width": "auto"})
+        check = self._button(widgets, "Check", "check", self._check, "primary")
         hint = self._button(widgets, "Hint", "lightbulb-o", lambda: question.hint())
         solution = self._button(widgets, "Solution", "key", lambda: question.solution())
-        buttons = widgets.HBox([check, hint, solution])
-        self.box = widgets.VBox([text, self._input, buttons, self._status], layout={"margin": "0.5em 0"})
+        self._show = self._button(widgets, "Show me", "step-forward", self._toggle)
+        self._show.layout.display = self._replay.layout.display = "none"
+        buttons = widgets.HBox([check, hint, solution, self._show])
+        parts = [text, self._input, buttons, self._status, self._replay]
+        self.box = widgets.VBox(parts, layout={"margin": "0.5em 0"})
         self.refresh()
         self._input.observe(self._entered, names="value")
 
@@ -58,6 +66,26 @@ class View:
         )  # fmt: skip
         button.on_click(lambda _: act())
         return button
+
+    def _check(self) -> None:
+        if self.question.check().state == "wrong" and self.question.deciding is not None:
+            self._open()
+
+    def _toggle(self) -> None:
+        if self._replay.value:
+            self._close()
+        else:
+            self._open()
+
+    def _open(self) -> None:
+        self._replay.value = self.question.player()._repr_html_()
+        self._replay.layout.display = None
+        self._show.description = "Hide"
+
+    def _close(self) -> None:
+        self._replay.value = ""
+        self._replay.layout.display = "none"
+        self._show.description = "Show me"
 
     def _entered(self, change: Mapping[str, Any]) -> None:
         value = change["new"]
@@ -79,6 +107,10 @@ class View:
                 )
         finally:
             self._quiet = False
+        if asked.deciding is not self._shown:
+            self._shown = asked.deciding
+            self._show.layout.display = "none" if asked.deciding is None else None
+            self._close()
         mark = f'<b style="color: {_COLOURS[asked.state]}">{asked.sign} {asked.state}</b>'
         line = f": {marked(asked.line)}" if asked.line else ""
         self._status.value = (

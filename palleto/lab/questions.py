@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from palleto.errors import SettingError
 from palleto.lab.evidence import Answer, events_of, words
@@ -27,9 +27,14 @@ from palleto.lab.question_view import View
 from palleto.lab.reply import SIGNS, Choice, State, Verdict, choices_of, is_number, number_of, same
 from palleto.recorder import TraceEvent
 
-__all__ = ["Question", "Verdict", "question", "solve"]
+if TYPE_CHECKING:
+    from palleto.lab.player.view import Player
+
+__all__ = ["Question", "Verdict", "question"]
 
 RUN_FIRST = "run the cell above first, then check again"
+HEIGHT = 860
+"""The height of a question's player, in CSS pixels: its code, log, pipeline and lanes are seen at once."""
 
 
 class Question:
@@ -98,6 +103,15 @@ class Question:
         going = " The run still goes on; check again at its end." if getattr(self.of, "running", False) is True else ""
         return self._say("wrong", f"not {self.shown(self.given)}.{decided}{going}")
 
+    def player(self, height: int = HEIGHT) -> Player:
+        """The player on the latest run, at the trace event that decides the answer; at the first if none does.
+
+        height: in the notebook, in CSS pixels, above 0.
+        """
+        from palleto.lab.player.view import Player
+
+        return Player(self._events(), self._solve()[0].event, height=height)
+
     def hint(self) -> Verdict:
         """The next hint; the last one again when there are no more."""
         if not self._hints:
@@ -129,11 +143,7 @@ class Question:
         nothing = Answer(None, None)
         value: Any = self._answer
         if callable(value):
-            try:
-                events = [] if self.of is None else events_of(self.of() if callable(self.of) else self.of)
-            except Exception:
-                events = []  # `of` is not made by the cell above yet, or is something else
-            if not events:
+            if not (events := self._events()):
                 error = getattr(self.of, "error", None)
                 return nothing, f"the run failed: {error}" if isinstance(error, str) else RUN_FIRST
             try:
@@ -149,6 +159,13 @@ class Question:
         if self.choices and not any(self.equal(choice.value, found.value) for choice in self.choices):
             return nothing, "this run's answer is none of the choices; run the step as it was, then check again"
         return found, ""
+
+    def _events(self) -> list[TraceEvent]:
+        """The trace events of the latest run; none where there is no run yet."""
+        try:
+            return [] if self.of is None else events_of(self.of() if callable(self.of) else self.of)
+        except Exception:  # `of` is not made by the cell above yet, or is something else
+            return []
 
     def _not_shown(self) -> str:
         return "this run did not show the answer; let it run longer, or unchanged, then check again"
@@ -191,7 +208,7 @@ class Question:
         self.state = state
         self.line = line
         self._refresh()
-        return Verdict(state, f"{SIGNS[state]} {state}: {line}", self.deciding)
+        return Verdict(state, f"{SIGNS[state]} {state}: {line}", self.deciding, self.player)
 
     @property
     def sign(self) -> str:
@@ -275,26 +292,3 @@ def question(
         hints=[each for each in hints if each],
         why=why,
     )
-
-
-def solve(questions: Any) -> list[str]:
-    """Give every question its solution and check it; a line for each that did not become right, so none is well.
-
-    questions: a question, several of them, or a namespace that has some (`globals()`).
-    """
-    found = questions.values() if isinstance(questions, Mapping) else questions
-    found = [found] if isinstance(found, Question) else found
-    asked = list(dict.fromkeys(each for each in found if isinstance(each, Question))) if _many(found) else []
-    if not asked:
-        return [f"expected one or more questions, got: {questions!r:.60}"]
-    lines = []
-    for each in asked:
-        right, complaint = each._solve()
-        verdict = each.check(right.value) if not complaint else each._say(each.state, complaint)
-        if not verdict:
-            lines.append(f"{each.text} {verdict}")
-    return lines
-
-
-def _many(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str | bytes)

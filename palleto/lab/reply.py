@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from palleto.lab.markup import marked
 from palleto.recorder import TraceEvent
+
+if TYPE_CHECKING:
+    from palleto.lab.player.view import Player
 
 State = Literal["right", "wrong", "not tried"]
 
@@ -19,11 +23,15 @@ _NUMBER = re.compile(r"\s*([-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*([^
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check, a hint or a solution says. True if the question is answered right."""
+    """What a check, a hint or a solution says. True if the question is answered right.
+
+    In a notebook, one that is wrong opens the player at the trace event that decides the question.
+    """
 
     state: State
     text: str
-    deciding: TraceEvent | None = field(default=None, repr=False)
+    deciding: TraceEvent | None = None
+    player: Callable[[], Player] | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         return self.state == "right"
@@ -32,6 +40,12 @@ class Verdict:
         return self.text
 
     __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        bundle = {"text/plain": self.text}
+        if self.state == "wrong" and self.deciding is not None and self.player is not None:
+            bundle["text/html"] = f"<p>{marked(self.text)}</p>{self.player()._repr_html_()}"
+        return bundle
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from palleto.lab.cells import place_of
 from palleto.replay.table import html_table, text_table
 from palleto.replay.traits import Trait, Traits, differing
 from palleto.trace import Trace, TraceEvent
@@ -67,7 +68,7 @@ class Comparison:
         return f"In {two} {finding.after.words}; in {one} {finding.before.words}."
 
     def _parted(self) -> str:
-        if self.parting is None:
+        if self.parting is None or self._two_steps:
             return ""
         told = [
             f"in {name} {_told(event)}" if event is not None else f"{name} is at its end"
@@ -75,6 +76,11 @@ class Comparison:
         ]
         at = min(event.t for event in self.parting if event is not None)
         return f"They part at {at:.3f} s: {', '.join(told)}."
+
+    @property
+    def _two_steps(self) -> bool:
+        """Whether they are runs of two steps: these part at once, and where they do tells nothing."""
+        return self.names[0] != self.names[1] and all(re.fullmatch(r"step \d+", name) for name in self.names)
 
     def _rows(self) -> list[tuple[str, str, str]]:
         return [(finding.trait, finding.before.words, finding.after.words) for finding in self.findings]
@@ -137,4 +143,4 @@ def _parting(before: Trace, after: Trace) -> tuple[TraceEvent | None, TraceEvent
 def _told(event: TraceEvent) -> str:
     text = event.data.get("text")
     what = f"says “{text}”" if event.kind == "said" else event.kind
-    return f"{event.stage or 'the run'}: {what}" + (f" ({event.file}:{event.line})" if event.file else "")
+    return f"{event.stage or 'the run'}: {what}" + (f" ({place})" if (place := place_of(event)) else "")

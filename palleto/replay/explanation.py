@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from palleto.errors import SettingError
+from palleto.lab.cells import place_of
 from palleto.replay.moment import Look, Moment, standstill
 from palleto.replay.table import html_table
 from palleto.trace import Trace, TraceEvent
@@ -288,4 +289,4 @@ def _events(count: int) -> str:
 
 
 def _place(event: TraceEvent) -> str:
-    return "" if event.file is None else f", {event.file}:{event.line}"
+    return f", {place}" if (place := place_of(event)) else ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from palleto.errors import SettingError
+from palleto.lab.cells import place_of
 from palleto.replay.table import html_table, text_table
 from palleto.trace import Trace, TraceEvent
 
@@ -154,7 +155,7 @@ class Passport:
         return f"{what} ({holds}): {times}{self.end}"
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [(f"{entry.t:.3f}", entry.who, entry.what, _place(entry.event)) for entry in self.entries]
+        return [(f"{entry.t:.3f}", entry.who, entry.what, place_of(entry.event)) for entry in self.entries]
 
     def __repr__(self) -> str:
         return f"{self.title}\n{text_table(HEAD, self._rows())}"
@@ -246,7 +247,3 @@ def _state(event: TraceEvent) -> str:
     if state == "visible":
         return "visible: given back" if receives else "visible: it has arrived"
     return {"deleted": "deleted", "delayed": "delayed", "dead_lettered": "moved to the dead-letter queue"}[state]
-
-
-def _place(event: TraceEvent | None) -> str:
-    return "" if event is None or event.file is None else f"{event.file}:{event.line}"

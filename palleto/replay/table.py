@@ -11,7 +11,8 @@ STYLE = """\
 <style>
 .palleto-replay { color: var(--jp-content-font-color1, inherit); max-width: 72rem; }
 .palleto-replay table { border-collapse: collapse; margin: 0.4em 0; }
-.palleto-replay th, .palleto-replay td { text-align: left; vertical-align: top; padding: 0.2em 0.9em 0.2em 0; \
+.palleto-replay tr th, .palleto-replay tr td { text-align: left !important; \
+vertical-align: top !important; padding: 0.2em 0.9em 0.2em 0; \
 border-bottom: 1px solid var(--jp-border-color2, rgba(128,128,128,.4)); white-space: normal; }
 .palleto-replay code { font-family: var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace); }
 </style>

@@ -150,10 +150,13 @@ def patience(run: Traits) -> Trait:
     if most is None or len(run.looks[most]) < 2:
         return Trait("patience", False, "a loop looks once" if run.looks else "nobody looks for events")
     events = run.looks[most]
-    found = {event.t for event in run.of("cast") if event.stage == most}
-    vain = sum(event.t not in found for event in events)
+    sent = [event.seq for event in run.of("cast") if event.stage == most]
+    until = [*(event.seq for event in events[1:]), run.trace[-1].seq + 1]
+    vain = sum(
+        not any(look.seq < seq < end for seq in sent) for look, end in zip(events, until, strict=True)
+    )  # by their order: in real time what is found is sent some milliseconds after the look
     gap = max(after.t - before.t for before, after in pairwise(events))
-    words = f"a loop looks again and again: {most} {len(events)} times, {vain} in vain, up to {gap:g} s apart"
+    words = f"a loop looks again and again: {most} {len(events)} times, {vain} in vain, up to {gap:.3g} s apart"
     return Trait("patience", True, words, events[1])
 
 

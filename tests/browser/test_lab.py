@@ -163,8 +163,11 @@ class Notebook:
         """The last view of the dashboard: the box around the panel of demand and the controls."""
         return self.page.locator(".jp-OutputArea-output:has(button:text-is('Start'))").last
 
-    def shot(self, moment: str, *, whole: bool = False) -> None:
-        """A picture in each theme, if pictures are wanted; whole: of the notebook from top to bottom."""
+    def shot(self, moment: str, *, whole: bool = False, at: Any = None) -> None:
+        """A picture in each theme, if pictures are wanted; whole: of the notebook from top to bottom.
+
+        at: what stands at the picture's top; None: the dashboard.
+        """
         if not SHOTS:
             return
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
@@ -175,7 +178,8 @@ class Notebook:
             if whole:
                 self._grow()
             else:
-                self.show()
+                (at or self.dashboard).evaluate("it => it.scrollIntoView({block: 'start'})")
+                self.page.wait_for_timeout(500 if at else 0)
             self.page.screenshot(path=Path(SHOTS) / f"{self.name}-{moment}-{theme.lower()}.png")
             self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         self.command("apputils:change-theme", theme="JupyterLab Light")
@@ -247,6 +251,32 @@ def opened(browser: Any, lab: tuple[str, str]) -> Iterator[Callable[[str], Noteb
         notebook.close()
 
 
+def answers_wrong_and_steps_through_it(book: Notebook) -> None:
+    """Check each choice of the first question, until one is wrong: its player opens below, and takes keys."""
+    question = book.page.locator(".widget-vbox:has(> .widget-radio)").first
+    question.scroll_into_view_if_needed()
+    player = question.locator("iframe.palleto-player")
+    for number in range(question.locator("input[type=radio]").count()):
+        question.locator("input[type=radio]").nth(number).check()
+        question.get_by_role("button", name="Check").click()
+        until(lambda: re.search("right|wrong", question.text_content()), 5, "a verdict")
+        if "wrong" in question.text_content():
+            break
+    frame = player.content_frame
+    frame.locator("#player[aria-busy=false]").wait_for()
+    seq = re.search(r"trace event (\d+)", question.text_content())[1]
+    opened = frame.locator(".place").text_content()
+    assert opened.startswith(f"{seq} of ")
+    if SHOTS:
+        player.scroll_into_view_if_needed()
+        book.shot("4-wrong", at=question)
+    frame.locator(".now").click()
+    book.page.keyboard.press("ArrowLeft")
+    until(lambda: frame.locator(".place").text_content() != opened, 5, "the player to go back")
+    question.get_by_role("button", name="Hide").click()
+    until(lambda: player.count() == 0, 5, "the player to close")
+
+
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("name", ["step5_multiple_consumers", "step9_concurrent_pipelines"])
 def test_a_learner_runs_it_and_turns_its_controls(opened: Callable[[str], Notebook], name: str):
@@ -260,6 +290,7 @@ def test_a_learner_runs_it_and_turns_its_controls(opened: Callable[[str], Notebo
     until(book.idle, 40, "all cells to have run")
     assert "ended" in book.status
     assert book.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+    answers_wrong_and_steps_through_it(book)
     book.show()
 
     # Once more, by its own controls; slowly, so that there is time to do it all.
@@ -293,4 +324,9 @@ def test_its_pictures(opened: Callable[[str], Notebook], name: str):
         book.shot("2-middle")
     until(book.idle, 60, "all cells to have run")
     book.shot("3-end", whole=True)
+    if name != "index":
+        player = book.page.locator("iframe.palleto-player").first
+        player.scroll_into_view_if_needed()
+        player.content_frame.locator("#player[aria-busy=false]").wait_for()
+        book.shot("5-happened", at=book.page.locator("h2:has-text('What happened')"))
     assert book.complaints == []

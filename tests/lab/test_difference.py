@@ -8,6 +8,7 @@ import pytest
 
 from palleto import SettingError
 from palleto.lab.differences import difference
+from palleto.replay.comparison import compare
 
 
 class Reader(HTMLParser):
@@ -69,6 +70,17 @@ def test_the_colours_are_those_of_the_theme_with_fallbacks():
     html = difference("step4", "step5")._repr_html_()
     assert "var(--jp-content-font-color1, inherit)" in html
     assert "var(--jp-code-font-family, ui-monospace" in html
+
+
+def test_what_two_runs_do_stands_beside_the_code(play):
+    behaviour = compare(play(4).trace, play(5).trace)
+    shown = difference("step4", "step5", beside=behaviour)
+    html = shown._repr_html_()
+    reader = read(html)
+    assert behaviour.headline in html
+    assert any("self.owed = 0" in line for line in reader.lines["ins"])
+    assert "<details open>" not in html
+    assert behaviour.headline in repr(shown)
 
 
 def test_as_text():

@@ -13,7 +13,7 @@ from palleto import SettingError, Supervisor, child
 from palleto.ending import queue_empty, second_time
 from palleto.lab import Experiment, evidence
 from palleto.lab.handles import copies_of, numbered
-from steps import step5, step6, step8, step9
+from steps import step5, step6, step7, step8, step9
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> None:
@@ -156,3 +156,22 @@ def test_files_arrive_though_the_place_has_them_from_a_run_before(start: Any):
             assert evidence.count(run, kind="written") == 2
     finally:
         embedded.stop()
+
+
+def test_fresh_changes_nothing_where_the_queue_is_new_anyway(start: Any) -> None:
+    for fresh in (False, True):
+        run = start(step7.pipeline, virtual=True, files=3, until=queue_empty, fresh=fresh)
+        run.join(10)
+        assert run.error is None
+        assert evidence.consumed(run).value == 3
+
+
+@pytest.mark.localstack
+def test_a_fresh_run_on_localstack_finds_nothing_of_the_run_before(localstack: str) -> None:
+    left = Experiment(step6.pipeline, place="localstack", speed=5, files=4, seconds=10).start()  # deletes nothing
+    left.join()
+    assert evidence.consumed(left).value == 4
+    run = Experiment(step7.pipeline, place="localstack", speed=5, files=2, until=queue_empty, fresh=True).start()
+    run.join()
+    assert evidence.consumed(run).value == 2
+    assert sum(len(event.ids) for event in evidence.every(run, kind="receive")) == 2

@@ -10,8 +10,10 @@ import pytest
 
 from palleto import Recorder, SettingError, TraceEvent
 from palleto.lab import evidence
+from palleto.lab.cells import called, place_of, titles
 from palleto.lab.evidence import consumed, count, first, last, moment, number_in, said, tally, time_of, total
-from palleto.lab.questions import Question, question, solve
+from palleto.lab.questions import Question, question
+from palleto.lab.solutions import solve
 
 
 @pytest.fixture
@@ -212,9 +214,9 @@ def test_the_widgets_do_the_same(five):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     view = asked._view
     assert view is not None
-    text, choices, buttons, status = view.box.children
+    text, choices, buttons, status, _ = view.box.children
     assert "How many loops" in text.value
-    check, hint, solution = buttons.children
+    check, hint, solution, _ = buttons.children
     choices.value = 3
     assert asked.given == 3
     check.click()
@@ -232,11 +234,67 @@ def test_the_widgets_do_the_same(five):
     assert choices.value is None
 
 
+def test_a_wrong_answer_opens_the_player_where_it_is_decided(five):
+    asked = kills(five)
+    bundle = asked.check(3)._repr_mimebundle_()
+    assert bundle["text/plain"] == str(asked.check(3))
+    assert bundle["text/html"].startswith("<p>✗ wrong: not 3.")
+    assert bundle["text/html"].endswith(asked.player()._repr_html_())
+    assert (asked.player().at, asked.player().events) == (asked.deciding.seq, five)  # type: ignore[union-attr]
+    assert list(asked.check(2)._repr_mimebundle_()) == ["text/plain"]
+    assert list(asked.hint()._repr_mimebundle_()) == ["text/plain"]
+
+
+def test_a_player_before_there_is_a_run():
+    assert repr(kills(None).player()) == "<Player 0 trace events, 0.0 s, at 0>"
+
+
+def test_the_widgets_open_the_player_for_a_wrong_answer_and_on_demand_for_a_right_one(five):
+    asked = kills(five)
+    asked._repr_mimebundle_()
+    assert asked._view is not None
+    _, choices, buttons, _, player = asked._view.box.children
+    check, _, solution, show = buttons.children
+
+    def shown() -> tuple[bool, bool, str | None]:
+        opened = "palleto-player" in player.value
+        assert opened is (player.layout.display != "none")
+        return opened, show.layout.display != "none", show.description
+
+    assert shown() == (False, False, "Show me")
+    choices.value = 3
+    check.click()
+    assert shown() == (True, True, "Hide")
+    show.click()
+    assert shown() == (False, True, "Show me")
+    check.click()
+    assert shown()[0]
+    choices.value = 2
+    assert shown() == (False, False, "Show me")
+    check.click()
+    assert shown() == (False, True, "Show me")
+    show.click()
+    assert shown()[0]
+    asked.reset()
+    solution.click()
+    assert shown() == (False, True, "Show me")
+
+
+def test_the_widgets_without_a_run_open_nothing():
+    asked = kills(None)
+    asked._repr_mimebundle_()
+    assert asked._view is not None
+    asked._view.box.children[1].value = 3
+    asked._view.box.children[2].children[0].click()
+    assert asked.state == "not tried"
+    assert asked._view.box.children[4].value == ""
+
+
 def test_the_box_for_a_number():
     asked = question("<b>How many?</b>", answer=46, unit="s")
     asked._repr_mimebundle_()
     assert asked._view is not None
-    text, box, buttons, status = asked._view.box.children
+    text, box, buttons, status, _ = asked._view.box.children
     assert "&lt;b&gt;How many?" in text.value
     box.value = "soon"
     assert "expected a number (s)" in status.value
@@ -290,6 +348,13 @@ def test_the_line_of_a_cell():
     try:
         event = TraceEvent(7, 1.5, "#3", "loop_killed", file="123456789.py", line=2)
         assert evidence.words(event) == "trace event 7, at 1.500 s, #3: loop_killed (a cell, line 2: `b = kill(a)`)"
+        linecache.cache[name] = (20, None, ["# ---- Producer ----\n", "\n", "class Other:\n"], name)
+        assert place_of(event) == "the Producer cell:2"
+        assert titles(["step5.py", "123456789.py", "99.py", "123456789.py"]) == [
+            "step5.py", "the Producer cell", "a cell", "the Producer cell (2)",
+        ]  # fmt: skip
+        linecache.cache[name] = (20, None, ["x = 1\n", "class Other:\n"], name)
+        assert called("123456789.py") == "the Other cell"
     finally:
         del linecache.cache[name]
     assert evidence.code_of(event) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -76,3 +77,14 @@ def test_no_runs(play: Any) -> None:
     assert compare([], []).headline == "The two are the same."
     with pytest.raises(SettingError, match="expected a run"):
         compare(play(1).trace, 7)
+
+
+def test_a_look_is_in_vain_by_what_comes_before_the_next_one_not_by_the_clock(play: Any) -> None:
+    later = [replace(event, t=event.t + event.seq / 1000) for event in play(4).trace]  # as in real time
+    assert "10 times, 5 in vain, up to 5.0" in compare(play(3).trace, later).headline
+
+
+def test_where_two_steps_part_is_not_told(play: Any) -> None:
+    found = compare(play(4).trace, play(5).trace)
+    assert found.parting is not None
+    assert "They part" not in repr(found)

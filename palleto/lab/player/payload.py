@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from palleto import TraceEvent
+from palleto.lab.cells import titles
 from palleto.lab.player.sources import sources
 
 NONE = -1
@@ -52,16 +53,17 @@ def columns(events: Sequence[TraceEvent]) -> dict[str, Any]:
         "line": [event.line or 0 for event in events],
         "data": [event.data or None for event in events],
     }
+    shown = titles(files.all)
     seq = [event.seq for event in events]
     return {
         "count": len(events),
         "seq": None if seq == list(range(len(seq))) else seq,
         "names": stages.all,
         "kinds": kinds.all,
-        "files": files.all,
+        "files": shown,
         "ids": ids.all,
         "columns": table,
-        "sources": sources(files.all),
+        "sources": dict(zip(shown, sources(files.all).values(), strict=True)),
     }
 
 

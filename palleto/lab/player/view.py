@@ -69,7 +69,7 @@ def _opened(trace: Any) -> tuple[list[TraceEvent], str]:
     from palleto.lab.evidence import events_of
 
     events = events_of(trace)
-    return events, _title(events) or "Palleto"
+    return events, _title(events) or "Your run"
 
 
 def _title(events: list[TraceEvent]) -> str:
