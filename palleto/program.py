@@ -119,8 +119,9 @@ class Performance:
                 if "warehouse" in takes:
                     self.warehouse = arguments["warehouse"] = await self._open_warehouse(stack)
                     dead_before = await messages_in(self.warehouse, self.warehouse.stack.dead_letter_url)
-                if "pipelines" in takes:
-                    arguments["pipelines"] = self.options.pipelines
+                for setting in ("pipelines", "max_demand"):
+                    if setting in takes:
+                        arguments[setting] = getattr(self.options, setting)
                 await self._play(self.pipeline(**arguments))
                 if self.warehouse is None:
                     return self.summary.lines()
@@ -138,6 +139,7 @@ class Performance:
 
     async def _open_warehouse(self, stack: AsyncExitStack) -> Any:
         from palleto.cloud import deploy, open_cloud
+        from palleto.cloud.leases import BATCH
         from palleto.cloud.warehouse import open_warehouse
 
         options = self.options
@@ -162,7 +164,14 @@ class Performance:
         self.report(f"{self.cloud.place.name}: {self.cloud.place.reason}")
         deployed = await deploy(self.cloud)
         warehouse = await stack.enter_async_context(
-            open_warehouse(self.cloud, deployed, output=options.output, max_bytes=options.max_bytes, report=self.report)
+            open_warehouse(
+                self.cloud,
+                deployed,
+                output=options.output,
+                max_bytes=options.max_bytes,
+                batch=min(options.max_demand, BATCH),
+                report=self.report,
+            )
         )
         if self.prepare is not None:
             await self.prepare(self.cloud, deployed)

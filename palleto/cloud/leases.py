@@ -14,6 +14,7 @@ once, and the message goes back, to the dead-letter queue in the end, once its o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -32,6 +33,9 @@ FINAL = ("NoSuchKey", "NoSuchBucket", "ParamValidationError", "UnicodeEncodeErro
 """Errors of the cloud that say of one object what waiting will not mend."""
 
 BATCH = 10  # entries in one batch request, SQS's limit
+
+LINGER = 1.0
+"""Seconds of run time that a finished message waits at most for others to be deleted with, where they are gathered."""
 
 
 class Held(Protocol):
@@ -58,9 +62,12 @@ class Leases:
     """The leases of one queue. `run` must run beside the pipeline.
 
     visibility_timeout: the queue's, in seconds, above 0. report: prints one line for the user.
+    batch: how many messages are deleted in one request, 1 to 10.
     """
 
-    def __init__(self, sqs: Client, queue_url: str, visibility_timeout: float, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, sqs: Client, queue_url: str, visibility_timeout: float, report: Callable[[str], None], batch: int = 1
+    ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._timeout = max(1, int(visibility_timeout))
@@ -68,6 +75,9 @@ class Leases:
         self._reported: set[str] = set()
         self._given_back: list[tuple[str, int]] = []  # receipt handle, seconds until it may come again
         self._to_delete: list[str] = []
+        self._batch = batch
+        self._gathered: list[str] = []  # done, and waiting for others to be deleted with
+        self._due = math.inf  # when those have waited for long enough
         self._finished: set[str] = set()  # done, and said to be deleted by who finished them
         self._flushing = anyio.Lock()
         self._wake = anyio.Event()
@@ -79,7 +89,7 @@ class Leases:
     @property
     def idle(self) -> bool:
         """Whether nothing is in hand and nothing is about to be deleted or given back."""
-        return not (self.held or self._given_back or self._to_delete or self._finished)
+        return not (self.held or self._given_back or self._to_delete or self._gathered or self._finished)
 
     def take(self, message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         """Hold a received message, and return the events in it.
@@ -109,14 +119,23 @@ class Leases:
             return []
 
     def finish(self, events: Iterable[Held]) -> list[str]:
-        """Count these events as done. Returns the receipt handles of the messages that are done with that.
+        """Count these events as done. Returns the receipt handles of the messages to delete now, at most ten.
 
-        Who calls it deletes them and says so with `released`; if that fails, `lost` or `give_back` sees to it.
+        They are all that are done with that; or none, until there are `batch` of them. Who calls it deletes them and
+        says so with `released`; if that fails, `lost` or `give_back` sees to it. What stays here is deleted when it
+        has waited for `LINGER` seconds.
         """
         done = [self._end_part(event.receipt_handle, failed=False) for event in events]
-        handles = [handle for handle in done if handle is not None]
-        self._finished.update(handles)
-        return handles
+        self._gathered += [handle for handle in done if handle is not None]
+        due: list[str] = []
+        if len(self._gathered) >= self._batch:
+            due, self._gathered = self._gathered[:BATCH], self._gathered[BATCH:]
+            self._due = math.inf
+        if self._gathered and self._due == math.inf:
+            self._due = anyio.current_time() + LINGER
+            self._wake.set()
+        self._finished.update(due)
+        return due
 
     def released(self, entries: list[dict[str, str]], response: dict[str, Any]) -> None:
         """Look at the answer to a batch delete: what is in its `Failed` is tried again, and reported if that fails."""
@@ -175,15 +194,24 @@ class Leases:
 
     async def run(self) -> None:
         """Extend what is held, give back and delete what is to be, for ever."""
+        beat = anyio.current_time() + self._timeout / 3
         while True:
-            with anyio.move_on_after(self._timeout / 3) as beat:
+            with anyio.CancelScope(deadline=min(beat, self._due)):
                 await self._wake.wait()
             self._wake = anyio.Event()
+            if anyio.current_time() >= self._due:
+                self._delete_gathered()
             await self.flush()
-            if beat.cancelled_caught:
+            if anyio.current_time() >= beat:
+                beat = anyio.current_time() + self._timeout / 3
                 async with self._flushing:
                     for part in batches([(handle, self._timeout) for handle in self.held]):
                         await self._hide([(handle, seconds) for handle, seconds in part if handle in self.held])
+
+    def _delete_gathered(self) -> None:
+        self._to_delete += self._gathered
+        self._gathered.clear()
+        self._due = math.inf
 
     async def flush(self) -> None:
         """Give back and delete what is to be. A part is crossed out when it is done, as this may be cancelled."""
@@ -212,6 +240,7 @@ class Leases:
         self.held.clear()
         self._to_delete += self._finished
         self._finished.clear()
+        self._delete_gathered()
         await self.flush()
         return count
 

@@ -38,7 +38,7 @@ class Warehouse:
     max_bytes: what one file may unzip to.
     """
 
-    def __init__(self, cloud: Cloud, stack: Stack, leases: Leases, output: Path, spool: Path, max_bytes: int) -> None:
+    def __init__(self, cloud: Cloud, stack: Stack, leases: Leases, output: Path, spool: Path, max_bytes: int, batch: int = 1) -> None:
         self.cloud = cloud
         self.stack = stack
         self.sqs: Client = cloud.sqs
@@ -49,6 +49,7 @@ class Warehouse:
         self.output = output
         self.spool = spool
         self.max_bytes = max_bytes
+        self.batch = batch
 
     def __repr__(self) -> str:
         return f"<Warehouse {self.cloud.place.name}: {self.bucket}, {len(self.leases.held)} messages in hand>"
@@ -63,16 +64,20 @@ class Warehouse:
 
     async def write(self, key: str, lines: int) -> Path:
         """Write a count to the result file of `key`, whole or not at all. Raises BadFile for a key that is refused."""
-        path = await self.blocking(result_path, self.output, key)
         system = System.current()
         try:
-            await self.blocking(write_result, path, f"{lines}\n")
+            path = await self.blocking(self._write, key, f"{lines}\n")
         except SettingError as error:  # every other file would fail as well, and be taken for bad in the end
             system.failure = system.failure or error
             system.body.cancel()
             raise
         if system.recorder is not None:
             system.recorder.note("written", actor(), events=[key], lines=lines)
+        return path
+
+    def _write(self, key: str, text: str) -> Path:
+        path = result_path(self.output, key)
+        write_result(path, text)
         return path
 
 
@@ -83,6 +88,7 @@ async def open_warehouse(
     *,
     output: Path = Path("output"),
     max_bytes: int = MAX_BYTES,
+    batch: int = 1,
     report: Callable[[str], None] = print,
 ) -> AsyncIterator[Warehouse]:
     """Open the warehouse of a deployed stack; at the end of the block what is still in hand is given back at once.
@@ -90,11 +96,11 @@ async def open_warehouse(
     Raises SettingError if the folder `output` is not there and cannot be made.
     """
     await cloud.blocking(make_folder, output)
-    leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report)
+    leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report, batch)
     with tempfile.TemporaryDirectory(prefix="palleto-") as spool:
         async with background(leases.run):
             try:
-                yield Warehouse(cloud, stack, leases, output, Path(spool), max_bytes)
+                yield Warehouse(cloud, stack, leases, output, Path(spool), max_bytes, batch)
             finally:
                 with anyio.CancelScope(shield=True):
                     await leases.give_back()
