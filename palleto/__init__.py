@@ -1,8 +1,8 @@
 """Demand-driven data pipelines: GenStage's model in Python, on anyio.
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
-then process, system, talk, stage, kinds, restart, supervise, streams and recorder, which run them; then clock and
-cloud.
+then process, system, talk, runner, tasked, stage, kinds, restart, child, supervise, tasks and streams, which run them;
+then trace, source and recorder, which hear of it; then clock and cloud. express and eager are for speed only.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ from palleto.errors import (
     StandstillError,
 )
 from palleto.kinds import Consumer, Producer, ProducerConsumer
+from palleto.law import LawError
 from palleto.messages import Subscription
 from palleto.process import Process
-from palleto.recorder import LawError, Recorder, TraceEvent, load
+from palleto.recorder import Recorder
 from palleto.stage import Stage
 from palleto.streams import stream
-from palleto.supervise import Child, Supervisor, Task, TaskSupervisor, child
-from palleto.system import System, actor, running, say, whereis
-from palleto.talk import call, cast
+from palleto.supervise import Child, Supervisor, child
+from palleto.system import System, actor, running, whereis
+from palleto.talk import call, cast, say
+from palleto.tasks import Task, TaskSupervisor
+from palleto.trace import Trace, TraceEvent, load
 
 __all__ = [
     "BadFile",
@@ -65,6 +68,7 @@ __all__ = [
     "System",
     "Task",
     "TaskSupervisor",
+    "Trace",
     "TraceEvent",
     "actor",
     "call",

@@ -28,18 +28,18 @@ class Buffer:
     Raises DemandError for a negative size or another word.
     """
 
-    __slots__ = ("_events", "_keep", "_size", "dropped")
+    __slots__ = ("_keep", "_size", "dropped", "events")
 
     def __init__(self, size: int | None = 10_000, keep: Keep = "last") -> None:
         self._size = None if size is None else whole("buffer_size", size, 0)
         if keep not in ("first", "last"):
             raise DemandError(f"expected buffer_keep to be first or last, got: {keep!r}")
         self._keep = keep
-        self._events: deque[Any] = deque()
+        self.events: deque[Any] = deque()
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self.events)
 
     def __repr__(self) -> str:
         size = "any number" if self._size is None else self._size
@@ -47,28 +47,28 @@ class Buffer:
 
     def add(self, events: Sequence[Any]) -> list[Any]:
         """Put `events` at the end; what had no room is counted in `dropped` and returned."""
-        excess = 0 if self._size is None else max(0, len(self._events) + len(events) - self._size)
+        excess = 0 if self._size is None else max(0, len(self.events) + len(events) - self._size)
         if not excess:
-            self._events.extend(events)
+            self.events.extend(events)
             return []
         if self._keep == "first":
             room = len(events) - excess
             lost = list(events[room:])
-            self._events.extend(events[:room])
+            self.events.extend(events[:room])
         else:
-            self._events.extend(events)
-            lost = [self._events.popleft() for _ in range(excess)]
+            self.events.extend(events)
+            lost = [self.events.popleft() for _ in range(excess)]
         self.dropped += excess
         return lost
 
     def take(self, count: int) -> list[Any]:
         """The oldest `count` events, or fewer if there are fewer; they are gone from the buffer."""
-        if count >= len(self._events):
-            taken = list(self._events)
-            self._events.clear()
+        if count >= len(self.events):
+            taken = list(self.events)
+            self.events.clear()
             return taken
-        return [self._events.popleft() for _ in range(count)]
+        return [self.events.popleft() for _ in range(count)]
 
     def peek(self, count: int) -> list[Any]:
         """The oldest `count` events, left where they are."""
-        return list(islice(self._events, count))
+        return list(islice(self.events, count))

@@ -10,8 +10,8 @@ from palleto.kinds import Consumer
 from palleto.messages import Reason, Subscription
 from palleto.process import Process
 from palleto.restart import Restart
-from palleto.supervise import Task
 from palleto.system import Quits, System
+from palleto.tasks import Task
 
 
 class ConsumerSupervisor(Consumer):

@@ -81,10 +81,10 @@ class ProducerCore(Core):
     def forward(self, on: bool) -> list[Effect]:
         """Let demand through to `handle_demand`, or keep it back."""
         self.forwarding = on
-        return self._settle([])
+        return self.settle([])
 
     def emit(self, events: Sequence[Any]) -> list[Effect]:
-        return self._settle(self.outlet.emit(events)) if events else []
+        return self.settle(self.outlet.emit(events)) if events else []
 
     def farewell(self, reason: Reason) -> list[Effect]:
         return self.outlet.farewell(reason)
@@ -95,7 +95,7 @@ class ProducerCore(Core):
     def in_hand(self) -> list[Any]:
         return [*self.outlet.dispatcher.held, *self.outlet.buffer.peek(len(self.outlet.buffer))]
 
-    def _settle(self, effects: list[Effect]) -> list[Effect]:
+    def settle(self, effects: list[Effect]) -> list[Effect]:
         """Rule 1: the buffer first, then tell what is wanted beyond what is remembered already."""
         outlet = self.outlet
         if outlet.buffer:
@@ -113,10 +113,10 @@ class ProducerCore(Core):
         return [Call("handle_subscribe", ("consumer", subscription), message)]
 
     def _subscribed(self, call: Call, result: Any) -> list[Effect]:
-        return self._settle(self.outlet.subscribed(call.about.subscription))
+        return self.settle(self.outlet.subscribed(call.about.subscription))
 
     def _ask(self, message: Ask) -> list[Effect]:
-        return self._settle(self.outlet.ask(message))
+        return self.settle(self.outlet.ask(message))
 
     def _ended(self, message: Cancel | Down) -> list[Effect]:
         subscription = message.subscription
@@ -134,7 +134,7 @@ class ProducerCore(Core):
         if isinstance(message, Cancel):
             effects.append(Send(subscription.consumer, Cancel(subscription, message.reason)))
         effects += self.outlet.flush()  # the slowest of a broadcast may be gone
-        return self._settle(effects + self.outlet.emit(events))
+        return self.settle(effects + self.outlet.emit(events))
 
 
 class ConsumerCore(Core):
@@ -148,7 +148,7 @@ class ConsumerCore(Core):
             "handle_subscribe": lambda call, result: self.inlet.subscribed(call.about, result),
             "handle_events": self._handled,
         }
-        self._hand: deque[Sequence[Any]] = deque()
+        self.hand: deque[Sequence[Any]] = deque()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {list(self.inlet.windows.values())}>"
@@ -165,12 +165,12 @@ class ConsumerCore(Core):
         return self.inlet.farewell(reason)
 
     def in_hand(self) -> list[Any]:
-        return [event for batch in self._hand for event in batch]
+        return [event for batch in self.hand for event in batch]
 
     def _handled(self, call: Call, result: Any) -> list[Effect]:
         self.emit(events_of(call, result))
-        if self._hand:
-            self._hand.popleft()
+        if self.hand:
+            self.hand.popleft()
         return []
 
     def _events(self, message: Events) -> list[Effect]:
@@ -180,7 +180,7 @@ class ConsumerCore(Core):
             return [Send(subscription.producer, Cancel(subscription, "unknown subscription"))]
         effects: list[Effect] = []
         for events, ask in window.receive(message.events):
-            self._hand.append(events)
+            self.hand.append(events)
             effects.append(Call("handle_events", (events,), subscription))
             if ask:
                 effects.append(Send(subscription.producer, Ask(subscription, ask)))
@@ -196,9 +196,9 @@ class ProducerConsumerCore(ProducerCore):
     def __init__(self, dispatcher: Dispatcher | None = None, buffer: Buffer | None = None) -> None:
         super().__init__(dispatcher, Buffer(size=None) if buffer is None else buffer)
         self.inlet = Inlet()
-        self._waiting: deque[tuple[Subscription, Batch] | Cancel | Down] = deque()
-        self._ending: set[Subscription] = set()
-        self._current: Batch | None = None
+        self.waiting: deque[tuple[Subscription, Sequence[Any], int] | Cancel | Down] = deque()  # (.., events, ask)
+        self.ending: set[Subscription] = set()
+        self.current: Batch | None = None
         self._on[Events] = self._events
         self._after["handle_events"] = self._handled
 
@@ -217,29 +217,29 @@ class ProducerConsumerCore(ProducerCore):
         return self.outlet.ledger(max(0, self.outlet.wanted))
 
     def in_hand(self) -> list[Any]:
-        current = [] if self._current is None else [self._current]
-        batches = current + [item[1] for item in self._waiting if isinstance(item, tuple)]
-        return [*super().in_hand(), *(event for batch in batches for event in batch.events)]
+        current = [] if self.current is None else [self.current.events]
+        batches = current + [item[1] for item in self.waiting if isinstance(item, tuple)]
+        return [*super().in_hand(), *(event for batch in batches for event in batch)]
 
-    def _settle(self, effects: list[Effect]) -> list[Effect]:
+    def settle(self, effects: list[Effect]) -> list[Effect]:
         """Rule 3: the buffer first; then, if somebody still wants events, the next batch.
 
         The end of a subscription waits behind the events that came before it, and until what came of them has gone.
         """
         effects += self.outlet.flush()
-        while self._waiting and self._current is None:
-            item = self._waiting[0]
+        while self.waiting and self.current is None:
+            item = self.waiting[0]
             if isinstance(item, tuple):
                 if self.outlet.wanted <= 0:
                     break
-                subscription, self._current = item
-                effects.append(Call("handle_events", (self._current.events,), subscription))
+                subscription, self.current = item[0], Batch(*item[1:])
+                effects.append(Call("handle_events", (self.current.events,), subscription))
             elif self.outlet.buffer and self.outlet.dispatcher.outstanding:
                 break
             else:
-                self._ending.discard(item.subscription)
+                self.ending.discard(item.subscription)
                 effects += self.inlet.ended(item)
-            self._waiting.popleft()
+            self.waiting.popleft()
         return effects
 
     def _events(self, message: Events) -> list[Effect]:
@@ -247,16 +247,16 @@ class ProducerConsumerCore(ProducerCore):
         window = self.inlet.windows.get(subscription)
         if window is None:
             return [Send(subscription.producer, Cancel(subscription, "unknown subscription"))]
-        self._waiting += [(subscription, batch) for batch in window.receive(message.events)]
-        return self._settle([])
+        self.waiting += [(subscription, *batch) for batch in window.receive(message.events)]
+        return self.settle([])
 
     def _handled(self, call: Call, result: Any) -> list[Effect]:
         effects = self.outlet.emit(events_of(call, result))
-        assert self._current is not None, "a batch is being handled"
-        subscription, ask, self._current = call.about, self._current.ask, None
-        if ask and subscription in self.inlet.windows and subscription not in self._ending:
+        assert self.current is not None, "a batch is being handled"
+        subscription, ask, self.current = call.about, self.current.ask, None
+        if ask and subscription in self.inlet.windows and subscription not in self.ending:
             effects.append(Send(subscription.producer, Ask(subscription, ask)))
-        return self._settle(effects)
+        return self.settle(effects)
 
     def _subscribed(self, call: Call, result: Any) -> list[Effect]:
         if isinstance(call.about, Subscription):
@@ -266,9 +266,9 @@ class ProducerConsumerCore(ProducerCore):
     def _ended(self, message: Cancel | Down) -> list[Effect]:
         if message.subscription not in self.inlet.windows:
             return super()._ended(message)
-        self._waiting.append(message)
-        self._ending.add(message.subscription)
-        return self._settle([])
+        self.waiting.append(message)
+        self.ending.add(message.subscription)
+        return self.settle([])
 
     def _cancelled(self, call: Call, result: Any) -> list[Effect]:
         if call.about.subscription in self.outlet.dispatcher.outstanding:

@@ -85,21 +85,22 @@ class Batch(NamedTuple):
 class Window:
     """The demand of one subscription: `outstanding` is what was asked for and has not come."""
 
-    __slots__ = ("_least", "_most", "_span", "manual", "outstanding")
+    __slots__ = ("again", "least", "manual", "most", "outstanding", "span")
 
     def __init__(self, terms: Terms) -> None:
-        self._most = terms.max_demand
-        self._least = terms.least
-        self._span = self._most - self._least
+        self.most = terms.max_demand
+        self.least = terms.least
+        self.span = self.most - self.least
         self.manual = terms.manual
         self.outstanding = 0
+        self.again: Any = None  # the express keeps its last Ask here: mostly the next is the same
 
     def __repr__(self) -> str:
-        return f"<Window {self._least}/{self._most}: {self.outstanding} outstanding>"
+        return f"<Window {self.least}/{self.most}: {self.outstanding} outstanding>"
 
     def open(self) -> int:
         """How many to ask for at the start: `max_demand`, or 0 if demand is manual."""
-        return 0 if self.manual else self.ask(self._most)
+        return 0 if self.manual else self.ask(self.most)
 
     def ask(self, count: int) -> int:
         """Count `count` (1 or more) as asked for. Raises DemandError for less."""
@@ -111,10 +112,10 @@ class Window:
 
         A smaller window takes back nothing that was asked for: it asks again when enough has come.
         """
-        self._most, self._least, self._span = terms.max_demand, terms.least, terms.max_demand - terms.least
-        if self.manual or self.outstanding > self._least:
+        self.most, self.least, self.span = terms.max_demand, terms.least, terms.max_demand - terms.least
+        if self.manual or self.outstanding > self.least:
             return 0
-        return self.ask(self._most - self.outstanding)
+        return self.ask(self.most - self.outstanding)
 
     def receive(self, events: Sequence[Any]) -> list[Batch]:
         """Split what came into batches, each with what to ask for after it.
@@ -125,10 +126,10 @@ class Window:
             self.outstanding -= len(events)
             return [Batch(events, 0)]
         batches = []
-        for start in range(0, len(events), self._span):
-            batch = events[start : start + self._span] if len(events) > self._span else events
+        for start in range(0, len(events), self.span):
+            batch = events[start : start + self.span] if len(events) > self.span else events
             self.outstanding -= len(batch)
-            ask = self._most - self.outstanding if self.outstanding <= self._least else 0
+            ask = self.most - self.outstanding if self.outstanding <= self.least else 0
             self.outstanding += ask
             batches.append(Batch(batch, ask))
         return batches

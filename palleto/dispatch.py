@@ -36,6 +36,9 @@ Delivery = tuple[Subscription, Sequence[Any]]
 class Dispatcher(ABC):
     """What every dispatcher does. `outstanding` maps each subscription to what it asked for and was not sent."""
 
+    sole: Subscription | None = None
+    """The only one that is owed anything, where the dispatcher knows that: if `demand` is above 0, it is owed all."""
+
     def __init__(self) -> None:
         self.outstanding: dict[Subscription, int] = {}
 
@@ -73,53 +76,74 @@ class DemandDispatcher(Dispatcher):
     """Events go to the subscription with the most outstanding demand; GenStage's default.
 
     Ties go to the one that has waited longest: one that asked or was served goes behind its equals. Each ask and each
-    delivery costs O(log n) of the number of subscriptions: a heap in which an outdated entry is skipped when met.
+    delivery costs O(log n) of the number of subscriptions: a heap in which an outdated entry is skipped when met. Where
+    only one of them is owed anything, as with a producer that keeps up, it needs no heap, and costs the same for any n.
     """
+
+    demand: int = 0  # the sum of all outstanding demand
 
     def __init__(self) -> None:
         super().__init__()
-        self._heap: list[tuple[int, int, Subscription]] = []  # (-outstanding, turn, subscription)
+        # `sole` has no entry in the heap.
+        self.heap: list[tuple[int, int, Subscription]] = []  # (-outstanding, turn, subscription)
         self._turn: dict[Subscription, int] = {}  # the entry that counts; others are outdated
         self._turns = 0
-        self._total = 0
-
-    @property
-    def demand(self) -> int:
-        """The sum of all outstanding demand."""
-        return self._total
 
     def cancel(self, subscription: Subscription) -> None:
-        self._total -= self.outstanding[subscription]
+        self.demand -= self.outstanding[subscription]
         self._turn.pop(subscription, None)
+        if self.sole is subscription:
+            self.sole = None
         super().cancel(subscription)
 
     def ask(self, subscription: Subscription, count: int) -> list[Delivery]:
-        self._queue(subscription, self.outstanding[subscription] + count)
-        self._total += count
+        before = self.outstanding[subscription]
+        self.outstanding[subscription] = before + count
+        if self.demand == before:
+            self.sole = subscription
+            if self.heap:  # all outdated
+                self.heap.clear()
+                self._turn.clear()
+        else:
+            if self.sole is not None:
+                self._queue(self.sole)
+                self.sole = None
+            self._queue(subscription)
+        self.demand += count
         return []
 
-    def _queue(self, subscription: Subscription, outstanding: int) -> None:
-        """Set what a subscription is owed, and put it behind its equals."""
-        self.outstanding[subscription] = outstanding
+    def _queue(self, subscription: Subscription) -> None:
+        """Put a subscription that is owed something behind its equals."""
         self._turns += 1
         self._turn[subscription] = self._turns
-        if outstanding:
-            heappush(self._heap, (-outstanding, self._turns, subscription))
-        if len(self._heap) > 64 + 4 * len(self.outstanding):  # mostly outdated entries: a long wait, many asks
-            self._heap = [entry for entry in self._heap if self._turn.get(entry[2]) == entry[1]]
-            heapify(self._heap)
+        heappush(self.heap, (-self.outstanding[subscription], self._turns, subscription))
+        if len(self.heap) > 64 + 4 * len(self.outstanding):  # mostly outdated entries: a long wait, many asks
+            self.heap[:] = [entry for entry in self.heap if self._turn.get(entry[2]) == entry[1]]
+            heapify(self.heap)
 
     def dispatch(self, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
+        if self.sole is not None:
+            return self._dispatch_to_sole(self.sole, events)
         deliveries: list[Delivery] = []
-        while events and self._heap:
-            owed, turn, subscription = heappop(self._heap)
+        while events and self.heap:
+            owed, turn, subscription = heappop(self.heap)
             if self._turn.get(subscription) != turn:
                 continue
             share, events = events[:-owed], events[-owed:]
             deliveries.append((subscription, share))
-            self._total -= len(share)
-            self._queue(subscription, -owed - len(share))
+            self.demand -= len(share)
+            left = self.outstanding[subscription] = -owed - len(share)
+            if left:
+                self._queue(subscription)
+            else:
+                del self._turn[subscription]
         return deliveries, events
+
+    def _dispatch_to_sole(self, sole: Subscription, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
+        share, rest = events[: self.demand], events[self.demand :]
+        self.demand -= len(share)
+        self.outstanding[sole] = self.demand
+        return [(sole, share)] if share else [], rest
 
 
 class BroadcastDispatcher(Dispatcher):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from palleto.errors import BadFile, SettingError
+from palleto.locks import lock
 
 __all__ = ["count_lines", "result_path", "unzip", "write_result"]
 
@@ -169,7 +170,8 @@ def write_result(path: Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all; folders are made, and an earlier result is replaced.
 
     The text goes to a hidden file of the same folder first, which is then renamed: a reader sees the old result
-    or the new one, and nothing in between. On any error the hidden file is removed.
+    or the new one, and nothing in between. On any error the hidden file is removed; if the process is killed, the next
+    run does so (`palleto.locks`).
 
     Raises:
         SettingError: the folder cannot be made or written to, or the disk is full.
@@ -179,8 +181,13 @@ def write_result(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with hidden.open("x", encoding="utf-8", newline="\n") as file:
+                locked = lock(file)
                 file.write(text)
-            hidden.replace(path)
+                file.flush()
+                if locked:  # and stays so until it is renamed
+                    hidden.replace(path)
+            if not locked:
+                hidden.replace(path)
         except BaseException:
             hidden.unlink(missing_ok=True)
             raise

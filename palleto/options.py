@@ -21,6 +21,7 @@ class Options:
     forever: bool = False
     place: str | None = None
     endpoint: str | None = None
+    yes: bool = False
     speed: float | None = None
     virtual: bool = False
     seed: int | None = None
@@ -130,6 +131,7 @@ def _cloud(made: argparse.ArgumentParser) -> None:
         help=f"{', '.join(PLACES)} (default: LocalStack if it answers, else embedded)",
     )
     where.add_argument("--endpoint", metavar="URL", help="a server with AWS's API, such as http://127.0.0.1:5000")
+    where.add_argument("--yes", action="store_true", help="with --place aws: do not ask before anything is made")
     files = made.add_argument_group("files")
     files.add_argument("--files", type=not_negative, default=12, metavar="N", help="sample files (default 12)")
     files.add_argument(

@@ -8,6 +8,7 @@ import anyio
 
 from palleto.inlet import NORMAL
 from palleto.messages import Reason
+from palleto.system import _actor
 
 if TYPE_CHECKING:
     from palleto.system import Quits, System
@@ -43,15 +44,18 @@ class Process:
         self._ended = anyio.Event()
         self.running = True
         if system.recorder is not None:
-            system.recorder.note("started", self)
+            system.recorder.started(self)
+        acting = _actor.set(self)
         try:
             self.init()
         except BaseException as error:
             self.running = False
             system.leave(self)
             if system.recorder is not None:
-                system.recorder.note("crash", self, reason=describe(error))
+                system.recorder.note("crash", self, reason=describe(error), cause=error)
             raise
+        finally:
+            _actor.reset(acting)
 
     def init(self) -> None:
         """Called once, when the process starts: a stage subscribes here, a supervisor may say that it is up."""
@@ -76,7 +80,7 @@ class Process:
         self.system.leave(self)
         if self.system.recorder is not None:
             kind = "crash" if is_crash(reason) else "stopped"
-            self.system.recorder.note(kind, self, reason=describe(reason))
+            self.system.recorder.note(kind, self, reason=describe(reason), cause=reason)
         if is_crash(reason):
             self.system.report(f"{self.label} crashed: {describe(reason)}")
         self._ended.set()

@@ -1,133 +1,86 @@
-"""The trace: everything that happens in a run, one event after the other, and the law of the ledger.
+"""The recorder: it hears of everything in a run, adds it to the trace, and holds the accounts to the law of the ledger.
 
-A trace event has these fields, and a trace file has one of them a line (JSON Lines), after a first line
-`{"palleto_trace": 1}`, the version of this schema:
-
-| field  | meaning |
-|---|---|
-| seq    | 0, 1, 2, ... |
-| t      | seconds of run time, rounded to microseconds |
-| stage  | the name, or the id, of the stage, task or supervisor that acted; "" for none |
-| kind   | what happened, below |
-| peer   | the name or id of the other one, or null |
-| ids    | the ids of the events concerned: their `id` if they have one, else their text |
-| ledger | null, or `{"before": [..], "after": [..]}` of the stage: [remembered, demand, buffered, dropped] |
-| file   | the file of the user's code that acted, or null |
-| line   | its line, or null |
-| data   | whatever else belongs to the kind |
-
-Kinds, in the words of GenStage, Broadway and SQS:
-
-- subscribe, ask (data: count), events, cancel, down: a message was taken from a stage's mailbox
-- handle_demand (count), handle_events, handle_cast, ...: a callback begins; handled: one ended
-  (last: true in a consumer, whose events go no further)
-- emitted: events went to a peer; dropped: a full buffer gave them up; lost: a crash did
-- cast (text), said (text), report (text)
-- started, stopped, crash, restart (reason): processes; loop_started, loop_killed, loop_crashed, loop_ended: tasks
-- receive, delete, visibility, download, request (data): the cloud's door
+What a trace is, its kinds and its file, is told in `trace.py`; where in the user's code something happened, in
+`source.py`. The runtime calls `message`, `effect`, `returned` and `settled` around each message of a stage, and `note`
+for everything else; where no recorder listens, it calls nothing.
 """
 
 from __future__ import annotations
 
-import inspect
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
-from palleto.core import ConsumerCore
-from palleto.errors import PalletoError, SettingError
-from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe, Subscription
-from palleto.outlet import Ledger
+from palleto.core import ConsumerCore, ProducerCore
+from palleto.errors import SettingError
+from palleto.law import Account, Law, LawError
+from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
+from palleto.source import Place, code_of, entry, exit_of, name_of, raised, standing, user_code
+from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, ids_of, line_of, load
 
 if TYPE_CHECKING:
     from palleto.process import Process
-    from palleto.stage import Stage
+    from palleto.runner import Runner as Stage
     from palleto.system import System
 
-VERSION = 1
-_HERE = str(Path(__file__).parent)
+__all__ = ["VERSION", "Account", "LawError", "Recorder", "Trace", "TraceEvent", "event_id", "load"]
 
-
-class LawError(PalletoError):
-    """The accounts of demand and events do not add up."""
-
-
-@dataclass(frozen=True, slots=True)
-class TraceEvent:
-    """One thing that happened. See the table above."""
-
-    seq: int
-    t: float
-    stage: str
-    kind: str
-    peer: str | None = None
-    ids: tuple[str, ...] = ()
-    ledger: dict[str, list[int]] | None = None
-    file: str | None = None
-    line: int | None = None
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-def event_id(event: Any) -> str:
-    """What an event is called in a trace: its `id` if it has one, else its text, at most 60 characters."""
-    return str(getattr(event, "id", event))[:60]
-
-
-class Account:
-    """One subscription as its producer has seen it: what was asked, and what was delivered."""
-
-    __slots__ = ("asked", "delivered")
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.delivered = 0
-
-    @property
-    def outstanding(self) -> int:
-        """Asked and not delivered."""
-        return self.asked - self.delivered
+_CALLED = frozenset(
+    {"cast", "said", "loop_started", "loop_killed", "receive", "delete", "visibility", "download", "request", "written"}
+    | {"message", "sent", "fault", "report"}
+)
+"""Kinds whose line is that of the user's caller; the others' is told, or where the stage stood."""
+_ENDS = frozenset({"stopped", "crash", "loop_ended"})
+_NOTHING = [0, 0, 0, 0]
+_STILL = {"before": _NOTHING, "after": _NOTHING}  # of a consumer, always
+_NOWHERE: tuple[str | None, int | None] = (None, None)
 
 
 class Recorder:
     """Hears of everything in a run and keeps it in `events`, or writes it to a file, or only passes it on.
 
     keep:    keep the events in memory (True by default; False for a run that never ends).
-    file:    a path to write JSON Lines to.
-    strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the event
-             (`data["law"]` says what is wrong) and go on.
+    file:    a path to write JSON Lines to, as the run goes: with `keep=False` memory stays bounded.
+    strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the first event that
+             breaks it (an event "law" follows; its `data` say what is wrong, and the number of the event) and go on.
     Listeners added to `listeners` hear each TraceEvent as it happens.
     """
 
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
-        self.events: list[TraceEvent] = []
+        self.events = Trace()
         self.listeners: list[Callable[[TraceEvent], None]] = []
-        self.accounts: dict[Subscription, Account] = {}
+        self.law = Law()
         self.broken: str | None = None
-        self._cancelled: dict[Stage, int] = {}
-        self._unasked: dict[Stage, str] = {}
-        self._last: dict[Process, list[int]] = {}
+        self._last: dict[Process, dict[str, list[int]]] = {}  # the ledger of a producer's last event
+        self._place: dict[Process, Place] = {}  # where a process acted last
+        self._acting: dict[Process, CodeType | None] = {}  # the callback that a stage is in, or was in last
+        self._taken: dict[Process, int] = {}  # the number of the event at which a stage took its message
+        self._codes: dict[tuple[type, str], CodeType | None] = {}
+        self._named: tuple[Any, tuple[str, ...]] = ((), ())  # events and their ids: most batches are noted four times
         self._strict = strict
         self._keep = keep
         self._seq = 0
+        self._ending = False
         self._system: System | None = None
+        self._time: Callable[[], float] = lambda: 0.0
         self._file: IO[str] | None = None
         if file is not None:
             try:
                 self._file = Path(file).open("w", encoding="utf-8")  # noqa: SIM115
             except OSError as error:
                 raise SettingError(f"expected a trace file that can be written, got: {error}") from None
-            self._file.write(json.dumps({"palleto_trace": VERSION}) + "\n")
+            self._file.write(HEADER)
 
     def __repr__(self) -> str:
         return f"<Recorder {self._seq} events, the ledger {self.broken or 'adds up'}>"
 
     def attach(self, system: System) -> None:
         """Begin to listen to a run; times count from its start."""
+        self._ending = False
         self._system = system
+        self._time = _clock(system)
 
     def close(self) -> None:
         """Write what is to be written."""
@@ -144,29 +97,52 @@ class Recorder:
         *,
         peer: Process | None = None,
         events: Any = (),
-        code: CodeType | None = None,
+        place: Place | None = None,
+        cause: Any = None,
         **data: Any,
     ) -> None:
-        """Add one event to the trace. `code`: the user's function that acts; else its caller's line is found."""
-        ids = tuple(map(event_id, events)) if isinstance(events, list | tuple) else (event_id(events),)
-        file, line = (code.co_filename, code.co_firstlineno) if code is not None else _user_line()
-        ledger = None
-        core = getattr(process, "core", None)
-        if core is not None and process is not None:
-            after = list(core.ledger())
-            ledger = {"before": self._last.get(process, list(Ledger())), "after": after}
-            self._last[process] = after
+        """Add one event to the trace.
+
+        place: where in the user's code; cause: what was raised there. Without either it is the line of the user's
+        that calls, for kinds that a call causes, and else where the process acted last.
+        """
         if self._system is None:
             raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
+        if isinstance(cause, BaseException):
+            place = raised(cause)
+        elif place is None and kind in _CALLED:
+            caller = user_code()
+            if caller is not None:
+                place = name_of(caller[0].co_filename), caller[1]
+                if kind == "cast":
+                    data["by"] = caller[0].co_qualname
+        self._add(kind, process, peer, self._ids(events) if events != () else (), place, data)
+        if kind in _ENDS and process is not None:
+            self._forget(process, kind)
+
+    def _add(
+        self, kind: str, process: Any, peer: Any, ids: tuple[str, ...], place: Place | None, data: dict[str, Any]
+    ) -> None:
+        """Make the event. Every message comes here four times or more, so this is kept short."""
+        ledger = None
+        if process is not None:
+            if place is not None:
+                self._place[process] = place
+            elif kind != "loop_killed":  # the end of the run kills a loop, no line of the user's
+                place = self._place.get(process)
+            core = getattr(process, "core", None)
+            if core is not None:
+                ledger = self._ledger(process, core) if isinstance(core, ProducerCore) else _STILL
+        file, line = place or _NOWHERE
         event = TraceEvent(
             self._seq,
-            round(self._system.now(), 6),
-            process.label if process is not None else "",
+            round(self._time(), 6),
+            "" if process is None else process.name or process.id,
             kind,
-            peer.label if peer is not None else None,
+            None if peer is None else peer.name or peer.id,
             ids,
             ledger,
-            None if file is None else Path(file).name,
+            file,
             line,
             data,
         )
@@ -174,124 +150,144 @@ class Recorder:
         if self._keep:
             self.events.append(event)
         if self._file is not None:
-            self._file.write(json.dumps(asdict(event), default=str) + "\n")
+            self._file.write(line_of(event))
         for listener in self.listeners:
             listener(event)
 
+    def ending(self) -> None:
+        """The run's end begins; said once."""
+        if not self._ending:
+            self._ending = True
+            self.note("drain", None)
+
+    def _ids(self, events: Any) -> tuple[str, ...]:
+        if events is not self._named[0]:
+            self._named = events, ids_of(events)
+        return self._named[1]
+
+    def _ledger(self, stage: Any, core: ProducerCore) -> dict[str, list[int]]:
+        """The accounts before and after an event. One that changes nothing shares its lists with the one before."""
+        last, after = self._last.get(stage, _STILL), list(core.ledger())
+        before = last["after"]
+        if before != after:
+            made = {"before": before, "after": after}
+        elif last["before"] == after:  # every object less is one that the garbage collector need not look at
+            return last
+        else:
+            made = {"before": before, "after": before}
+        self._last[stage] = made
+        return made
+
+    def _forget(self, process: Process, kind: str) -> None:
+        """Keep nothing of what has ended, as a run may start a million loops. A task's `loop_ended` comes last."""
+        if kind == "loop_ended" or hasattr(process, "core"):
+            parts: tuple[dict[Any, Any], ...] = (self._place, self._last, self._acting, self._taken)
+            for kept in parts:
+                kept.pop(process, None)
+            self.law.forget(process)  # type: ignore[arg-type]
+
+    def started(self, process: Process) -> None:
+        """A process begins to run; its `init` is called next."""
+        function = getattr(process, "function", None)
+        if function is not None:  # a task: who starts it acts
+            caller = user_code()
+            place = None if caller is None else (name_of(caller[0].co_filename), caller[1])
+            more = {"function": getattr(function, "__qualname__", str(function))}
+        else:
+            code = self._code(process, "init") or self._code(process, "__init__")
+            place, more = None if code is None else entry(code), {}
+        self._add("started", process, None, (), place, {"class": type(process).__name__, **more})
+
+    def killed(self, task: Process, coroutine: Any) -> None:
+        """A task is about to be cancelled where it stands."""
+        at = standing(coroutine)
+        data: dict[str, Any] = {} if at is None else {"at": list(at)}
+        self.note("loop_killed", task, **data)
+        if at is not None:
+            self._place[task] = at
+
     def message(self, stage: Stage, message: Any) -> None:
         """A stage takes this message from its mailbox."""
+        self._taken[stage] = self._seq
+        self._acting[stage] = None
         if isinstance(message, Ask):
-            self.accounts.setdefault(message.subscription, Account()).asked += message.count
-            self.note("ask", stage, peer=message.subscription.consumer, count=message.count)
+            self.law.asked(message)
+            place = self._entry(stage, "handle_demand") or self._entry(stage, "handle_events")
+            self._add("ask", stage, message.subscription.consumer, (), place, {"count": message.count})
         elif isinstance(message, Events):
-            self.note("events", stage, peer=message.subscription.producer, events=list(message.events))
+            place = self._entry(stage, "handle_events")
+            self._add("events", stage, message.subscription.producer, self._ids(message.events), place, {})
         elif isinstance(message, Subscribe | Cancel | Down):
             at = message.subscription
             peer = at.consumer if at.producer is stage else at.producer
             if isinstance(message, Subscribe):
-                self.accounts.setdefault(at, Account())
-            elif at.producer is stage and at in self.accounts:
-                self._cancelled[stage] = self._cancelled.get(stage, 0) + self.accounts.pop(at).outstanding
-            self.note(type(message).__name__.lower(), stage, peer=peer)
+                self.law.opened(at)
+            elif at.producer is stage:
+                self.law.closed(stage, at)
+            callback = "handle_subscribe" if isinstance(message, Subscribe) else "handle_cancel"
+            self._add(type(message).__name__.lower(), stage, peer, (), self._entry(stage, callback), {})
 
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""
         if isinstance(effect, Call):
-            events = list(effect.args[0]) if effect.callback == "handle_events" else ()
-            data = {"count": effect.args[0]} if effect.callback == "handle_demand" else {}
-            self.note(effect.callback, stage, events=events, code=_code(getattr(stage, effect.callback)), **data)
+            code = self._acting[stage] = self._code(stage, effect.callback)
+            place = None if code is None else entry(code)
+            if effect.callback == "handle_events":
+                self._add("handle_events", stage, None, self._ids(effect.args[0]), place, {})
+            elif effect.callback == "handle_demand":
+                self._add("handle_demand", stage, None, (), place, {"count": effect.args[0]})
+            elif effect.callback == "handle_cast":
+                self._add("handle_cast", stage, None, (), place, dict(carried(effect.args[0])))
+            else:
+                self._add(effect.callback, stage, None, (), place, {})
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
-            account = self.accounts.setdefault(effect.message.subscription, Account())
-            account.delivered += len(effect.message.events)
-            if account.outstanding < 0:
-                sent, asked = account.delivered, account.asked
-                self._unasked[stage] = f"{effect.message.subscription} was sent {sent} events and had asked for {asked}"
-            self.note("emitted", stage, peer=effect.to, events=list(effect.message.events), code=None)
+            self.law.sent(stage, effect.message)
+            self._add("emitted", stage, effect.to, self._ids(effect.message.events), self._exit(stage), {})
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
-            # A broadcast goes as fast as its slowest: who joins it takes back what it had told already.
-            withdrawn = self._last[stage][1] - stage.core.ledger().demand
-            self._cancelled[stage] = self._cancelled.get(stage, 0) + max(0, withdrawn)
+            self.law.joined(stage, self._last.get(stage, _STILL)["after"][1])
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
-            self.note("handled", stage, events=list(call.args[0]), code=_code(stage.handle_events), last=last)  # type: ignore[attr-defined]
+            self._add("handled", stage, None, self._ids(call.args[0]), self._exit(stage), {"last": last})
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
-        wrong = self.check(stage)
-        if wrong is not None and self.broken is None:
+        if self.broken is not None:
+            return
+        wrong = self.law.check(stage)
+        if wrong is not None:
             self.broken = wrong
-            self.note("law", stage, text=wrong)
+            self.note("law", stage, text=wrong, seq=self._taken.get(stage, self._seq))
             if self._strict:
                 raise LawError(wrong)
 
-    def check(self, stage: Stage) -> str | None:
-        """What breaks the law of the ledger at this stage, in one line; None if it holds."""
-        core = stage.core
-        if stage in self._unasked:
-            return self._unasked[stage]
-        outlet = getattr(core, "outlet", None)
-        if outlet is None or not core.forwarding:  # type: ignore[attr-defined]
-            return None
-        ledger = core.ledger()
-        excess = ledger.remembered - max(0, ledger.demand - ledger.buffered)
-        if not 0 <= excess <= self._cancelled.get(stage, 0):
-            return (
-                f"{stage.label} remembers demand for {ledger.remembered} events, {ledger.demand} are wanted, "
-                f"{ledger.buffered} are in its buffer, and {self._cancelled.get(stage, 0)} were cancelled"
-            )
-        return None
+    # ---- where in the user's code
+
+    def _code(self, process: Process, name: str) -> CodeType | None:
+        """The code of a callback, if it is the user's; looked up once for a class, as callbacks are its own."""
+        key = type(process), name
+        if key not in self._codes:
+            self._codes[key] = code_of(getattr(process, name, None))
+        return self._codes[key]
+
+    def _entry(self, stage: Stage, callback: str) -> Place | None:
+        code = self._code(stage, callback)
+        return None if code is None else entry(code)
+
+    def _exit(self, stage: Stage) -> Place | None:
+        code = self._acting.get(stage)
+        return None if code is None else exit_of(code)
 
 
-def _code(callback: Any) -> CodeType | None:
-    """The code of a user's callback; None if it is Palleto's own default."""
-    function = inspect.unwrap(getattr(callback, "__func__", callback))
-    code = getattr(function, "__code__", None)
-    return None if code is None or code.co_filename.startswith(_HERE) else code
-
-
-def _user_line() -> tuple[str | None, int | None]:
-    """File and line of the innermost caller that is not part of Palleto, if one is near."""
-    frame = sys._getframe(2)
-    for _ in range(12):
-        if frame is None:
-            break
-        name, package = frame.f_code.co_filename, frame.f_globals.get("__name__", "").partition(".")[0]
-        if not name.startswith(_HERE) and package != "contextlib":
-            # The event loop drives Palleto's own tasks: no line of the user's acted then.
-            inside = package in ("asyncio", "trio", "anyio", "outcome") or name.startswith("<")
-            return (None, None) if inside else (name, frame.f_lineno)
-        frame = frame.f_back  # type: ignore[assignment]
-    return None, None
-
-
-def load(path: str | Path) -> list[TraceEvent]:
-    """Read a trace file. Raises SettingError, with the number of the line, for one that is broken, cut off or newer."""
-    return list(_parse(Path(path)))
-
-
-def _parse(path: Path) -> Iterator[TraceEvent]:
+def _clock(system: System) -> Callable[[], float]:
+    """Seconds since the start of a run. anyio's own `current_time` asks which backend runs, each time: 1 µs."""
     try:
-        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines() or [""]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"expected a trace file, got: {error}") from None
-    for number, line in enumerate(lines, 1):
-        try:
-            fields = json.loads(line)
-            if number == 1:
-                version = fields["palleto_trace"]
-                if version != VERSION:
-                    raise SettingError(
-                        f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}"
-                    )
-                continue
-            fields["ids"] = tuple(fields["ids"])
-            yield TraceEvent(**fields)
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, SettingError):
-                raise
-            raise SettingError(f"expected a trace event in line {number} of {path}, got: {line[:60]!r}") from None
+        time = asyncio.get_running_loop().time
+    except RuntimeError:
+        return system.now
+    start = system.started
+    return lambda: time() - start

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from palleto.recorder import TraceEvent
 
@@ -58,24 +57,3 @@ def plural(word: str, count: int) -> str:
 def _by_number(name: str) -> tuple[int, str]:
     """Pipeline2 before Pipeline10."""
     return int("".join(filter(str.isdigit, name)) or 0), name
-
-
-def observation(operation: str, arguments: dict[str, Any], answer: Any) -> tuple[str, list[str], dict[str, Any]]:
-    """What a request and its answer are in a trace: the kind, the ids, the data.
-
-    A failed one, and one of no interest, is a "request" with its operation.
-    """
-    if isinstance(answer, Exception):
-        return "request", [], {"operation": operation, "error": str(answer)}
-    if operation == "sqs.ReceiveMessage":
-        messages = answer.get("Messages", [])
-        counts = [int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)) for message in messages]
-        return "receive", [message["MessageId"] for message in messages], {"counts": counts}
-    if operation == "sqs.DeleteMessageBatch":
-        deleted, failed = len(answer.get("Successful", [])), len(answer.get("Failed", []))
-        return "delete", [], {"deleted": deleted, "failed": failed}
-    if operation == "sqs.ChangeMessageVisibilityBatch":
-        return "visibility", [], {"seconds": [entry["VisibilityTimeout"] for entry in arguments["Entries"]]}
-    if operation == "s3.GetObject":
-        return "download", [arguments["Key"]], {"bytes": answer.get("ContentLength", 0)}
-    return "request", [], {"operation": operation}

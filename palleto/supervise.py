@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import count
-from typing import Any, ClassVar
+from collections.abc import Iterable
 
 import anyio
 
-from palleto.errors import NotFoundError, PalletoError, RestartError, SettingError
+from palleto.child import Child, child
+from palleto.errors import NotFoundError, RestartError, SettingError
 from palleto.messages import Reason
 from palleto.process import Process, describe
-from palleto.restart import Budget, Restart, Strategy, affected, restarts
-from palleto.system import Quits, System, _actor
-
-
-class Child:
-    """How to start one child, now and at each restart: a class and its arguments, made anew every time.
-
-    name:    gives the process its name, over that of its class.
-    restart: "permanent" (always; the default), "transient" (after a crash) or "temporary" (never).
-    """
-
-    def __init__(
-        self, make: Callable[..., Process], *args: Any, name: str | None, restart: Restart, **settings: Any
-    ) -> None:
-        if restart not in ("permanent", "transient", "temporary"):
-            raise SettingError(f"expected restart to be permanent, transient or temporary, got: {restart!r}")
-        self.make, self.args, self.settings = make, args, settings
-        self.name, self.restart = name, restart
-        self.process: Process | None = None
-
-    def __repr__(self) -> str:
-        return f"<Child {self.name or getattr(self.make, '__name__', self.make)}, {self.restart}: {self.process}>"
-
-    def start(self, system: System, parent: Quits) -> Process:
-        """Make the process and start it."""
-        process = self.make(*self.args, **self.settings)
-        if self.name is not None:
-            process.name = self.name
-        self.process = process  # first: a supervisor whose children fail to start still wants to be ended
-        process.start(system, parent)
-        return process
-
-
-def child(
-    make: Callable[..., Process], *args: Any, name: str | None = None, restart: Restart = "permanent", **settings: Any
-) -> Child:
-    """A child for a supervisor: `child(Consumer, "Pipeline1", name="Pipeline1Consumer")`. See `Child`."""
-    return Child(make, *args, name=name, restart=restart, **settings)
+from palleto.restart import Budget, Strategy, affected, restarts
+from palleto.system import Quits, System
 
 
 class Supervisor(Process):
@@ -92,11 +55,12 @@ class Supervisor(Process):
         self._exits: deque[tuple[Process, Reason]] = deque()
         self._wake = anyio.Event()
         self._stopping: Reason | None = None
+        self._started: dict[Process, Child] = {}  # whose process: among ten thousand, one is found at once
         super().start(system, parent)
         system.tasks.start_soon(self._watch, name=self.label)
         try:
             for spec in self.children:
-                spec.start(system, self)
+                self._started[spec.start(system, self)] = spec
         except BaseException:
             self._stopping = "shutdown"  # those that run already are stopped
             self._wake.set()
@@ -105,16 +69,17 @@ class Supervisor(Process):
     def start_child(self, spec: Child) -> Process:
         """Start one more child, after all others."""
         process = spec.start(self.system, self)
+        self._started[process] = spec
         self.children.append(spec)
         return process
 
     async def stop_child(self, process: Process) -> None:
         """Stop a child and forget it. Raises NotFoundError if it is not this supervisor's."""
-        for spec in self.children:
-            if spec.process is process:
-                self.children.remove(spec)
-                return await process.end("shutdown")
-        raise NotFoundError(f"expected a child of {self}, got: {process}")
+        spec = self._started.pop(process, None)
+        if spec is None or spec.process is not process:
+            raise NotFoundError(f"expected a child of {self}, got: {process}")
+        self.children.remove(spec)
+        await process.end("shutdown")
 
     def child_exited(self, child: Process, reason: Reason) -> None:
         """A child ended: handled by this supervisor's own task, one exit after the other."""
@@ -146,15 +111,17 @@ class Supervisor(Process):
 
     async def _replace(self, process: Process, reason: Reason) -> None:
         """Restart for a child that ended, as its terms and the strategy say."""
-        index = next((i for i, spec in enumerate(self.children) if spec.process is process), None)
-        if index is None:  # stopped on purpose, or restarted for another's sake already
+        ended = self._started.pop(process, None)
+        if ended is None or ended.process is not process:  # stopped on purpose, or restarted for another's sake already
             return
-        ended = self.children[index]
         if not restarts(ended.restart, reason):
             if ended.restart == "temporary":
-                del self.children[index]
+                self.children.remove(ended)
             return
-        specs = [self.children[i] for i in affected(self.strategy, index, len(self.children))]
+        specs = [ended]
+        if self.strategy != "one_for_one":
+            places = affected(self.strategy, self.children.index(ended), len(self.children))
+            specs = [self.children[place] for place in places]
         if not self._budget.spend(self.system.now()):
             self._stopping = RestartError(
                 f"expected at most {self._budget.max_restarts} restarts in {self._budget.max_seconds:g} s under "
@@ -164,136 +131,23 @@ class Supervisor(Process):
         for spec in reversed(specs):
             if spec.process is not None:
                 await spec.process.end("shutdown")
-            if spec.restart == "temporary" and spec in self.children:
-                self.children.remove(spec)
+                if spec.restart == "temporary" and spec.process in self._started:
+                    del self._started[spec.process]
+                    self.children.remove(spec)
         for spec in specs:
-            if self._stopping is not None or spec not in self.children:  # temporary, or stopped for good meanwhile
-                continue
+            if self._stopping is not None or (len(specs) > 1 and spec not in self.children):
+                continue  # temporary, or stopped for good meanwhile
             try:
                 started = spec.start(self.system, self)
+                self._started[started] = spec
                 if self.system.recorder is not None:
                     self.system.recorder.note("restart", started, peer=self, reason=describe(reason))
             except Exception as error:
                 # A crash like any other. Those that ended meanwhile come first: it may have needed one of them.
-                self._exits.append((spec.process or process, error))
+                failed = spec.process or process
+                self._started[failed] = spec
+                self._exits.append((failed, error))
                 return
 
 
-class Task(Process):
-    """One supervised run of an `async` function, from `TaskSupervisor.start_task`."""
-
-    longest_wait: ClassVar[float] = 30.0
-
-    def __init__(
-        self, function: Callable[..., Any], args: tuple[Any, ...], restart: Restart, *, busy: bool = False
-    ) -> None:
-        self.function, self.args, self.restart = function, args, restart
-        self.busy = busy  # True: a drain waits for it
-        self.killed = False
-        self._scope = anyio.CancelScope()
-        self._attempt = anyio.CancelScope()
-
-    def start(self, system: System, parent: Quits) -> None:
-        super().start(system, parent)
-        system.tasks.start_soon(self._run, name=self.label)
-
-    def kill(self) -> None:
-        """Cancel it. It ends at its next `await` that can be cancelled; `wait` waits for that."""
-        if self.running and not self.killed:
-            self.killed = True
-            self._scope.cancel()
-            if self.system.recorder is not None:
-                self.system.recorder.note("loop_killed", self)
-
-    def crash(self) -> None:
-        """Let its function fail at its next `await`, as an error in it would."""
-        self._attempt.cancel()
-
-    async def end(self, reason: Reason = "shutdown") -> None:
-        if self.running:
-            self.kill()
-            await self.wait()
-
-    async def _run(self) -> None:
-        _actor.set(self)
-        reason: Reason = "shutdown"  # of a kill
-        try:
-            if not self.killed:  # else its function would run up to its first `await`
-                with self._scope:
-                    reason = await self._attempts()
-        except Exception as error:
-            reason = error
-        finally:
-            self.exited(reason)
-
-    async def _attempts(self) -> Reason:
-        """Run the function; after a crash, if it is not temporary, again and again, each time after a longer wait."""
-        reported: set[str] = set()
-        for attempt in count():
-            try:
-                with anyio.CancelScope() as self._attempt:
-                    await self.function(*self.args)
-                if self._attempt.cancelled_caught:
-                    raise PalletoError("crashed on purpose")
-                return "normal"
-            except Exception as error:
-                if self.restart == "temporary":
-                    raise
-                if describe(error) not in reported:
-                    reported.add(describe(error))
-                    self.system.report(f"{self.label} is started again after {describe(error)}")
-                if self.system.recorder is not None:
-                    self.system.recorder.note("loop_crashed", self, reason=describe(error))
-                wait = min(self.longest_wait, 0.1 * 2 ** min(attempt, 20))
-                await anyio.sleep(wait * (1 - self.system.random.random() / 2))
-        raise AssertionError("unreachable")
-
-
-class TaskSupervisor(Process):
-    """Tasks that come and go: start one, list them, kill one.
-
-    A task that is "temporary" (the default) ends when its function does, however. One that is "transient" runs its
-    function again, from the beginning, after a crash: after a wait that doubles from 0.1 s up to 30 s of run time, up
-    to half of it taken off by chance. Each kind of crash is reported once.
-
-    Its tasks are taken for sources of work: a drain kills them and starts no more.
-    """
-
-    def start(self, system: System, parent: Quits) -> None:
-        self._tasks: dict[str, Task] = {}
-        self._closed = False
-        super().start(system, parent)
-
-    @property
-    def tasks(self) -> list[Task]:
-        """The tasks that run, oldest first; a killed one that has not ended yet is not among them."""
-        return [task for task in self._tasks.values() if not task.killed]
-
-    def start_task(self, function: Callable[..., Any], *args: Any, restart: Restart = "temporary") -> Task:
-        """Start `function(*args)` as a task and return it. During a drain it is killed before it begins."""
-        task = Task(function, args, restart)
-        task.start(self.system, self)
-        self._tasks[task.id] = task
-        if self.system.recorder is not None:
-            self.system.recorder.note("loop_started", task, peer=self)
-        if self._closed:
-            task.kill()
-        return task
-
-    def child_exited(self, child: Process, reason: Reason) -> None:
-        """A task ended."""
-        del self._tasks[child.id]
-        if self.system.recorder is not None:
-            self.system.recorder.note("loop_ended", child, peer=self, reason=describe(reason))
-
-    def drain(self) -> None:
-        self._closed = True
-        for task in self.tasks:
-            task.kill()
-
-    async def end(self, reason: Reason = "shutdown") -> None:
-        if self.running:
-            self.drain()
-            for task in list(self._tasks.values()):
-                await task.wait()
-            self.exited(reason)
+__all__ = ["Child", "Supervisor", "child"]

@@ -1,4 +1,4 @@
-"""Messages of the user's own, to a stage by name: `cast` and go on, or `call` and wait for the answer."""
+"""What users say: to a stage with `cast`, or `call` for an answer; to whoever reads the run, with `say`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import anyio
 from palleto.errors import NotFoundError
 from palleto.messages import Cast, Request
 from palleto.system import System, actor, whereis
+from palleto.trace import carried
 
 if TYPE_CHECKING:
     from palleto.stage import Stage
@@ -35,11 +36,19 @@ def cast(to: str | Stage, message: Any) -> None:
         system.refuse(message)
         raise
     if system.recorder is not None:
-        system.recorder.note("cast", actor(), peer=stage, events=message)
+        system.recorder.note("cast", actor(), peer=stage, events=message, **carried(message))
     if stage.running:
         stage.post(Cast(message))
     else:
         system.refuse(message)
+
+
+def say(line: str) -> None:
+    """Print a line of the lesson. It is part of the trace, with the stage and the line of code that said it."""
+    system = System.current()
+    if system.recorder is not None:
+        system.recorder.note("said", actor(), text=line)
+    system.say(line)
 
 
 async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:

@@ -81,8 +81,7 @@ class Server(TaskSupervisor):
         run = 0
         while self.wanted > 0:
             say(f"Server {actor().id} looping: Run {run}. Looking for {self.wanted} events")
-            # At most 10, the API's limit; at least `batch`, 1 by default: what nobody wants yet the producer keeps.
-            most = max(min(self.wanted, 10), self.warehouse.batch)
+            most = min(self.wanted, 10)  # the API's limit; the producer knows nothing of it
             response = await self.warehouse.sqs.receive_message(
                 QueueUrl=self.warehouse.queue_url,
                 MaxNumberOfMessages=most,
@@ -181,7 +180,7 @@ class ProducerConsumer(palleto.ProducerConsumer):
         self.name = f"{pipeline}ProducerConsumer"
 
     def init(self) -> None:
-        self.subscribe("SQS.Producer", min_demand=self.max_demand // 2, max_demand=self.max_demand)
+        self.subscribe("SQS.Producer", min_demand=0, max_demand=self.max_demand)
 
     async def handle_events(self, events: list[Event]) -> list[Download]:
         say(f"{self.pipeline} ProducerConsumer received {len(events)} events")

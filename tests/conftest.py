@@ -1,4 +1,4 @@
-"""What the tests share: both backends, virtual time, and a step played from the inside."""
+"""What the tests share: both backends, virtual time, a step played from the inside, and LocalStack if it answers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import wipe
 
 from palleto import Recorder, TraceEvent, clock
+from palleto.cloud import open_cloud
+from palleto.cloud.place import START, choose
 from palleto.ending import Ending
+from palleto.errors import SettingError
 from palleto.options import Options
 from palleto.program import Performance
 from palleto.summary import Summary
@@ -57,8 +61,9 @@ def ending_of(number: int) -> Ending:
 def play(tmp_path: Path):
     """Play a step on virtual time (with a queue: on the simulated place) and give back what it did.
 
-    `play(5, seconds=60)`: the options are `palleto.options.Options`'s fields. `simulation` and `prepare` are
-    `Performance`'s. The ledger's law is checked at every message; `Played.law` must be None, which is asserted here.
+    `play(5, seconds=60)`: the options are `palleto.options.Options`'s fields. `simulation`, `faults` and
+    `prepare` are `Performance`'s. The ledger's law is checked at every message; `Played.law` must be None, which is
+    asserted here.
     `pipeline`: another pipeline than the step's own, with the same arguments.
     """
 
@@ -68,6 +73,7 @@ def play(tmp_path: Path):
         until: Ending | None = None,
         pipeline: Any = None,
         simulation: Any = None,
+        faults: Any = None,
         prepare: Any = None,
         **options: Any,
     ) -> Played:
@@ -81,6 +87,7 @@ def play(tmp_path: Path):
             Options(**options),
             recorder=recorder,
             simulation=simulation,
+            faults=faults,
             prepare=prepare,
         )
         performance.say = played.said.append
@@ -100,3 +107,36 @@ def play(tmp_path: Path):
         return played
 
     return run
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook without pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one LocalStack run one after the other, on one worker; their names, or their parameters', say so."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneServer(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "localstack" if "localstack" in nodeid.rpartition("::")[2] else nodeid
+
+    return OneServer(config, log)
+
+
+@pytest.fixture(scope="session")
+def localstack_url() -> str:
+    """LocalStack's URL; the test is skipped when it does not answer."""
+    try:
+        return str(choose("localstack").endpoint)
+    except SettingError:
+        pytest.skip(f"LocalStack is not running; start it with: {START}")
+
+
+@pytest.fixture
+def localstack(localstack_url: str) -> str:
+    """LocalStack's URL, with nothing of ours on it; what is not ours is left as it is."""
+
+    async def main() -> None:
+        async with open_cloud("localstack") as cloud:
+            await wipe(cloud)
+
+    clock.run(main)
+    return localstack_url

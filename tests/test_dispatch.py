@@ -106,7 +106,7 @@ def test_many_asks_keep_the_heap_small():
     subscriptions = [subscribe(dispatcher, number) for number in range(10)]
     for turn in range(10_000):
         dispatcher.ask(subscriptions[turn % 10], 1)
-    assert len(dispatcher._heap) < 200
+    assert len(dispatcher.heap) < 200
     assert dispatch(dispatcher, range(1001))[0] == [(0, [*range(1000)]), (1, [1000])]
 
 

@@ -12,6 +12,7 @@ from anyio.lowlevel import checkpoint
 from palleto import BadFile, BadMessage, CloudError, clock
 from palleto.cloud import deploy, open_cloud
 from palleto.cloud.leases import Leases
+from palleto.cloud.returns import ATTEMPTS
 
 TIMEOUT = 30
 
@@ -294,15 +295,19 @@ def test_what_could_not_be_deleted_is_tried_again(at_bench: Any) -> None:
     at_bench(test, beside=True)
 
 
-def test_what_could_not_be_deleted_twice_is_reported_once_and_comes_again(at_bench: Any) -> None:
+def test_what_cannot_be_deleted_is_reported_once_and_comes_again(at_bench: Any) -> None:
     async def test(bench: Bench) -> None:
         events = await bench.receive("a", "b", "c")
-        bench.sqs.plan = [{0, 1}, {0, 1}]
+        bench.sqs.plan = [{0, 1}] * (1 + ATTEMPTS)
         await bench.release(events)
-        await anyio.sleep(0.1)
-        assert bench.said == ["could not delete a message: InternalError; it will come again"]
+        await anyio.sleep(TIMEOUT - 2)  # receiving has taken a second
+        assert bench.said == [
+            "could not delete a message twice: InternalError; trying again",
+            "could not delete a message: InternalError; it will come again",
+        ]
         assert bench.depth == (0, 2, 2, 0)
-        await anyio.sleep(TIMEOUT)
+        assert bench.leases.idle
+        await anyio.sleep(1)
         assert bench.depth == (2, 0, 2, 0)
 
     at_bench(test, beside=True)
@@ -376,5 +381,68 @@ def test_a_heartbeat_on_its_way_does_not_hide_what_is_given_back(at_bench: Any) 
         await bench.leases.give_back()
         await anyio.sleep(5)
         assert bench.depth == (3, 0, 1, 0)
+
+    at_bench(test, beside=True)
+
+
+def test_messages_that_go_back_all_the_time_do_not_keep_the_heartbeat_from_others(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("slow")
+        for _ in range(20):
+            await bench.receive("none")  # is deleted at once
+            await anyio.sleep(TIMEOUT / 5)
+        assert len(bench.leases.held) == 1
+        queue = bench.cloud.simulated.sqs.at("", bench.stack.queue_url)
+        assert queue.expired == 0
+
+    at_bench(test, beside=True)
+
+
+def test_what_is_done_after_its_time_is_told_once_and_deleted(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        a, b = await bench.receive("a", "b")
+        await anyio.sleep(TIMEOUT + 1)  # nobody extends
+        await bench.release([a])
+        await bench.release([b])
+        (line,) = bench.said
+        assert line.startswith("the visibility timeout (30 s) of a ended before its message was deleted")
+        assert bench.depth == (0, 0, 3, 0)
+        assert bench.leases.idle
+
+    at_bench(test)
+
+
+def test_a_heartbeat_that_comes_too_late_gives_the_lease_up(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        (event,) = await bench.receive("a")
+        bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "EndpointConnectionError", "")] * 30
+        await anyio.sleep(TIMEOUT + 20)  # it is visible again
+        assert bench.depth == (1, 0, 1, 0)
+        assert bench.leases.finish([event]) == [event.receipt_handle]
+        assert any("ended before its message was deleted" in line for line in bench.said)
+
+    at_bench(test, beside=True)
+
+
+def test_a_delete_that_the_answer_does_not_mention_is_sent_again(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        (event,) = await bench.receive("a")
+        entries = [{"Id": "0", "ReceiptHandle": handle} for handle in bench.leases.finish([event])]
+        bench.leases.released(entries, {})
+        await anyio.sleep(0.1)
+        assert bench.depth == (0, 0, 2, 0)
+        assert bench.leases.idle
+
+    at_bench(test, beside=True)
+
+
+def test_a_heartbeat_that_fails_is_sent_again_long_before_the_next(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("a")
+        bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "EndpointConnectionError", "")] * 4
+        await anyio.sleep(3 * TIMEOUT)
+        assert bench.sqs.plan == []
+        assert bench.cloud.simulated.sqs.at("", bench.stack.queue_url).expired == 0
+        assert len(bench.leases.held) == 1
 
     at_bench(test, beside=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import palleto
 from palleto import (
@@ -111,16 +114,16 @@ def test_the_whole_trace_of_a_small_run(go):
     assert [event.seq for event in trace] == list(range(len(trace)))
     told = [(event.t, event.stage, event.kind, event.peer, event.ids, event.data) for event in trace]
     assert told == [
-        (0.0, "#1", "started", None, (), {}),
-        (0.0, "quiet", "started", None, (), {}),
-        (0.0, "sink", "started", None, (), {}),
+        (0.0, "#1", "started", None, (), {"class": "Supervisor"}),
+        (0.0, "quiet", "started", None, (), {"class": "Quiet"}),
+        (0.0, "sink", "started", None, (), {"class": "Sink"}),
         (0.0, "sink", "handle_subscribe", None, (), {}),
         (0.0, "quiet", "subscribe", "sink", (), {}),
         (0.0, "quiet", "handle_subscribe", None, (), {}),
         (0.0, "quiet", "ask", "sink", (), {"count": 2}),
         (0.0, "quiet", "handle_demand", None, (), {"count": 2}),
-        (1.25, "", "cast", "quiet", ("a", "b", "c"), {}),
-        (1.25, "quiet", "handle_cast", None, (), {}),
+        (1.25, "", "cast", "quiet", ("a", "b", "c"), {"carried": ["a", "b", "c"], "by": "quiet_run"}),
+        (1.25, "quiet", "handle_cast", None, (), {"carried": ["a", "b", "c"]}),
         (1.25, "quiet", "emitted", "sink", ("a", "b"), {}),
         (1.25, "sink", "events", "quiet", ("a", "b"), {}),
         (1.25, "sink", "handle_events", None, ("a", "b"), {}),
@@ -133,6 +136,7 @@ def test_the_whole_trace_of_a_small_run(go):
         (1.25, "sink", "handle_events", None, ("c",), {}),
         (1.25, "sink", "said", None, (), {"text": "got 1"}),
         (1.25, "sink", "handled", None, ("c",), {"last": True}),
+        (1.25, "", "drain", None, (), {}),
         (1.25, "sink", "stopped", None, (), {"reason": "shutdown"}),
         (1.25, "quiet", "down", "sink", (), {}),
         (1.25, "quiet", "handle_cancel", None, (), {}),
@@ -161,13 +165,21 @@ def test_files_and_lines_name_the_users_code(go):
     of_kind = {(event.stage, event.kind): (event.file, event.line) for event in recorder.events}
     assert of_kind["quiet", "handle_demand"] == (here, line_of(Quiet.handle_demand))
     assert of_kind["quiet", "handle_cast"] == (here, line_of(Numbers.handle_cast))
-    assert of_kind["sink", "handle_events"] == of_kind["sink", "handled"] == (here, line_of(Sink.handle_events))
-    assert of_kind["sink", "said"] == (here, line_of(Sink.handle_events) + 1)
+    assert of_kind["quiet", "ask"] == of_kind["quiet", "handle_demand"]
+    # two events by the callback's `return`; the third from the buffer, when the stage stood at the ask
+    returned = line_of(Numbers.handle_cast) + 1
+    emitted = [event.line for event in recorder.events if event.kind == "emitted"]
+    assert emitted == [returned, of_kind["quiet", "ask"][1]]
+    assert of_kind["sink", "events"] == of_kind["sink", "handle_events"] == (here, line_of(Sink.handle_events))
+    assert of_kind["sink", "said"] == of_kind["sink", "handled"] == (here, line_of(Sink.handle_events) + 1)
+    assert of_kind["sink", "started"] == (here, line_of(Sink.init))
     first = line_of(quiet_run)
     source = inspect.getsource(quiet_run).splitlines()
     assert of_kind["", "cast"] == (here, first + next(at for at, line in enumerate(source) if "cast(" in line))
-    # callbacks that are Palleto's own, and what Palleto does by itself, have none
-    assert of_kind["quiet", "handle_subscribe"] == of_kind["sink", "events"] == (None, None)
+    # what Palleto does by itself has the line at which the stage stood; `quiet` had done nothing yet
+    assert of_kind["quiet", "handle_subscribe"] == (None, None)
+    assert of_kind["sink", "stopped"] == of_kind["sink", "handled"]
+    assert of_kind["sink", "handle_subscribe"] == of_kind["sink", "started"]
     files = {event.file for event in recorder.events}
     assert files == {here, None}
 
@@ -196,7 +208,7 @@ def test_lines_of_async_and_decorated_callbacks_and_of_tasks(go):
     said = {event.data["text"]: (event.t, event.line) for event in recorder.events if event.kind == "said"}
     assert said == {"later": (1.0, line_of(Later.handle_events) + 2), "task": (0.5, line_of(task) + 2)}
     (handled,) = [event for event in recorder.events if event.kind == "handled"]
-    assert (handled.t, handled.line) == (1.0, line_of(Later.handle_events))
+    assert (handled.t, handled.line) == (1.0, line_of(Later.handle_events) + 2)
 
 
 def test_kinds_of_processes_and_losses(go):
@@ -225,7 +237,7 @@ def test_event_ids():
     class Named:
         id = 7
 
-    assert [event_id(event) for event in ("a", 5, Named(), "x" * 61)] == ["a", "5", "7", "x" * 60]
+    assert [event_id(event) for event in ("a", 5, Named(), "x" * 201)] == ["a", "5", "7", "x" * 200]
 
 
 def test_keep_and_repr(go):
@@ -380,7 +392,9 @@ def test_a_broken_core_is_found_out(go, core, says, strict):
     go(main)
     assert recorder.broken is not None
     (law,) = [event for event in recorder.events if event.kind == "law"]
-    assert law.data == {"text": recorder.broken}
+    assert law.data["text"] == recorder.broken
+    breaking = recorder.events[law.data["seq"]]  # the first event that breaks the law, and it alone
+    assert (breaking.stage, breaking.kind, law.seq > breaking.seq) == ("numbers", "ask", True)
     if strict:
         assert reported == [f"numbers crashed: {LawError.__name__}: {recorder.broken}"]
     assert re.search(says, recorder.broken)
@@ -423,8 +437,8 @@ def test_accounts_of_what_has_ended_are_closed(go):
                 await System.current().idle()
                 await sink.end()
                 await System.current().idle()
-            assert all(isinstance(at, Subscription) for at in recorder.accounts)
-            assert len(recorder.accounts) == 0
+            assert all(isinstance(at, Subscription) for at in recorder.law.accounts)
+            assert len(recorder.law.accounts) == 0
 
     go(main)
 
@@ -495,3 +509,51 @@ def test_the_same_seed_gives_the_same_trace_byte_for_byte(backend, tmp_path, mon
     assert len(set(traces)) == 3
     assert traces[0].count(b'"crash"') >= 3
     assert traces[0].count(b"loop_crashed") >= 6
+
+
+@given(
+    st.builds(
+        TraceEvent,
+        st.integers(0),
+        st.floats(0, 1e9).map(lambda t: round(t, 6)),
+        st.text(),
+        st.text(),
+        st.none() | st.text(),
+        st.lists(st.text(), max_size=3).map(tuple),
+        st.none() | st.just({"before": [0, 0, 0, 0], "after": [1, 2, 3, 4]}),
+        st.none() | st.text(),
+        st.none() | st.integers(1),
+        st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())),
+    )
+)
+def test_a_line_of_the_file_is_the_json_of_its_event(event):
+    assert palleto.trace.line_of(event) == json.dumps(asdict(event)) + "\n"
+
+
+def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
+    """Loops that come and go, and stages too: what is held after a thousand of them is what was held after ten."""
+    recorder = Recorder(keep=False, file=tmp_path / "trace.jsonl")
+    held = []
+
+    async def loop(number):
+        say(f"loop {number}")
+
+    async def main():
+        tasks = TaskSupervisor()
+        async with running(of(Numbers(), tasks), recorder=recorder, say=lambda line: None):
+            for number in range(1000):
+                await tasks.start_task(loop, number).wait()
+                if number % 10 == 0:
+                    sink = Sink("numbers", manual=True)
+                    sink.name = None
+                    sink.start(System.current(), System.current())
+                    await sink.end()
+                    await System.current().idle()
+                if number in (10, 999):
+                    parts = (value for value in vars(recorder).values() if isinstance(value, dict))
+                    held.append(sum(map(len, parts)) + len(recorder.law.accounts) + len(recorder.events))
+
+    go(main)
+    recorder.close()
+    assert held[0] == held[1]
+    assert len(load(tmp_path / "trace.jsonl")) > 5000

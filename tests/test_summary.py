@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
-from palleto import CloudError, TraceEvent
-from palleto.summary import Summary, observation
+from palleto import TraceEvent
+from palleto.summary import Summary
 
 
 def summary(*events: tuple[str, str, tuple[str, ...], dict]) -> Summary:
@@ -80,44 +78,6 @@ def test_seconds_are_those_of_the_last_event():
     made(TraceEvent(0, 1.25, "x", "said"))
     made(TraceEvent(1, 61.04, "x", "said"))
     assert made.lines() == ["0 events consumed in 61.0 s (by nobody)"]
-
-
-@pytest.mark.parametrize(
-    ("operation", "arguments", "answer", "expected"),
-    [
-        (
-            "sqs.ReceiveMessage",
-            {},
-            {"Messages": [{"MessageId": "m1", "Attributes": {"ApproximateReceiveCount": "2"}}, {"MessageId": "m2"}]},
-            ("receive", ["m1", "m2"], {"counts": [2, 1]}),
-        ),
-        ("sqs.ReceiveMessage", {}, {}, ("receive", [], {"counts": []})),
-        (
-            "sqs.DeleteMessageBatch",
-            {},
-            {"Successful": [{"Id": "0"}, {"Id": "1"}], "Failed": [{"Id": "2"}]},
-            ("delete", [], {"deleted": 2, "failed": 1}),
-        ),
-        ("sqs.DeleteMessageBatch", {}, {"Successful": [{"Id": "0"}]}, ("delete", [], {"deleted": 1, "failed": 0})),
-        (
-            "sqs.ChangeMessageVisibilityBatch",
-            {"Entries": [{"VisibilityTimeout": 0}, {"VisibilityTimeout": 30}]},
-            {},
-            ("visibility", [], {"seconds": [0, 30]}),
-        ),
-        ("s3.GetObject", {"Key": "a.gz"}, {"ContentLength": 7}, ("download", ["a.gz"], {"bytes": 7})),
-        ("s3.PutObject", {"Key": "a.gz"}, {}, ("request", [], {"operation": "s3.PutObject"})),
-    ],
-)
-def test_a_request_in_the_trace(operation, arguments, answer, expected):
-    assert observation(operation, arguments, answer) == expected
-
-
-def test_a_request_that_failed_in_the_trace():
-    error = CloudError("s3.GetObject", "NoSuchKey", "it is gone", 404)
-    kind, ids, data = observation("s3.GetObject", {"Key": "a.gz"}, error)
-    assert (kind, ids) == ("request", [])
-    assert data == {"operation": "s3.GetObject", "error": "s3.GetObject failed with NoSuchKey: it is gone"}
 
 
 def test_a_runs_figures_are_its_traces(play):

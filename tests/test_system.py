@@ -244,6 +244,18 @@ def test_drain(go):
     go(main)
 
 
+def test_a_run_that_ends_twice_notes_one_drain(go):
+    async def main():
+        recorder = Recorder(strict=True)
+        async with running(of(Numbers(), Slow()), recorder=recorder):
+            await anyio.sleep(0.5)
+            System.current().quiet()
+            await System.current().drain()
+        assert [event.t for event in recorder.events if event.kind == "drain"] == [0.5]
+
+    go(main)
+
+
 def test_a_drain_tells_nothing_of_what_waits_in_the_mailbox(go):
     class SlowNumbers(Numbers):
         async def handle_demand(self, demand):
@@ -600,3 +612,20 @@ def test_the_pump_lets_others_run(go):
     go(main)
     assert turns == sorted(turns)
     assert turns[-1] > 100
+
+
+def test_call_to_a_stage_whose_init_failed(go):
+    class Broken(Producer):
+        def init(self):
+            raise RuntimeError("no")
+
+    async def main():
+        async with running(Supervisor()) as top:
+            broken = Broken()
+            with pytest.raises(RuntimeError, match="no"):
+                top.start_child(child(lambda: broken))
+            with pytest.raises(NotFoundError, match="it has ended"):
+                await call(broken, "anybody there?")
+            assert anyio.current_time() == 0
+
+    go(main)

@@ -6,12 +6,20 @@ Rules:
 2. A request that was sent is always answered: it is shielded, and its caller gets the response before the
    cancellation strikes at the caller's next await. A receive hands out messages in the moment that it is
    answered; a caller that never saw the answer would leave them in flight until their visibility timeout.
+   Only the end of the run leaves one behind, when its time is up (`Patience`).
 3. Only `palleto.errors.CloudError` comes out, never an exception of boto3's.
+4. After a passing error (`passing`) a request to S3 is sent again, up to `ATTEMPTS` times: S3's operations may be
+   repeated. A download that breaks off goes on where it broke. A batch to SQS answers that all its entries failed,
+   which its caller knows how to deal with. Any other error is its caller's: a receive must not be hidden in here.
+5. A message that was damaged on its way (`intact`) is not handed out: it comes again after its visibility timeout.
 """
 
 from __future__ import annotations
 
 import math
+import random
+import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -21,13 +29,26 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
+from palleto.cloud.delivery import intact
+from palleto.cloud.download import CHUNK, ResumedBody
+from palleto.cloud.endurance import passing
+from palleto.cloud.patience import Patience, abandoned
 from palleto.errors import CloudError
 
 Response = dict[str, Any]
 Observer = Callable[[str, dict[str, Any], "Response | CloudError"], None]
 Operation = Callable[..., Awaitable[Response]]
 
-CHUNK = 64 * 1024  # bytes; what one read of a body asks for by default
+NEEDED = {"sqs.GetQueueUrl": "QueueUrl", "sqs.GetQueueAttributes": "Attributes", "s3.GetObject": "Body"}
+"""What an answer must have; botocore makes an empty one of JSON that was damaged."""
+ATTEMPTS = 8
+"""How often a request to S3 is sent at most: with waits of 0.1 to 5 s in between, some 10 s of run time in all."""
+
+
+def backoff(attempt: int, chance: random.Random, longest: float = 5.0) -> float:
+    """Seconds to wait after the `attempt`-th failure in a row, from 0: doubling from 0.1 s, up to half of it off."""
+    wait: float = min(longest, 0.1 * 2 ** min(attempt, 20))
+    return wait * (1 - chance.random() / 2)
 
 
 class Transport(Protocol):
@@ -38,6 +59,9 @@ class Transport(Protocol):
 
     async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
         """The response to a request; raises `CloudError`."""
+
+    def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Any:
+        """The body of a `get_object` from byte `offset` on, for the `attempt`-th time; blocks, raises `CloudError`."""
 
 
 class Client:
@@ -54,12 +78,15 @@ class Client:
         limiter: CapacityLimiter | None = None,
         requests: Counter[str] | None = None,
         observer: Observer | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._service = service
         self._transport = transport
         self._limiter = limiter
         self._requests = requests
         self._observer = observer
+        self._patience = patience or Patience()
+        self._chance = random.Random(0)
 
     def __repr__(self) -> str:
         return f"<Client {self._service} over {self._transport!r}>"
@@ -70,6 +97,21 @@ class Client:
         return partial(self._call, method)
 
     async def _call(self, method: str, /, **arguments: Any) -> Response:
+        attempt = 0
+        while True:
+            try:
+                return await self._turn(method, arguments)
+            except CloudError as error:
+                if not passing(error):
+                    raise
+                if method.endswith("_batch"):
+                    return _all_failed(arguments, error)
+                attempt += 1
+                if self._service != "s3" or attempt == ATTEMPTS or not _rewound(arguments.get("Body")):
+                    raise
+            await anyio.sleep(backoff(attempt - 1, self._chance))
+
+    async def _turn(self, method: str, arguments: dict[str, Any]) -> Response:
         await checkpoint()  # rule 1
         if self._limiter is None:
             return await self._send(method, arguments)
@@ -79,19 +121,43 @@ class Client:
 
     async def _send(self, method: str, arguments: dict[str, Any]) -> Response:
         operation = operation_name(self._service, method)
+        answer: Response | CloudError = abandoned(operation)
+        if self._patience.over:
+            raise abandoned(operation)
         if self._requests is not None:
             self._requests[operation] += 1
-        answer: Response | CloudError
-        with anyio.CancelScope(shield=True):  # rule 2
+        with self._patience.waiting():  # rule 2
             try:
                 answer = await self._transport.send(operation, method, arguments)
             except CloudError as error:
                 answer = error
+        if method == "receive_message" and isinstance(answer, dict) and "Messages" in answer:
+            answer["Messages"] = [message for message in answer["Messages"] if intact(message)]  # rule 5
         if self._observer is not None:
             self._observer(operation, arguments, answer)
         if isinstance(answer, CloudError):
             raise answer
+        if method == "get_object" and "Range" not in arguments:
+            reopen = partial(self._transport.reopen, arguments, answer.get("ETag", ""))
+            answer["Body"] = ResumedBody(answer["Body"], reopen)
         return answer
+
+
+def _all_failed(arguments: dict[str, Any], error: CloudError) -> Response:
+    """The answer to a batch that failed as a whole, in SQS's words: each of its entries did."""
+    said = {"SenderFault": False, "Code": error.code, "Message": str(error)}
+    return {"Successful": [], "Failed": [{"Id": entry["Id"], **said} for entry in arguments["Entries"]]}
+
+
+def _rewound(body: Any) -> bool:
+    """Whether what a request carries can be sent again; a file is wound back to its beginning."""
+    if body is None or isinstance(body, bytes):
+        return True
+    try:
+        body.seek(0)
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True
 
 
 def operation_name(service: str, method: str) -> str:
@@ -124,21 +190,36 @@ class BotoTransport:
     async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
         """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
         call = partial(_call, getattr(self._client, method), operation, arguments)
-        return await to_thread.run_sync(call, limiter=self._threads)
+        # The client shields this, and leaves the thread behind only where it has lost patience.
+        return await to_thread.run_sync(call, limiter=self._threads, abandon_on_cancel=True)
+
+    def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Body:
+        """The rest of an object, if it is still the same one; waits before it asks, longer each time."""
+        time.sleep(backoff(attempt - 1, random.Random(offset)))
+        rest = {**arguments, "Range": f"bytes={offset}-", **({"IfMatch": etag} if etag else {})}
+        body: Body = _call(self._client.get_object, "s3.GetObject", rest)["Body"]
+        return body
 
 
 def _call(method: Callable[..., Response], operation: str, arguments: dict[str, Any]) -> Response:
     try:
         response = method(**arguments)
     except Exception as error:
-        raise_cloud_error(operation, error)
+        # Any: a response that was damaged on its way makes botocore's parsers raise what they will.
+        raise_cloud_error(operation, error, whatever=True)
+    needed = NEEDED.get(operation)
+    if needed is not None and needed not in response and arguments.get("AttributeNames", True):
+        raise CloudError(operation, "ResponseParserError", f"the answer has no {needed}: it was damaged on its way")
     if hasattr(response.get("Body"), "read"):
         response["Body"] = Body(operation, response["Body"])
     return response
 
 
-def raise_cloud_error(operation: str, error: Exception) -> NoReturn:
-    """Raise boto3's, botocore's or urllib3's exception as a `CloudError`; any other as it is."""
+def raise_cloud_error(operation: str, error: Exception, *, whatever: bool = False) -> NoReturn:
+    """Raise boto3's, botocore's or urllib3's exception as a `CloudError`; any other as it is, or `whatever` it is.
+
+    Its code is the error's, or where there was no answer the exception's name.
+    """
     from botocore.exceptions import ClientError
 
     if isinstance(error, ClientError):
@@ -148,7 +229,8 @@ def raise_cloud_error(operation: str, error: Exception) -> NoReturn:
     # Not every exception of botocore's is a BotoCoreError: a response that cannot be parsed is not.
     library = type(error).__module__.partition(".")[0]
     # UnicodeError: an argument that no request can hold, such as a key with half of a surrogate pair.
-    if library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError | UnicodeError):
+    known = library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError | UnicodeError)
+    if known or whatever:
         raise CloudError(operation, type(error).__name__, str(error)) from error
     raise error
 
@@ -163,6 +245,8 @@ class Body:
     def __init__(self, operation: str, stream: Any) -> None:
         self._operation = operation
         self._stream = stream
+        self._reading = threading.Lock()
+        self._given_up = False
 
     def __enter__(self) -> Body:
         return self
@@ -172,10 +256,14 @@ class Body:
 
     def read(self, n: int | None = None) -> bytes:
         """The next bytes, at most `n`; all that are left without `n`; empty at the end."""
-        try:
-            data: bytes = self._stream.read(n)
-        except Exception as error:
-            raise_cloud_error(self._operation, error)
+        with self._reading:
+            try:
+                data: bytes = self._stream.read(n)
+            except Exception as error:
+                raise_cloud_error(self._operation, error)
+            finally:
+                if self._given_up:
+                    self._stream.close()
         return data
 
     def iter_chunks(self, size: int = CHUNK) -> Iterator[bytes]:
@@ -184,5 +272,13 @@ class Body:
             yield chunk
 
     def close(self) -> None:
-        """Give the connection up; what was not read is lost. Closing twice is no error."""
-        self._stream.close()
+        """Give the connection up; what was not read is lost. Closing twice is no error.
+
+        It does not wait for a read that was left behind in another thread: that closes the stream when it is answered.
+        """
+        self._given_up = True
+        if self._reading.acquire(blocking=False):
+            try:
+                self._stream.close()
+            finally:
+                self._reading.release()

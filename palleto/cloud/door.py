@@ -7,12 +7,13 @@
 Rules:
 
 1. A step cannot tell the places apart: the same operations, arguments, responses and errors on each.
-2. A run reaches AWS only when its caller said so (`place.py`).
+2. A run reaches AWS only when its caller said so (`place.py`), and again when asked (`consent.py`).
 3. What a run starts ends with it: clients are closed, and the embedded server with its port and its thread.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,9 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
 from palleto.cloud.client import BotoTransport, Client, Observer, Transport
+from palleto.cloud.consent import consent
+from palleto.cloud.faults import Faults
+from palleto.cloud.patience import Patience, abandoned
 from palleto.cloud.place import Place, choose, named_place
 from palleto.cloud.simulated import Simulated, Simulation
 from palleto.errors import SettingError
@@ -60,35 +64,49 @@ class Cloud:
         limiter: CapacityLimiter | None,
         observer: Observer | None = None,
         simulated: Simulated | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.place = place
         self.requests: Counter[str] = Counter()
         self.simulated = simulated
+        self.patience = Patience()
         self._limiter = limiter
+        self._threads = CapacityLimiter(math.inf)  # who has its turn has a thread
 
         def client(service: str) -> Client:
-            return Client(service, transports[service], limiter, self.requests, observer)
+            transport = transports[service] if faults is None else faults.around(transports[service])
+            return Client(service, transport, limiter, self.requests, observer, self.patience)
 
         self.sqs = client("sqs")
         self.s3 = client("s3")
         self.cloudformation = client("cloudformation")
         aside = CapacityLimiter(MONITOR_CONCURRENCY) if limiter is not None else None
-        self.monitor = Clients(**{service: Client(service, transports[service], aside) for service in transports})
+        self.monitor = Clients(
+            **{service: Client(service, transports[service], aside, patience=self.patience) for service in transports}
+        )
 
     def __repr__(self) -> str:
         return f"<Cloud {self.place.name}: {sum(self.requests.values())} requests>"
+
+    def hurry(self, seconds: float) -> None:
+        """From now on, wait at most `seconds` of run time for what was sent and for blocking calls. See `Patience`."""
+        self.patience.hurry(seconds)
 
     async def blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Call a function that blocks (reads a body, unzips, writes a file), and give back what it returns.
 
         It runs in a worker thread, at most `concurrency` of them and of requests at one time, and on the simulated
         place right here, where there is nothing to wait for and virtual time must not race with threads. A call
-        that began is finished, whether its caller is cancelled or not. Raises what the function raises.
+        that began is finished, whether its caller is cancelled or not, unless `hurry` leaves it behind. Raises what the
+        function raises, and CloudError (`Abandoned`).
         """
         await checkpoint()
         if self._limiter is None:
             return function(*args)
-        return await to_thread.run_sync(function, *args, limiter=self._limiter)
+        async with self._limiter:
+            with self.patience.waiting():
+                return await to_thread.run_sync(function, *args, limiter=self._threads, abandon_on_cancel=True)
+        raise abandoned(getattr(function, "__name__", "a blocking call"))
 
 
 @asynccontextmanager
@@ -100,6 +118,8 @@ async def open_cloud(
     seed: int | None = None,
     observer: Observer | None = None,
     simulation: Simulation | None = None,
+    yes: bool = False,
+    faults: Faults | None = None,
 ) -> AsyncIterator[Cloud]:
     """Open the door to a place, and close it at the end of the `async with` block.
 
@@ -112,9 +132,11 @@ async def open_cloud(
     - `observer`: called in the event loop as `observer(operation, arguments, response or CloudError)` after each
       request's answer, before its caller sees it.
     - `simulation`: how the simulated place behaves (latencies, delivery); other places ignore it.
+    - `yes`: the caller is sure. Without it AWS's account and region are shown and asked for on the terminal.
+    - `faults`: what goes wrong, on any place (`faults.py`); `monitor`'s requests are spared.
 
     Raises `SettingError` when a setting is out of range or contradicts another, the place does not answer, or AWS
-    was named and there are no credentials.
+    was named and there are no credentials, no terminal to ask on, or the answer was not yes.
     """
     if concurrency < 1:
         raise SettingError(f"expected a concurrency of 1 or more, got {concurrency}")
@@ -128,15 +150,20 @@ async def open_cloud(
             "s3": world.s3,
             "cloudformation": world.cloudformation,
         }
-        yield Cloud(choose(place, endpoint), services, None, observer, world)
+        yield Cloud(choose(place, endpoint), services, None, observer, world, faults)
         return
-    async with _real_cloud(place, endpoint, concurrency, observer) as cloud:
+    async with _real_cloud(place, endpoint, concurrency, observer, yes, faults) as cloud:
         yield cloud
 
 
 @asynccontextmanager
 async def _real_cloud(
-    place: str | None, endpoint: str | None, concurrency: int, observer: Observer | None
+    place: str | None,
+    endpoint: str | None,
+    concurrency: int,
+    observer: Observer | None,
+    yes: bool,
+    faults: Faults | None,
 ) -> AsyncIterator[Cloud]:
     # boto3 and moto are imported here, by whom needs them: simulated runs start without.
     from palleto.cloud.session import make_clients
@@ -151,8 +178,10 @@ async def _real_cloud(
             server = await to_thread.run_sync(EmbeddedServer)
             chosen = replace(chosen, endpoint=server.url)
         chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
+        if chosen.name == "aws" and not yes:
+            await to_thread.run_sync(consent, chosen.reason, abandon_on_cancel=True)
         transports: dict[str, Transport] = {name: BotoTransport(client) for name, client in clients.items()}
-        yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer)
+        yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer, faults=faults)
     finally:
         for client in clients.values():
             client.close()

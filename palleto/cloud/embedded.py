@@ -71,8 +71,8 @@ class EmbeddedServer:
     once in one process would share it.
     """
 
-    def __init__(self) -> None:
-        """Start the server; blocks for about 0.5 s, most of it moto's import."""
+    def __init__(self, port: int = 0) -> None:
+        """Start the server; blocks for about 0.5 s, most of it moto's import. `port`: 0 takes one that is free."""
         from werkzeug.serving import make_server
 
         # moto asks botocore, which would look the profile up in the user's files, and fail where it is not there.
@@ -81,7 +81,7 @@ class EmbeddedServer:
         app: Any = importlib.import_module("moto.moto_server.werkzeug_app")
         handler = type("SilentHandler", (app.MotoRequestHandler,), {"log": _say_nothing})
         application = app.DomainDispatcherApplication(app.create_backend_app)
-        self._server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=handler)
+        self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         # serve_forever looks for the stop flag every `poll_interval` seconds; its 0.5 would slow every run's end.
         self._thread = threading.Thread(

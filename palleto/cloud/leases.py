@@ -4,9 +4,11 @@ SQS hides a received message for its visibility timeout and then hands it out ag
 
 1. extends the timeout for as long as the work takes (a heartbeat, every third of the timeout),
 2. deletes the message when all that it asked for is on disk, and not before,
-3. gives it back at once (visibility 0) when the work cannot be done: at the end of a run, after a crash.
-
-4. asks for the deletion again if that went wrong: the work is done, so the message must not come back.
+3. gives it back at once (visibility 0) when the work cannot be done: at the end of a run, after a crash,
+4. asks for the deletion again if that went wrong: the work is done, so the message must not come back,
+5. says so when the time had run out before the work was done: the message may have been handed out again meanwhile,
+   and somebody may have done it too. It is deleted all the same, as its result is whole; on AWS a handle that old may
+   not delete it, and then it comes again and is done once more.
 
 A message that names several files is one lease of several parts. A part may fail for good (`reject`): that is reported
 once, and the message goes back, to the dead-letter queue in the end, once its other parts are done.
@@ -15,27 +17,25 @@ once, and the message goes back, to the dead-letter queue in the end, once its o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import anyio
 
 from palleto.cloud.client import Client
-from palleto.errors import BadInput, BadMessage, CloudError
-
-Message = dict[str, Any]
-"""A message as boto3's `receive_message` gives it."""
+from palleto.cloud.delivery import Message, handles_in, one_line, parsed
+from palleto.cloud.patience import ABANDONED
+from palleto.cloud.returns import BATCH, GONE, Returns, failures
+from palleto.errors import BadInput, BadMessage, NotFoundError
+from palleto.system import System, actor
 
 E = TypeVar("E")
 
 FINAL = ("NoSuchKey", "NoSuchBucket", "ParamValidationError", "UnicodeEncodeError")
 """Errors of the cloud that say of one object what waiting will not mend."""
 
-BATCH = 10  # entries in one batch request, SQS's limit
-
-LINGER = 1.0
-"""Seconds of run time that a finished message waits at most for others to be deleted with, where they are gathered."""
+REMEMBERED = 10_000  # lines that are not said again
 
 
 class Held(Protocol):
@@ -52,9 +52,13 @@ class Held(Protocol):
 
 @dataclass
 class Lease:
-    """One delivery of one message: how many of its parts are not done yet, and whether one of them failed."""
+    """One delivery of one message: its parts that are not done yet, and whether one of them failed.
+
+    `until`: the run time at which its visibility timeout ends, as far as the queue has confirmed it.
+    """
 
     parts: int
+    until: float
     failed: bool = False
 
 
@@ -62,24 +66,18 @@ class Leases:
     """The leases of one queue. `run` must run beside the pipeline.
 
     visibility_timeout: the queue's, in seconds, above 0. report: prints one line for the user.
-    batch: how many messages are deleted in one request, 1 to 10.
+    batch: how many messages are deleted in one request, 1 to 10 (default 1).
     """
 
     def __init__(
         self, sqs: Client, queue_url: str, visibility_timeout: float, report: Callable[[str], None], batch: int = 1
     ) -> None:
-        self._sqs = sqs
-        self._queue_url = queue_url
+        self._batch = batch
         self._timeout = max(1, int(visibility_timeout))
         self._report: Callable[[str], None] = lambda line: report(one_line(line))
-        self._reported: set[str] = set()
-        self._given_back: list[tuple[str, int]] = []  # receipt handle, seconds until it may come again
-        self._to_delete: list[str] = []
-        self._batch = batch
-        self._gathered: list[str] = []  # done, and waiting for others to be deleted with
-        self._due = math.inf  # when those have waited for long enough
+        self._reported: dict[str, None] = {}
+        self._returns = Returns(sqs, queue_url, self._say_once, self._stale)
         self._finished: set[str] = set()  # done, and said to be deleted by who finished them
-        self._flushing = anyio.Lock()
         self._wake = anyio.Event()
         self.held: dict[str, Lease] = {}
 
@@ -89,7 +87,7 @@ class Leases:
     @property
     def idle(self) -> bool:
         """Whether nothing is in hand and nothing is about to be deleted or given back."""
-        return not (self.held or self._given_back or self._to_delete or self._gathered or self._finished)
+        return not (self.held or self._returns or self._finished)
 
     def take(self, message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         """Hold a received message, and return the events in it.
@@ -101,14 +99,17 @@ class Leases:
         try:
             events = parsed(message, parse)
         except BadMessage as error:
-            self.held[handle] = Lease(1)
+            self.held[handle] = self._lease(1)
             self._reject(message["MessageId"], handle, f"message {message['MessageId']}", error)
             return []
         if events:
-            self.held[handle] = Lease(len(events))
+            self.held[handle] = self._lease(len(events))
         else:
             self._delete_soon(handle)
         return events
+
+    def _lease(self, parts: int) -> Lease:
+        return Lease(parts, anyio.current_time() + self._timeout)
 
     def glance(self, message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         """The events in a received message, without holding it: it comes again when its visibility timeout ends."""
@@ -121,31 +122,52 @@ class Leases:
     def finish(self, events: Iterable[Held]) -> list[str]:
         """Count these events as done. Returns the receipt handles of the messages to delete now, at most ten.
 
-        They are all that are done with that; or none, until there are `batch` of them. Who calls it deletes them and
-        says so with `released`; if that fails, `lost` or `give_back` sees to it. What stays here is deleted when it
-        has waited for `LINGER` seconds.
+        These are the messages that are done with that; none, until there are `batch` of them. Who calls it deletes them
+        and says so with `released`; if that fails, `lost` or `give_back` sees to it. What waits for others to be
+        deleted with is deleted from here after `LINGER` seconds.
         """
-        done = [self._end_part(event.receipt_handle, failed=False) for event in events]
-        self._gathered += [handle for handle in done if handle is not None]
-        due: list[str] = []
-        if len(self._gathered) >= self._batch:
-            due, self._gathered = self._gathered[:BATCH], self._gathered[BATCH:]
-            self._due = math.inf
-        if self._gathered and self._due == math.inf:
-            self._due = anyio.current_time() + LINGER
+        done, due = [], self._returns.due
+        for event in events:
+            lease = self.held.get(event.receipt_handle)
+            handle = self._end_part(event.receipt_handle, failed=False)
+            if handle is not None:
+                done.append(handle)
+                if lease is not None and lease.until < anyio.current_time():
+                    self._stale(handle, str(event))
+        handles = self._returns.gather(done, self._batch)
+        if self._returns.due < due:
             self._wake.set()
-        self._finished.update(due)
-        return due
+        self._finished.update(handles)
+        return handles
 
     def released(self, entries: list[dict[str, str]], response: dict[str, Any]) -> None:
-        """Look at the answer to a batch delete: what is in its `Failed` is tried again, and reported if that fails."""
-        handles = {entry["Id"]: entry["ReceiptHandle"] for entry in entries}
-        self._finished.difference_update(handles.values())
-        for failure in response.get("Failed", []):
-            self._delete_soon(handles[failure["Id"]])
+        """Look at the answer to a batch delete: what it does not say is deleted is tried again."""
+        failed = failures(entries, response)
+        for entry in entries:
+            handle = entry["ReceiptHandle"]
+            self._finished.discard(handle)
+            if failed.get(entry["Id"]) in GONE:
+                self._stale(handle)
+            elif entry["Id"] in failed:
+                self._delete_soon(handle)
+
+    def _stale(self, handle: str, what: str = "a file") -> None:
+        """A message's time had run out before it was deleted: note it, and tell the user once."""
+        note("stale", [what])
+        self._say_once(
+            "stale",
+            f"the visibility timeout ({self._timeout} s) of {what} ended before its message was deleted; "
+            "it may be processed twice, to the same result",
+        )
 
     def _delete_soon(self, handle: str) -> None:
-        self._to_delete.append(handle)
+        self._return(handle, None)
+
+    def _give_back(self, handle: str, delay: int) -> None:
+        self._return(handle, delay)
+
+    def _return(self, handle: str, hide: int | None) -> None:
+        self._returns.add(handle, hide)
         self._wake.set()
 
     def reject(self, event: Held, error: Exception) -> None:
@@ -153,13 +175,14 @@ class Leases:
 
         Bad input goes back at once, as waiting does not mend it; after the queue's `maxReceiveCount` it is in the
         dead-letter queue. After an error of the cloud the message comes again when its visibility timeout has passed.
+        Where only the end of the run cut the request off it stays in hand, for `give_back`.
         """
-        self._reject(event.message_id, event.receipt_handle, str(event), error)
+        if getattr(error, "code", "") != ABANDONED:
+            self._reject(event.message_id, event.receipt_handle, str(event), error)
 
     def _reject(self, message_id: str, receipt_handle: str, what: str, error: Exception) -> None:
-        if message_id not in self._reported:
-            self._reported.add(message_id)
-            self._report(f"cannot process {what}: {error}; it is left to the queue's redelivery and dead-letter queue")
+        line = f"cannot process {what}: {error}; it is left to the queue's redelivery and dead-letter queue"
+        self._say_once(message_id, line)
         delay = 0 if isinstance(error, BadInput) or getattr(error, "code", "") in FINAL else self._timeout
         handle = self._end_part(receipt_handle, failed=True, delay=delay)
         assert handle is None
@@ -188,76 +211,61 @@ class Leases:
                 self._finished.remove(handle)
                 self._delete_soon(handle)
 
-    def _give_back(self, handle: str, delay: int) -> None:
-        self._given_back.append((handle, delay))
-        self._wake.set()
-
     async def run(self) -> None:
         """Extend what is held, give back and delete what is to be, for ever."""
         beat = anyio.current_time() + self._timeout / 3
         while True:
-            with anyio.CancelScope(deadline=min(beat, self._due)):
+            with anyio.move_on_after(max(0.0, min(beat, self._returns.due) - anyio.current_time())):
                 await self._wake.wait()
             self._wake = anyio.Event()
-            if anyio.current_time() >= self._due:
-                self._delete_gathered()
-            await self.flush()
+            await self._returns.flush()
             if anyio.current_time() >= beat:
-                beat = anyio.current_time() + self._timeout / 3
-                async with self._flushing:
-                    for part in batches([(handle, self._timeout) for handle in self.held]):
-                        await self._hide([(handle, seconds) for handle, seconds in part if handle in self.held])
+                beat = anyio.current_time() + (self._timeout / 3 if await self._extend() else self._timeout / 15)
 
-    def _delete_gathered(self) -> None:
-        self._to_delete += self._gathered
-        self._gathered.clear()
-        self._due = math.inf
+    async def _extend(self) -> bool:
+        """The heartbeat. False if a part of it failed, and should be sent again soon."""
+        well = True
+        async with self._returns.lock:
+            for part in batches([handle for handle, lease in self.held.items() if lease.until > -math.inf]):
+                handles = [handle for handle in part if handle in self.held]
+                until = anyio.current_time() + self._timeout
+                failed = await self._returns.request([(handle, self._timeout) for handle in handles]) if handles else {}
+                for number, handle in enumerate(handles):
+                    code = failed.get(str(number))
+                    if handle in self.held and code is None:
+                        self.held[handle].until = until
+                    elif handle in self.held and code in GONE:  # somebody else has it by now
+                        self.held[handle].until = -math.inf
+                    elif code is not None:
+                        well = False
+                        self._say_once(code, f"could not extend a message's time: {code}; trying again")
+        return well
 
     async def flush(self) -> None:
-        """Give back and delete what is to be. A part is crossed out when it is done, as this may be cancelled."""
-        async with self._flushing:  # a message that is given back here must not be extended by `run` meanwhile
-            while part := self._given_back[:BATCH]:
-                await self._hide(part)
-                del self._given_back[: len(part)]
-            while handles := self._to_delete[:BATCH]:
-                await self._delete(handles)
-                del self._to_delete[: len(handles)]
-
-    async def _delete(self, handles: Sequence[str]) -> None:
-        entries = [{"Id": str(n), "ReceiptHandle": handle} for n, handle in enumerate(handles)]
-        try:
-            answer = await self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
-        except CloudError as error:
-            self._say_once(error.code, str(error))
-            return
-        for failure in answer.get("Failed", []):  # it comes again, and is done and deleted once more then
-            self._say_once(failure["Code"], f"could not delete a message: {failure['Code']}; it will come again")
+        """Give back and delete what is to be, now."""
+        await self._returns.flush(at_once=True)
 
     async def give_back(self) -> int:
         """Give back everything in hand, at once. Returns how many messages that was."""
         count = len(self.held)
-        self._given_back += [(handle, 0) for handle in self.held]
+        for handle in self.held:
+            self._returns.add(handle, 0)
         self.held.clear()
-        self._to_delete += self._finished
+        for handle in self._finished:
+            self._returns.add(handle, None)
         self._finished.clear()
-        self._delete_gathered()
-        await self.flush()
+        for pause in (0.2, 0.4, 0.8, 0.0):
+            await self.flush()
+            if not self._returns:
+                break
+            await anyio.sleep(pause)
         return count
-
-    async def _hide(self, handles: Sequence[tuple[str, int]]) -> None:
-        entries = [
-            {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-            for n, (handle, seconds) in enumerate(handles)
-        ]
-        try:
-            if entries:
-                await self._sqs.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
-        except CloudError as error:  # the message comes again when its timeout has passed: late, but not lost
-            self._say_once(error.code, str(error))
 
     def _say_once(self, code: str, line: str) -> None:
         if code not in self._reported:
-            self._reported.add(code)
+            self._reported[code] = None
+            if len(self._reported) > REMEMBERED:  # the ids of bad messages, in a run that goes on for months
+                del self._reported[next(iter(self._reported))]
             self._report(line)
 
 
@@ -270,39 +278,11 @@ def batches(items: Sequence[Any]) -> list[Sequence[Any]]:
     return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
-def handles_in(things: Iterable[Any]) -> Iterator[str]:
-    """The receipt handles of events, and of those that are part of something: of a download, of a message of a stage.
-
-    >>> from typing import NamedTuple
-    >>> class Event(NamedTuple):
-    ...     receipt_handle: str
-    >>> list(handles_in([Event("a"), (Event("b"), "a path"), ("enqueue", [Event("c")]), "hey"]))
-    ['a', 'b', 'c']
-    """
-    for thing in things:
-        handle = getattr(thing, "receipt_handle", None)
-        if isinstance(handle, str):
-            yield handle
-        elif isinstance(thing, list | tuple):
-            yield from handles_in(thing)
-
-
-def parsed(message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
-    """What `parse` makes of a message. Raises BadMessage, whatever `parse` raises."""
+def note(kind: str, events: Sequence[str]) -> None:
+    """Note an event in the trace of the caller's run, if it is in one and that has a trace."""
     try:
-        return parse(message)
-    except BadMessage:
-        raise
-    except Exception as error:  # nesting too deep for `json`, for one
-        raise BadMessage(f"expected a message that can be parsed, got {type(error).__name__}: {error}") from error
-
-
-def one_line(text: str) -> str:
-    r"""A text in one line that a terminal only prints: line breaks and control characters as Python writes them.
-
-    >>> print(one_line("a\nb \x1b[31m 日本"))
-    a\nb \x1b[31m 日本
-    """
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
+        system = System.current()
+    except NotFoundError:
+        return
+    if system.recorder is not None:
+        system.recorder.note(kind, actor(), events=list(events))

@@ -4,9 +4,13 @@ The rules, in this order:
 
 1. AWS is reached only when the caller says `place="aws"`. No environment variable leads there, and an endpoint
    of Amazon's is refused.
-2. An endpoint is taken only as the caller named it (`endpoint="http://127.0.0.1:5000"`).
+2. An endpoint on another machine is taken only as the caller named it (`endpoint="http://192.0.2.1:5000"`).
 3. A place that was named is used or refused; it is never replaced by another.
-4. With neither, and no `PALLETO_PLACE`: LocalStack when it answers on its port within 0.3 s, else embedded.
+4. With neither, and no `PALLETO_PLACE`: the server at `AWS_ENDPOINT_URL` if that names this machine, and is ignored
+   if not; else LocalStack when it answers on its port within 0.3 s; else embedded.
+
+LocalStack's port is told by its users' variables, as `localstack-client` reads them. Of that package only the parser is
+used: its sessions read the user's AWS profile, and go wherever AWS_ENDPOINT_URL points.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -26,6 +31,7 @@ PLACES = ("simulated", "embedded", "localstack", "endpoint", "aws")
 
 HEALTH_TIMEOUT = 0.3  # seconds; LocalStack answers on loopback in under 10 ms
 CONNECT_TIMEOUT = 2.0  # seconds; an endpoint of the user's may be on another machine
+START = "python -m palleto.cloud.localstack up"
 AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
 
 
@@ -65,6 +71,8 @@ def choose(place: str | None = None, endpoint: str | None = None, environ: Mappi
         return Place("aws", None, "AWS, because place aws was named")
     if place is not None:
         return Place(place, None, f"{place}, because it was named")
+    if url := _named_here(environ):
+        return _at_endpoint_url(url)
     url = localstack_url(environ)
     if is_loopback(url) and _healthy(url):
         return Place("localstack", url, f"LocalStack at {url}, because it answers there")
@@ -83,21 +91,67 @@ def named_place(place: str | None, endpoint: str | None, environ: Mapping[str, s
 
 
 def localstack_url(environ: Mapping[str, str] = os.environ) -> str:
-    """LocalStack's URL: `http://127.0.0.1:4566`, or as `LOCALSTACK_HOST` and `USE_SSL` say.
+    """LocalStack's URL, by its users' variables: `http://127.0.0.1:4566` without any.
 
-    localstack-client reads those two variables, but lets AWS_ENDPOINT_URL override them; so only its parser of
-    a host and its default port are used, and AWS_ENDPOINT_URL leads nowhere.
+    - `AWS_ENDPOINT_URL`, if it names this machine;
+    - else `LOCALSTACK_HOST` (`HOST` or `HOST:PORT`), else `EDGE_PORT` on this machine;
+    - `USE_SSL=1` makes it https; its certificate is LocalStack's own, and is not verified on this machine.
+
+    Raises `SettingError` for a port that is not a number below 65536.
     """
+    if url := _named_here(environ):
+        return url
     from localstack_client.config import parse_localstack_host
 
+    name = "LOCALSTACK_HOST" if environ.get("LOCALSTACK_HOST") else "EDGE_PORT"
+    given = environ.get("LOCALSTACK_HOST") or "127.0.0.1:" + (environ.get("EDGE_PORT") or "4566")
     try:
-        host, port = parse_localstack_host(environ.get("LOCALSTACK_HOST") or "127.0.0.1")
-    except RuntimeError as error:
-        raise SettingError(f"expected LOCALSTACK_HOST as HOST:PORT, got {environ['LOCALSTACK_HOST']!r}") from error
-    if host in ("localhost", "localhost.localstack.cloud"):
-        host = "127.0.0.1"  # both are this machine; a name would cost a look-up, and tries ::1 first
+        host, port = parse_localstack_host(given)
+    except RuntimeError:
+        port = -1
+    if not 0 < port < 65536:
+        expected = "HOST:PORT" if name == "LOCALSTACK_HOST" else "a port"
+        raise SettingError(f"expected {name} as {expected}, got {environ[name]!r}")
     scheme = "https" if environ.get("USE_SSL") in ("1", "true") else "http"
-    return f"{scheme}://{host}:{port}"
+    return f"{scheme}://{_address(host)}:{port}"
+
+
+def _address(host: str) -> str:
+    # Both are this machine; a name would cost a look-up, which may leave it, or try ::1 first.
+    return "127.0.0.1" if host in ("localhost", "localhost.localstack.cloud") else host
+
+
+def _named_here(environ: Mapping[str, str]) -> str | None:
+    """AWS_ENDPOINT_URL, if it names this machine; rule 1 and 2 forbid any other."""
+    try:
+        parts = urlsplit(environ.get("AWS_ENDPOINT_URL", "").strip())
+        host, port = _address(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+    url = f"{parts.scheme}://[{host}]:{port}" if ":" in host else f"{parts.scheme}://{host}:{port}"
+    return url if parts.scheme in ("http", "https") and is_loopback(url) else None
+
+
+def _at_endpoint_url(url: str) -> Place:
+    """The server that AWS_ENDPOINT_URL names, on this machine: LocalStack if it answers as such."""
+    if _healthy(url):
+        return Place("localstack", url, f"LocalStack at {url}, because AWS_ENDPOINT_URL names it")
+    if error := _unreachable(url):
+        raise SettingError(
+            f"expected a server at {url}, as AWS_ENDPOINT_URL says, got {error}; start it ({start_command(url)}), "
+            "or use --place embedded"
+        )
+    return Place("endpoint", url, f"endpoint {url}, because AWS_ENDPOINT_URL names it")
+
+
+def start_command(url: str) -> str:
+    """The command that starts LocalStack at a URL of this machine.
+
+    >>> start_command("http://127.0.0.1:4566"), start_command("http://127.0.0.1:4600")
+    ('python -m palleto.cloud.localstack up', 'python -m palleto.cloud.localstack up --port 4600')
+    """
+    port = urlsplit(url).port
+    return START if port == 4566 else f"{START} --port {port}"
 
 
 def _localstack(endpoint: str | None, environ: Mapping[str, str]) -> Place:
@@ -106,8 +160,8 @@ def _localstack(endpoint: str | None, environ: Mapping[str, str]) -> Place:
         raise SettingError(f"expected LocalStack on this machine, got {url}; use --endpoint {url} instead")
     if not _healthy(url):
         raise SettingError(
-            f"expected LocalStack at {url}, got no answer; start it, or leave --place localstack out "
-            "to use the embedded server"
+            f"expected LocalStack at {url}, got no answer; start it: {start_command(url)}, "
+            "or leave --place localstack out to use the embedded server"
         )
     return Place("localstack", url, f"LocalStack at {url}, because it was named")
 
@@ -116,16 +170,22 @@ def _endpoint(endpoint: str | None) -> Place:
     if endpoint is None:
         raise SettingError("expected --endpoint URL with --place endpoint, got no URL")
     url = _checked(endpoint)
+    if error := _unreachable(url):
+        raise SettingError(
+            f"expected a server at {url}, got {error}; start it, or leave --endpoint out to use the embedded server"
+        )
+    return Place("endpoint", url, f"endpoint {url}, because it was named")
+
+
+def _unreachable(url: str) -> str | None:
+    """Why nothing can be connected to at a URL; None if something can."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((str(parts.hostname), port), CONNECT_TIMEOUT).close()
     except OSError as error:
-        raise SettingError(
-            f"expected a server at {url}, got {error.strerror or error}; start it, or leave --endpoint out "
-            "to use the embedded server"
-        ) from error
-    return Place("endpoint", url, f"endpoint {url}, because it was named")
+        return error.strerror or str(error)
+    return None
 
 
 def _checked(url: str) -> str:
@@ -156,7 +216,8 @@ def is_loopback(url: str) -> bool:
 
 def _healthy(url: str) -> bool:
     # No proxies: a proxy could answer in LocalStack's stead, and loopback is never behind one.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    unverified = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())  # its own certificate
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), unverified)
     try:
         with opener.open(f"{url}/_localstack/health", timeout=HEALTH_TIMEOUT) as response:
             return bool(response.status == 200)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 from uuid import uuid4
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from palleto.background import background
 from palleto.cloud.client import Client
@@ -18,6 +18,7 @@ from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
 from palleto.errors import SettingError
 from palleto.files import result_path, write_result
+from palleto.locks import spool, sweep
 from palleto.system import System, actor
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class Warehouse:
     max_bytes: what one file may unzip to.
     """
 
-    def __init__(self, cloud: Cloud, stack: Stack, leases: Leases, output: Path, spool: Path, max_bytes: int, batch: int = 1) -> None:
+    def __init__(self, cloud: Cloud, stack: Stack, leases: Leases, output: Path, spool: Path, max_bytes: int) -> None:
         self.cloud = cloud
         self.stack = stack
         self.sqs: Client = cloud.sqs
@@ -49,14 +50,37 @@ class Warehouse:
         self.output = output
         self.spool = spool
         self.max_bytes = max_bytes
-        self.batch = batch
 
     def __repr__(self) -> str:
         return f"<Warehouse {self.cloud.place.name}: {self.bucket}, {len(self.leases.held)} messages in hand>"
 
     async def blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call a function that blocks, in a worker thread, and return what it returns."""
-        return await self.cloud.blocking(function, *args)
+        """Call a function that blocks, in a worker thread, and return what it returns.
+
+        If the caller is cancelled meanwhile, the files of the spool among `args` are removed: nobody else knows them.
+        """
+        result = await self.cloud.blocking(function, *args)
+        if spooled := [path for path in args if isinstance(path, Path) and path.parent == self.spool]:
+            try:
+                await checkpoint_if_cancelled()
+            except BaseException:
+                self.remove(spooled)
+                raise
+        return result
+
+    def lost(self, events: Iterable[Any]) -> None:
+        """A crash lost these events, or what was made of them: messages go back, and files of the spool are removed."""
+        events = list(events)
+        self.leases.lost(events)
+        self.remove(events)
+
+    def remove(self, things: Iterable[Any]) -> None:
+        """Remove the files of the spool that are among these, or part of them: of a download, say."""
+        for thing in things:
+            if isinstance(thing, Path) and thing.parent == self.spool:
+                thing.unlink(missing_ok=True)
+            elif isinstance(thing, list | tuple):
+                self.remove(thing)
 
     def new_file(self) -> Path:
         """A path in the spool folder that nobody else uses."""
@@ -64,20 +88,16 @@ class Warehouse:
 
     async def write(self, key: str, lines: int) -> Path:
         """Write a count to the result file of `key`, whole or not at all. Raises BadFile for a key that is refused."""
+        path = await self.blocking(result_path, self.output, key)
         system = System.current()
         try:
-            path = await self.blocking(self._write, key, f"{lines}\n")
+            await self.blocking(write_result, path, f"{lines}\n")
         except SettingError as error:  # every other file would fail as well, and be taken for bad in the end
             system.failure = system.failure or error
             system.body.cancel()
             raise
         if system.recorder is not None:
             system.recorder.note("written", actor(), events=[key], lines=lines)
-        return path
-
-    def _write(self, key: str, text: str) -> Path:
-        path = result_path(self.output, key)
-        write_result(path, text)
         return path
 
 
@@ -93,14 +113,16 @@ async def open_warehouse(
 ) -> AsyncIterator[Warehouse]:
     """Open the warehouse of a deployed stack; at the end of the block what is still in hand is given back at once.
 
+    batch: how many messages are deleted in one request, 1 to 10; fewer when others keep them waiting.
     Raises SettingError if the folder `output` is not there and cannot be made.
     """
     await cloud.blocking(make_folder, output)
     leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report, batch)
-    with tempfile.TemporaryDirectory(prefix="palleto-") as spool:
+    await cloud.blocking(sweep, output)
+    with spool() as folder:
         async with background(leases.run):
             try:
-                yield Warehouse(cloud, stack, leases, output, Path(spool), max_bytes, batch)
+                yield Warehouse(cloud, stack, leases, output, folder, max_bytes)
             finally:
                 with anyio.CancelScope(shield=True):
                     await leases.give_back()

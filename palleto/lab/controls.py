@@ -15,7 +15,8 @@ from typing import Any
 from palleto.lab.experiment import Experiment
 from palleto.lab.requirement import required
 from palleto.lab.scene import Scene
-from palleto.supervise import Supervisor, TaskSupervisor
+from palleto.supervise import Supervisor
+from palleto.tasks import TaskSupervisor
 
 widgets = required("ipywidgets")
 
@@ -131,9 +132,10 @@ class Controls:
         experiment = self.experiment
         running = experiment.running
         with self._by_itself():
+            acts = running and not scene.draining
             for button in (self.pause, self.stop, self.kill_stage, self.kill_loop, self.crash_loop, self.drop):
-                if button is not None and button.disabled is running:
-                    button.disabled = not running
+                if button is not None and button.disabled is acts:
+                    button.disabled = not acts
             label = "Resume" if experiment.paused else "Pause"
             if self.pause.description != label:
                 self.pause.description = label

@@ -12,6 +12,7 @@ import asyncio
 import threading
 import time
 from html import escape
+from textwrap import fill
 from typing import Any
 
 from palleto.lab.controls import Controls, Nature
@@ -26,10 +27,13 @@ from palleto.recorder import TraceEvent
 
 widgets = required("ipywidgets")
 
+TEXT = 100
+"""Characters of a line of words, which fits into a notebook beside JupyterLab's open sidebar."""
+LOG = "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis"
 PERIOD = 0.1
 """Real seconds between two frames."""
-COLUMNS = "repeat(auto-fill, minmax(min(100%, 470px), 1fr))"
-"""Two columns where there is room for them, else one."""
+COLUMNS = "repeat(auto-fill, minmax(min(100%, 380px), 1fr))"
+"""Two columns from 788 pixels on, which a notebook has beside JupyterLab's open sidebar; else one."""
 
 
 class Dashboard:
@@ -54,7 +58,8 @@ class Dashboard:
         self.panels = {name: widgets.HTML() for name in names}
         self.status = self.controls.status
         self.alarms = widgets.HTML()
-        self.log = widgets.HTML()
+        alone = len(names) % 2 == 0  # in a row of its own, where there are two columns
+        self.log = widgets.HTML(layout={"grid_column": "1 / -1"} if alone else {})
         self.view = widgets.VBox(
             [
                 self.controls.view,
@@ -75,6 +80,8 @@ class Dashboard:
         """In a word or two: how the run is."""
         experiment = self.experiment
         if experiment.running:
+            if self.scene.draining:
+                return "stopping"
             return "paused" if experiment.paused else "running" if self.scene.events else "starting"
         if experiment.error:
             return "failed"
@@ -85,12 +92,12 @@ class Dashboard:
         """The status line."""
         scene, experiment = self.scene, self.experiment
         totals = [(scene.consumed, "event")]
-        if self.nature.has_queue:
+        if scene.written:
             totals.append((scene.written, "file"))
+        if self.nature.has_queue:
+            totals.append((scene.queue.deleted, "deleted message"))
         totals += [(n, what) for n, what in ((scene.crash_count, "crash"), (scene.restart_count, "restart")) if n]
-        name, _, reason = experiment.place.partition(": ")
-        place = reason if reason.startswith(name) else experiment.place
-        return status_line(self.state, scene.now, experiment.speed, totals, place)
+        return status_line(self.state, scene.now, experiment.speed, totals, experiment.place)
 
     def snapshot(self) -> Snapshot:
         """All panels as they are now, in one picture that needs no widgets."""
@@ -153,7 +160,7 @@ class Dashboard:
                 await asyncio.to_thread(self.experiment.stop)
             self._frame()
             self.flush()
-        return Words(repr(self))
+        return Words("\n".join(fill(line, TEXT, subsequent_indent="  ") for line in repr(self).splitlines()))
 
     def _begin(self) -> None:
         self.stop()
@@ -194,8 +201,9 @@ class Dashboard:
 
     def _status(self) -> str:
         state, rest = self.line.split(" · ", 1)
-        sign = {"running": "●", "paused": "❚❚", "failed": "✕"}.get(state, "○")
-        text = f"<b>{sign} {escape(state)}</b> · {escape(rest)}"
+        sign = {"running": "●", "stopping": "◐", "paused": "❚❚", "failed": "✕"}.get(state, "○")
+        doing = ", finishing what is in hand" if state == "stopping" else ""
+        text = f"<b>{sign} {escape(state)}</b>{doing} · {escape(rest)}"
         return f'<div style="font-variant-numeric:tabular-nums;line-height:20px">{text}</div>'
 
     def _alarms(self) -> str:
@@ -215,7 +223,7 @@ class Dashboard:
         lines += [""] * (LINES - len(lines))
         heading = '<div style="font-weight:600;font-size:14px;line-height:22px">Said</div>'
         text = "\n".join(lines)
-        return f'{heading}<pre style="margin:0;line-height:19px;font-size:12px;overflow:hidden">{text}</pre>'
+        return f'{heading}<pre style="{LOG}">{text}</pre>'
 
     # ---- what is saved
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from palleto import lesson
 from palleto.errors import SettingError
+from palleto.lab.markup import marked
 from palleto.lesson import Change, Lesson, Line, counted, stretches
 
 __all__ = ["StepDifference", "difference"]
@@ -82,7 +83,7 @@ class StepDifference:
             f"<br><span>{SIGNS['added']} added, {SIGNS['removed']} removed; open a line to see what is the same.</span>"
             "</p>"
         )
-        why = f"<p><b>Why:</b> {escape(self.why)}</p>" if self.why else ""
+        why = f"<p><b>Why:</b> {marked(self.why)}</p>" if self.why else ""
         sections = "".join(_section(change) for change in self.changes)
         return f'{STYLE}<div class="palleto-difference">{heading}{why}{sections}</div>'
 

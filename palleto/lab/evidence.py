@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from palleto.errors import SettingError
-from palleto.recorder import TraceEvent
+from palleto.trace import Trace, TraceEvent
 
 __all__ = [
     "Answer",
@@ -45,9 +43,6 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _RUN = re.compile(r"\blooping\b")
 _ASKING = re.compile(r"Asking for (\d+)")
 _WANTED = re.compile(r"Looking for (\d+)")
-_GOES_ON = frozenset({"ask", "cast", "loop_started", "queue", "sent"})
-_DRAIN = 10.0
-"""Seconds that a run takes at most from its last ask to its end."""
 _STEPS = Path(__file__).parents[2] / "steps"
 
 
@@ -82,14 +77,7 @@ def events_of(trace: Any) -> list[TraceEvent]:
 
     Raises SettingError for anything else.
     """
-    found = trace
-    for name in ("experiment", "trace", "events"):
-        found = getattr(found, name, found)
-    if isinstance(found, Iterable) and not isinstance(found, str | bytes):
-        events = list(found)  # a copy in one go: the run's thread may add to it
-        if all(isinstance(event, TraceEvent) for event in events):
-            return events
-    raise SettingError(f"expected a run (an experiment, a recorder or a list of trace events), got: {trace!r:.60}")
+    return Trace.of(trace)
 
 
 def every(
@@ -192,10 +180,11 @@ def loops(trace: Any) -> list[Loop]:
     polls: dict[str, list[float]] = {}
     events = events_of(trace)
     asking: int | None = None
-    last_sign = max((event.seq for event in events if event.kind in _GOES_ON), default=-1)
+    draining = False
     for event in events:
         if event.kind == "said" and (match := _ASKING.search(str(event.data.get("text", "")))):
             asking = int(match[1])
+        draining = draining or event.kind == "drain"
         if event.kind == "loop_started":
             found[event.stage] = Loop(event.stage, event.t, wanted=asking)
             asking = None
@@ -211,9 +200,7 @@ def loops(trace: Any) -> list[Loop]:
             case "receive":
                 polls.setdefault(loop.label, []).append(event.t)
             case "loop_killed":
-                # The end of a run kills as well, but no line of the step's does it then, and nothing follows.
-                near = events[-1].t - event.t <= _DRAIN
-                loop.over = event.line is None and event.seq > last_sign and near
+                loop.over = draining
                 loop.killed = event.t
             case "loop_crashed":
                 loop.crashes.append(event.t)

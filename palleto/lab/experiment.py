@@ -46,6 +46,7 @@ class Experiment(Handles):
     place, endpoint, pipelines, seed, backend, max_bytes: as the options of a step.
     output:    the folder for results; a temporary one if None.
     simulation: how the simulated place behaves (`palleto.cloud.Simulation`: latencies, chance); others ignore it.
+    faults:    what goes wrong with the pipeline's requests (`palleto.cloud.faults`), also while it runs.
 
     `trace` is the recorder, `said` the printed lines, `error` the one line that the run failed with, or None.
     """
@@ -62,6 +63,7 @@ class Experiment(Handles):
         rate: float | None = None,
         output: Path | None = None,
         simulation: Any = None,
+        faults: Any = None,
         **options: Any,
     ) -> None:
         if speed <= 0:
@@ -75,6 +77,7 @@ class Experiment(Handles):
         self.rate = rate
         self.output = output
         self.simulation = simulation
+        self.faults = faults
         self.options = options
         self.listeners: list[Callable[[TraceEvent], None]] = []
         self._made = 0
@@ -122,8 +125,7 @@ class Experiment(Handles):
         """Where the run's queue is, and why; empty for a step without one, or before it runs."""
         if self.performance is None or self.performance.cloud is None:
             return ""
-        place = self.performance.cloud.place
-        return f"{place.name}: {place.reason}"
+        return str(self.performance.cloud.place)
 
     def start(self) -> Experiment:
         """Start a fresh run and return at once. What ran before, here or in another experiment, is stopped."""
@@ -165,7 +167,12 @@ class Experiment(Handles):
                     **self.options,
                 )
                 performance = Performance(
-                    self.pipeline, self._ending, options, recorder=self.trace, simulation=self.simulation
+                    self.pipeline,
+                    self._ending,
+                    options,
+                    recorder=self.trace,
+                    simulation=self.simulation,
+                    faults=self.faults,
                 )
                 performance.say = self.said.append
                 performance.report = self.reported.append
@@ -206,13 +213,17 @@ class Experiment(Handles):
         over.set()
 
     async def _arrivals(self, run: Run) -> None:
-        """Let the sample files arrive, at the rate of the moment."""
-        from palleto.cloud import samples, upload
+        """Let the sample files arrive, at the rate of the moment.
+
+        They are put even where a place has them from a run before, as LocalStack may: only so they are announced.
+        """
+        from palleto.cloud import samples
 
         assert run.warehouse is not None
+        s3 = run.warehouse.cloud.monitor.s3
         for sample in samples(self.files):
-            put = await upload(run.warehouse.cloud, run.warehouse.stack, [sample])
-            self.trace.note("sent", None, events=put)
+            await s3.put_object(Bucket=run.warehouse.bucket, Key=sample.key, Body=sample.data)
+            self.trace.note("sent", None, events=[sample.key])
             if self.rate is not None:
                 await anyio.sleep(1 / self.rate)
         run.uploaded.set()

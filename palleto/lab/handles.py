@@ -15,8 +15,9 @@ from palleto.kinds import Consumer, ProducerConsumer
 from palleto.program import Performance
 from palleto.recorder import Recorder
 from palleto.stage import Stage
-from palleto.supervise import Child, Supervisor, Task, TaskSupervisor
+from palleto.supervise import Child, Supervisor
 from palleto.system import System
+from palleto.tasks import Task, TaskSupervisor
 
 
 class Handles:

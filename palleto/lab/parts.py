@@ -16,7 +16,8 @@ OPERATIONS = {
 }
 """The operations of the cloud whose trace events have a kind of their own."""
 
-End = Literal["running", "done", "killed", "crashed"]
+End = Literal["running", "done", "killed", "stopped", "crashed"]
+"""How a loop is; stopped: the run was over, which is no kill of the step's."""
 
 
 class Subscription:

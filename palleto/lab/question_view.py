@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from palleto.lab.markup import marked
 from palleto.lab.requirement import required
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class View:
         self.question = question
         self._quiet = False
         wide = {"width": "auto", "max_width": "60rem"}
-        text = widgets.HTML(f"<b>{_marked(question.text)}</b>", layout=wide)
+        text = widgets.HTML(f"<b>{marked(question.text)}</b>", layout=wide)
         if question.choices:
             options = [(choice.label, number) for number, choice in enumerate(question.choices)]
             self._input = widgets.RadioButtons(options=options, value=None, layout=wide, tooltip=question.text)
@@ -80,14 +80,8 @@ class View:
         finally:
             self._quiet = False
         mark = f'<b style="color: {_COLOURS[asked.state]}">{asked.sign} {asked.state}</b>'
-        line = f": {_marked(asked.line)}" if asked.line else ""
+        line = f": {marked(asked.line)}" if asked.line else ""
         self._status.value = (
             f'<div role="status" aria-live="polite" style="color: var(--jp-ui-font-color1, inherit); '
             f'line-height: 1.4; white-space: normal">{mark}{line}</div>'
         )
-
-
-def _marked(text: str) -> str:
-    """Text as HTML; what stands between backticks is code."""
-    parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))

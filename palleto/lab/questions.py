@@ -174,7 +174,7 @@ class Question:
     def how(self) -> str:
         """What to answer with."""
         if self.choices:
-            return f"one of: {', '.join(choice.label for choice in self.choices)}"
+            return f"one of: {' / '.join(choice.label for choice in self.choices)}"
         return f"a number ({self.unit})" if self.unit else "a number"
 
     def shown(self, value: Any) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from palleto.lab.parts import End, Group, Loop, Queue, Stage, Subscription
-from palleto.lab.series import Counts
+from palleto.lab.series import Counts, Peaks
 from palleto.recorder import TraceEvent
 
 LOOPS = 60
@@ -41,6 +41,7 @@ class Scene:
         self.others = Group("earlier ones", -1)
         self._numbers = 0
         self.counts = Counts()
+        self.peaks = Peaks()
         self.loops: deque[Loop] = deque(maxlen=LOOPS)
         self.loops_started = 0
         self.loops_ended: Counter[End] = Counter()
@@ -54,6 +55,7 @@ class Scene:
         self.lost = 0
         self.said: deque[tuple[float, str]] = deque(maxlen=LINES)
         self.broken: str | None = None
+        self.draining = False
         self._open: dict[str, Loop] = {}
 
     def __repr__(self) -> str:
@@ -136,6 +138,13 @@ class Scene:
             subscription.asked += event.data["count"]
             self.last_ask = event.seq
             subscription.over_time.set(event.t, subscription.outstanding)
+            if not self._stage(event.stage).subscribes:
+                self.peaks.add(event.t, sum(one.outstanding for one in self._of_sources()))
+
+    def _of_sources(self) -> list[Subscription]:
+        """The subscriptions to producers that are nobody's consumer, as far as they hold."""
+        every = self.subscriptions.values()
+        return [one for one in every if one.ended is None and not self._stage(one.producer).subscribes]
 
     def _emitted(self, event: TraceEvent) -> None:
         subscription = self.subscriptions.get((event.stage, event.peer or ""))
@@ -194,7 +203,7 @@ class Scene:
 
     def _loop_killed(self, event: TraceEvent) -> None:
         if event.stage in self._open:
-            self._open[event.stage].ended = "killed"
+            self._open[event.stage].ended = "stopped" if self.draining else "killed"
 
     def _loop_crashed(self, event: TraceEvent) -> None:
         if event.stage in self._open:
@@ -248,6 +257,9 @@ class Scene:
     def _lost(self, event: TraceEvent) -> None:
         self.lost += len(event.ids)
 
+    def _drain(self, event: TraceEvent) -> None:
+        self.draining = True
+
     def _law(self, event: TraceEvent) -> None:
         self.broken = event.data["text"]
 
@@ -272,5 +284,6 @@ class Scene:
         "crash": _crash,
         "restart": _restart,
         "lost": _lost,
+        "drain": _drain,
         "law": _law,
     }

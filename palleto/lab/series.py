@@ -149,6 +149,24 @@ class Counts:
             into[index] += count
 
 
+class Peaks:
+    """The most in each bucket of time; all buckets are `width` seconds wide."""
+
+    def __init__(self) -> None:
+        self.width = GRAIN
+        self.values: list[float] = []
+
+    def add(self, t: float, value: float) -> None:
+        """There were `value` at `t`, which never goes back."""
+        index = int(t / self.width)
+        while index >= BUCKETS:
+            self.width *= 2
+            index = int(t / self.width)
+            self.values = [max(self.values[i : i + 2]) for i in range(0, len(self.values), 2)]
+        self.values += [0] * (index + 1 - len(self.values))
+        self.values[index] = max(self.values[index], value)
+
+
 class Meter:
     """A total that grows, and how fast it grew lately."""
 

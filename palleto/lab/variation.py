@@ -17,6 +17,9 @@ from palleto.errors import SettingError
 from palleto.lab.experiment import Experiment
 from palleto.lab.requirement import required
 
+PIXELS = 72
+"""Pixels that an inch of a figure is shown with, as in a cell of its own."""
+
 
 class Vary:
     """A slider over `values` of the number called `name`.
@@ -81,9 +84,8 @@ class Vary:
         if experiment.error:
             self.line = f"failed: {experiment.error}"
         shown = picture(self._show(experiment), self.line)
-        self._picture.value = (
-            f"{shown}<p>{html.escape(self.name)} = {html.escape(str(value))}: {html.escape(self.line)}</p>"
-        )
+        said = html.escape(f"{self.name} = {value}: {self.line}")
+        self._picture.value = f"{shown}<p style='line-height: 1.5'>{said}</p>"
 
 
 def picture(shown: Any, words: str) -> str:
@@ -97,7 +99,9 @@ def picture(shown: Any, words: str) -> str:
         shown.savefig(file, format="png", dpi=100)
         png = file.getvalue()
     data = base64.b64encode(png).decode()
-    return f'<img style="max-width: 100%" alt="{html.escape(words, quote=True)}" src="data:image/png;base64,{data}">'
+    alt, width = html.escape(words, quote=True), round(shown.get_figwidth() * PIXELS)
+    style = "max-width: 100%; height: auto; background: #fff; border-radius: 6px"
+    return f'<img style="{style}" width="{width}" alt="{alt}" src="data:image/png;base64,{data}">'
 
 
 def vary(

@@ -108,7 +108,7 @@ async def _backlog(endpoint: str, files: int) -> dict[str, Any]:
         async with anyio.create_task_group() as tasks:
             for sample in made:
                 tasks.start_soon(put, sample.key, sample.data)
-        while await _queued(cloud, stack.queue_url) < files:
+        while await _queued(cloud, stack.queue_url) < files:  # noqa: ASYNC110 - a server in another process
             await anyio.sleep(0.1)
         return {"queue_url": stack.queue_url, "files": files}
 
@@ -140,7 +140,7 @@ def _row(name: str, runs: list[dict[str, Any]], files: int) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]], endpoint: str, arguments: argparse.Namespace) -> None:
-    print(f"{arguments.files} files, {arguments.rounds} rounds, {arguments.delay:g} ms added to each request, {endpoint}")
+    print(f"{arguments.files} files, {arguments.rounds} rounds, {arguments.delay:g} ms added to a request, {endpoint}")
     print(f"{'':24} {'files/s':>8} {'CPU ms/file':>12} {'peak MiB':>9} {'requests/file':>14}")
     for row in rows:
         print(

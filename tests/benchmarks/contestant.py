@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import os
 import sys
 import threading
 import time
@@ -68,7 +67,7 @@ def count_and_write(output: Path, key: str, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_suffix(f".{threading.get_ident()}.tmp")
     hidden.write_text(f"{lines}\n")
-    os.replace(hidden, path)
+    hidden.replace(path)
 
 
 class Goal:
@@ -134,7 +133,7 @@ def with_aiobotocore(endpoint: str, queue: dict[str, Any], output: Path, workers
 
     async def main() -> None:
         session = get_session()
-        config = AioConfig(**{key: value for key, value in settings(workers)._user_provided_options.items()})
+        config = AioConfig(**settings(workers)._user_provided_options)
         common = {"endpoint_url": endpoint, "config": config, **KEYS}
         async with session.create_client("sqs", **common) as sqs, session.create_client("s3", **common) as s3:
             meter, goal, finished = Meter(), Goal(queue["files"]), asyncio.Event()
@@ -180,7 +179,12 @@ def with_palleto(endpoint: str, queue: dict[str, Any], output: Path, pipelines: 
 
     extra = {"max_demand": max_demand} if "max_demand" in Options.__dataclass_fields__ else {}
     options = Options(
-        events=queue["files"], endpoint=endpoint, files=0, output=output, pipelines=pipelines, quiet=True,
+        events=queue["files"],
+        endpoint=endpoint,
+        files=0,
+        output=output,
+        pipelines=pipelines,
+        quiet=True,
         **extra,
     )
     meters: list[Meter] = []

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/polling.py --json polling.json
 
-A download takes 1 s, and a receive or delete 10 ms. Two settings: as in the talk (demand of 1, single deletes), and with
-demand and batches of ten. Nothing here depends on the machine: the same numbers come out everywhere.
+A download takes 1 s, and a receive or delete 10 ms. Two settings: as in the talk (demand of 1, single deletes), and
+with demand and batches of ten. Nothing here depends on the machine: the same numbers come out everywhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """JupyterLab in headless Chromium: a learner opens two notebooks, runs them, drags a slider, presses Stop.
 
     python -m pytest -m browser
-    PALLETO_SHOTS=/tmp/shots python -m pytest -m browser      # and keeps pictures, in light and in dark
+    PALLETO_SHOTS=/tmp/shots python -m pytest -m browser      # and keeps pictures of all ten, in light and in dark
 
 A server is started on a free port of 127.0.0.1 on a copy of the notebooks, and ended by its process id.
 """
@@ -34,6 +34,7 @@ ARGUMENTS = [
 ]
 KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 SHOTS = os.environ.get("PALLETO_SHOTS")
+WIDTH, HEIGHT, MOST_HEIGHT = 1360, 1000, 16_000
 
 pytestmark = [
     pytest.mark.browser,
@@ -61,6 +62,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     for plugin, value in {
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
         "apputils-extension/themes": {"theme": "JupyterLab Light", "adaptive-theme": False},
+        "notebook-extension/tracker": {"scrollPastEnd": False},  # else a picture of it all would have no end
     }.items():
         path = settings / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +140,7 @@ class Notebook:
         url, token = lab
         self.name = name
         self.complaints: list[str] = []
-        self.page = browser.new_page(viewport={"width": 1360, "height": 1000})
+        self.page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         self.page.set_default_timeout(20_000)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -161,14 +163,34 @@ class Notebook:
         """The last view of the dashboard: the box around the panel of demand and the controls."""
         return self.page.locator(".jp-OutputArea-output:has(button:text-is('Start'))").last
 
-    def shot(self, moment: str, themes: bool = True) -> None:
-        if SHOTS:
-            Path(SHOTS).mkdir(parents=True, exist_ok=True)
-            for theme in ("Dark", "Light") if themes else ("Light",):
-                self.command("apputils:change-theme", theme=f"JupyterLab {theme}")
-                self.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
-                self.page.wait_for_selector("#jupyterlab-splash", state="detached")
-                self.page.screenshot(path=Path(SHOTS) / f"{self.name}-{moment}-{theme.lower()}.png")
+    def shot(self, moment: str, *, whole: bool = False) -> None:
+        """A picture in each theme, if pictures are wanted; whole: of the notebook from top to bottom."""
+        if not SHOTS:
+            return
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        for theme in ("Light", "Dark"):
+            self.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+            self.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
+            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+            if whole:
+                self._grow()
+            else:
+                self.show()
+            self.page.screenshot(path=Path(SHOTS) / f"{self.name}-{moment}-{theme.lower()}.png")
+            self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+        self.command("apputils:change-theme", theme="JupyterLab Light")
+        self.page.wait_for_selector('body[data-jp-theme-name="JupyterLab Light"]', state="attached")
+
+    def _grow(self) -> None:
+        """Make the window as high as the notebook: a taller one draws more cells, whose heights were guessed."""
+        panel, height = self.page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer").first, HEIGHT
+        while height < MOST_HEIGHT:
+            hidden = panel.evaluate("it => { it.scrollTop = 0; return it.scrollHeight - it.clientHeight }")
+            if hidden <= 0:
+                break
+            height = min(MOST_HEIGHT, height + hidden)
+            self.page.set_viewport_size({"width": WIDTH, "height": height})
+            self.page.wait_for_timeout(600)
 
     def close(self) -> None:
         self.page.close()
@@ -229,19 +251,16 @@ def opened(browser: Any, lab: tuple[str, str]) -> Iterator[Callable[[str], Noteb
 @pytest.mark.parametrize("name", ["step5_multiple_consumers", "step9_concurrent_pipelines"])
 def test_a_learner_runs_it_and_turns_its_controls(opened: Callable[[str], Notebook], name: str):
     book = opened(name)
-    book.shot("1-start")
     book.command("notebook:run-all-cells")
     book.page.wait_for_selector("button:text-is('Start')", state="attached")
     until(lambda: "running" in book.status, 20, "the dashboard to say that it runs")
     book.show()
     first = until(book.panels, 5)
     until(lambda: book.panels() != first, 5, "the dashboard to change")
-    book.shot("2-middle")
     until(book.idle, 40, "all cells to have run")
     assert "ended" in book.status
     assert book.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     book.show()
-    book.shot("3-end")
 
     # Once more, by its own controls; slowly, so that there is time to do it all.
     book.press("Start")
@@ -253,8 +272,25 @@ def test_a_learner_runs_it_and_turns_its_controls(opened: Callable[[str], Notebo
     assert book.drag("max_demand", 0.0) == "1"
     second = book.panels()
     until(lambda: book.panels() != second, 10, "the dashboard to go on")
-    book.shot("4-again", themes=False)
     book.press("Stop")
     until(lambda: "ended" in book.status, 15, "the run to end")
     assert not re.search("Error displaying widget|Error creating widget|Loading widget", book.page.text_content("body"))
+    assert book.complaints == []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(not SHOTS, reason="no pictures wanted; name a folder for them in PALLETO_SHOTS")
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")))
+def test_its_pictures(opened: Callable[[str], Notebook], name: str):
+    book = opened(name)
+    book.shot("1-start", whole=True)
+    book.command("notebook:run-all-cells")
+    if name != "index":
+        book.page.wait_for_selector("button:text-is('Start')", state="attached", timeout=40_000)
+        until(lambda: "running" in book.status, 20, "the dashboard to say that it runs")
+        book.show()
+        book.page.wait_for_timeout(1000)
+        book.shot("2-middle")
+    until(book.idle, 60, "all cells to have run")
+    book.shot("3-end", whole=True)
     assert book.complaints == []

@@ -1,52 +1,61 @@
 """Helpers of the cloud's tests: `run` a test's coroutine behind an open door, on a place and a backend.
 
+LocalStack is one of the places, if it answers, and MiniStack, if its command is found or PALLETO_MINISTACK names it.
+
 moto, werkzeug and botocore warn of nothing in what is used here, so no warning is filtered.
 
 `PALLETO_TEST_ENDPOINT=http://127.0.0.1:4566 pytest tests/cloud/test_conformance.py` asks a server that runs already
-(LocalStack, MiniStack, `moto_server`) too; each test deletes all queues, buckets and stacks on it first.
+(MiniStack, `moto_server`) too. On a server that outlives a test, each deletes the queues, buckets and stacks of the
+names that tests and steps use first.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from servers import MINISTACK, ministack, wipe
 
 from palleto import clock
 from palleto.cloud import Cloud, open_cloud
 
 ENDPOINT = os.environ.get("PALLETO_TEST_ENDPOINT")
 BACKENDS = ("asyncio", "trio")
-PLACES = ("simulated", "embedded", *(["endpoint"] if ENDPOINT else []))
+PLACES = (
+    "simulated",
+    "embedded",
+    pytest.param("localstack", marks=pytest.mark.localstack),
+    *(["ministack"] if MINISTACK else []),
+    *(["endpoint"] if ENDPOINT else []),
+)
+STAYS = {
+    "test_a_receive_out_of_range_is_refused": "accepts a wait above 20 s",
+    "test_a_message_comes_back_after_its_visibility_timeout_with_a_new_handle": "refuses a handle that was replaced",
+}
+"""What MiniStack does otherwise (localstack/differences.md)."""
 
 CloudTest = Callable[[Cloud], Awaitable[Any]]
 
 
-def behind_the_door(test: CloudTest, place: str, backend: str, **settings: Any) -> Any:
+def behind_the_door(test: CloudTest, place: str, backend: str, endpoint: str | None = None, **settings: Any) -> Any:
     """Run `test(cloud)`: simulated on virtual time, other places on real time."""
 
     async def main() -> Any:
-        async with open_cloud(place, endpoint=ENDPOINT if place == "endpoint" else None, **settings) as cloud:
-            if place == "endpoint":
+        async with open_cloud(place, endpoint=endpoint, **settings) as cloud:
+            if place in ("localstack", "endpoint"):
                 await wipe(cloud)
             return await test(cloud)
 
     return clock.run(main, backend=backend, time="virtual" if place == "simulated" else "real")
 
 
-async def wipe(cloud: Cloud) -> None:
-    """Delete everything on a server that outlives its tests."""
-    clients = cloud.monitor
-    for stack in (await clients.cloudformation.describe_stacks())["Stacks"]:
-        await clients.cloudformation.delete_stack(StackName=stack["StackName"])
-    for url in (await clients.sqs.list_queues()).get("QueueUrls", []):
-        await clients.sqs.delete_queue(QueueUrl=url)
-    for name in [bucket["Name"] for bucket in (await clients.s3.list_buckets())["Buckets"]]:
-        for entry in (await clients.s3.list_objects_v2(Bucket=name)).get("Contents", []):
-            await clients.s3.delete_object(Bucket=name, Key=entry["Key"])
-        await clients.s3.delete_bucket(Bucket=name)
+@pytest.fixture(scope="session")
+def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MiniStack's URL, one server for each process of tests."""
+    with ministack(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
 
 
 @pytest.fixture(params=BACKENDS)
@@ -60,11 +69,18 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def run(place: str, backend: str) -> Callable[..., Any]:
+def run(request: pytest.FixtureRequest, place: str, backend: str) -> Callable[..., Any]:
     """`run(test)` on each place and each backend."""
+    endpoint = ENDPOINT if place == "endpoint" else None
+    if place == "localstack":
+        request.getfixturevalue("localstack_url")  # skips the test where there is none
+    if place == "ministack":
+        place, endpoint = "endpoint", request.getfixturevalue("ministack_url")
+        if reason := STAYS.get(request.function.__name__):
+            request.applymarker(pytest.mark.xfail(reason=reason))
 
     def run(test: CloudTest, **settings: Any) -> Any:
-        return behind_the_door(test, place, backend, **settings)
+        return behind_the_door(test, place, backend, endpoint, **settings)
 
     return run
 

@@ -1,20 +1,6 @@
-"""The same calls get the same answers: simulated (on virtual time) and moto (embedded), on asyncio and trio.
+"""The same calls get the same answers: simulated (on virtual time), moto and LocalStack, on asyncio and trio.
 
-Differences that stay, each where the simulated place follows AWS's documentation, or says less:
-
-- A short poll (wait 0) finds everything on moto; simulated, as on AWS, it looks at a share of the messages.
-- moto encodes the / of a key in an event (`packrat%2Fdata`); simulated, as AWS, does not; `unquote_plus` suits both.
-- moto accepts a change of visibility of a message that is not in flight; simulated says MessageNotInflight.
-- moto answers an 11th entry of a batch with BatchEntryIdsNotDistinct; simulated with TooManyEntriesInBatchRequest.
-- moto accepts an empty message body; simulated refuses it (MissingParameter).
-- moto names account 123456789012 and dates of today; simulated 000000000000 and dates from 2016-07-20 on.
-- moto names no DeadLetterQueueSourceArn, sequencer or ownerIdentity; simulated does.
-- moto accepts a notification to a queue that is not there; simulated refuses it (InvalidArgument).
-- moto keeps SQS's limit on purging twice in 60 s; simulated purges.
-- A second stack of a template whose queue is there: moto makes it; simulated, as AWS, refuses it.
-- A receipt handle that was replaced by a later receive deletes on moto and simulated; MiniStack refuses it.
-- MiniStack accepts a wait above 20 s. In all else it passes (`PALLETO_TEST_ENDPOINT`, see conftest.py).
-- Simulated has no ranges, versions, multipart uploads, tags, FIFO queues, retention by age or move tasks.
+The differences that stay are written down in localstack/differences.md; where a test meets one, it says so.
 """
 
 from __future__ import annotations
@@ -46,6 +32,17 @@ async def receive(cloud: Cloud, url: str, **arguments: Any) -> list[dict[str, An
         **{"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1} | arguments
     )
     messages: list[dict[str, Any]] = answer.get("Messages", [])
+    return messages
+
+
+async def receive_all(cloud: Cloud, url: str, count: int) -> list[dict[str, Any]]:
+    """Receive until there are `count` messages, and no more: S3 may announce a file after it has answered the put."""
+    messages: list[dict[str, Any]] = []
+    with anyio.move_on_after(10):
+        while len(messages) < count:
+            messages += await receive(cloud, url)
+    assert len(messages) == count
+    assert await receive(cloud, url, WaitTimeSeconds=0) == []
     return messages
 
 
@@ -91,6 +88,8 @@ def test_attributes_of_a_message_are_given_when_asked_for(run: Run, argument: st
 )
 def test_a_receive_out_of_range_is_refused(run: Run, arguments: dict[str, int]) -> None:
     async def test(cloud: Cloud) -> None:
+        if "localstack" in cloud.place.name and arguments == {"MaxNumberOfMessages": 0}:
+            return  # a difference that stays: LocalStack answers with nothing
         url = await make_queue(cloud)
         assert await code_of(cloud.sqs.receive_message(QueueUrl=url, **arguments)) == "InvalidParameterValue"
 
@@ -210,7 +209,7 @@ def test_batches_fail_in_part(run: Run) -> None:
             assert [entry["Id"] for entry in answer["Successful"]] == ["good"]
             (failed,) = answer["Failed"]
             assert (failed["Id"], failed["Code"]) == ("bad", "ReceiptHandleIsInvalid")
-            assert failed["SenderFault"] is True
+            assert failed["SenderFault"] is (cloud.place.name != "localstack")  # a difference that stays
             assert "handle" in failed["Message"]
 
     run(test)
@@ -349,7 +348,7 @@ def test_a_put_is_announced(run: Run) -> None:
         await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/20160720.gz", Body=b"abc")
         await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/notes.txt", Body=b"abc")
         await cloud.s3.put_object(Bucket=stack.bucket, Key="elsewhere/20160720.gz", Body=b"abc")
-        test_event, event = [json.loads(message["Body"]) for message in await receive(cloud, stack.queue_url)]
+        test_event, event = [json.loads(message["Body"]) for message in await receive_all(cloud, stack.queue_url, 2)]
         assert test_event["Event"] == "s3:TestEvent"
         assert test_event["Bucket"] == stack.bucket
         assert "Records" not in test_event
@@ -370,7 +369,8 @@ def test_odd_keys_come_back_from_an_event(run: Run) -> None:
         keys = [f"packrat/data/{key}" for key in ODD_KEYS]
         for key in keys:
             await cloud.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"")
-        _, *events = [json.loads(message["Body"]) for message in await receive(cloud, stack.queue_url)]
+        messages = await receive_all(cloud, stack.queue_url, len(keys) + 1)
+        _, *events = [json.loads(message["Body"]) for message in messages]
         told = [unquote_plus(event["Records"][0]["s3"]["object"]["key"]) for event in events]
         assert sorted(told) == sorted(keys)
         for key in told:
@@ -429,7 +429,7 @@ def test_deploying_around_what_is_there(run: Run, there: str) -> None:
         assert stack.visibility_timeout == (30.0 if there == "bucket" else 7.0)
         assert await deploy(cloud) == stack
         await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/x.gz", Body=b"abc")
-        bodies = [message["Body"] for message in await receive(cloud, stack.queue_url)]
+        bodies = [message["Body"] for message in await receive_all(cloud, stack.queue_url, 2)]
         assert ["s3:TestEvent" in body for body in bodies] == [True, False]
 
     run(test)
@@ -451,7 +451,7 @@ def test_uploading_again_puts_what_is_new(run: Run) -> None:
         assert await upload(cloud, stack, files) == [files[2].key]
         await cloud.s3.put_object(Bucket=stack.bucket, Key=files[0].key, Body=b"x" * files[0].size)
         assert await upload(cloud, stack, files) == [files[0].key], "same size, other bytes"
-        assert len(await receive(cloud, stack.queue_url)) == 6  # with the TestEvent
+        await receive_all(cloud, stack.queue_url, 6)  # with the TestEvent
         assert set(cloud.requests) == {"s3.PutObject", "sqs.ReceiveMessage"}, "deploy and upload are not counted"
 
     run(test)

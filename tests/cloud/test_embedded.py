@@ -163,6 +163,38 @@ def test_a_body_that_breaks_off_is_a_cloud_error() -> None:
         Body("s3.GetObject", Broken(ZeroDivisionError())).read()
 
 
+def test_a_body_is_closed_without_waiting_for_a_read_that_was_left_behind() -> None:
+    """As io.BufferedReader does, the stream keeps one lock for reading and closing."""
+
+    class Silent:
+        def __init__(self) -> None:
+            self.lock, self.begun, self.answer = threading.Lock(), threading.Event(), threading.Event()
+            self.closed = 0
+
+        def read(self, n: int | None) -> bytes:
+            with self.lock:
+                self.begun.set()
+                self.answer.wait(20)
+                return b"at last"
+
+        def close(self) -> None:
+            with self.lock:
+                self.closed += 1
+
+    stream = Silent()
+    body = Body("s3.GetObject", stream)
+    reader = threading.Thread(target=body.read, daemon=True)
+    reader.start()
+    stream.begun.wait(20)
+    body.close()
+    assert stream.closed == 0
+    stream.answer.set()
+    reader.join(20)
+    assert stream.closed == 1
+    body.close()
+    assert stream.closed == 2
+
+
 def test_a_profile_of_the_users_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody has this one")
 

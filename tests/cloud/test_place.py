@@ -66,6 +66,67 @@ def test_default_is_embedded_otherwise() -> None:
     assert (place.name, place.endpoint) == ("embedded", None)
 
 
+def test_aws_endpoint_url_is_heeded_on_this_machine_only(localstack: str) -> None:
+    place = choose(environ={"AWS_ENDPOINT_URL": f"http://{localstack}"})
+    assert (place.name, place.endpoint) == ("localstack", f"http://{localstack}")
+    assert str(place) == f"LocalStack at http://{localstack}, because AWS_ENDPOINT_URL names it"
+    port = localstack.rpartition(":")[2]
+    assert choose("localstack", environ={"AWS_ENDPOINT_URL": f"http://localhost:{port}"}) == Place(
+        "localstack", f"http://{localstack}", f"LocalStack at http://{localstack}, because it was named"
+    )
+    elsewhere = {"LOCALSTACK_HOST": localstack, "AWS_ENDPOINT_URL": "http://192.0.2.1:4566"}
+    assert str(choose(environ=elsewhere)) == f"LocalStack at http://{localstack}, because it answers there"
+
+
+def test_aws_endpoint_url_may_be_another_server_of_this_machine() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        place = choose(environ={"AWS_ENDPOINT_URL": url})
+        assert (place.name, place.endpoint) == ("endpoint", url)
+        assert "AWS_ENDPOINT_URL" in str(place)
+
+
+def test_aws_endpoint_url_that_does_not_answer() -> None:
+    url = f"http://127.0.0.1:{unused_port()}"
+    with pytest.raises(SettingError, match=r"as AWS_ENDPOINT_URL says, .*palleto\.cloud\.localstack up --port \d+"):
+        choose(environ={"AWS_ENDPOINT_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, "http://127.0.0.1:4566"),
+        ({"LOCALSTACK_HOST": "localhost"}, "http://127.0.0.1:4566"),
+        ({"LOCALSTACK_HOST": "localhost.localstack.cloud:4600"}, "http://127.0.0.1:4600"),
+        ({"EDGE_PORT": "4601"}, "http://127.0.0.1:4601"),
+        ({"EDGE_PORT": "4601", "LOCALSTACK_HOST": "127.0.0.1:4600"}, "http://127.0.0.1:4600"),
+        ({"USE_SSL": "1", "EDGE_PORT": "4601"}, "https://127.0.0.1:4601"),
+        ({"USE_SSL": "0"}, "http://127.0.0.1:4566"),
+        ({"AWS_ENDPOINT_URL": "https://localhost:4602", "LOCALSTACK_HOST": "x:1"}, "https://127.0.0.1:4602"),
+        ({"AWS_ENDPOINT_URL": "http://[::1]:4603"}, "http://[::1]:4603"),
+        ({"AWS_ENDPOINT_URL": "http://192.0.2.1:4602"}, "http://127.0.0.1:4566"),
+        ({"AWS_ENDPOINT_URL": "no url"}, "http://127.0.0.1:4566"),
+    ],
+)
+def test_the_variables_of_localstacks_users(environ: dict[str, str], url: str) -> None:
+    assert localstack_url(environ) == url
+
+
+@pytest.mark.localstack
+def test_localstack_over_tls(localstack_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a certificate of its own making, which nobody has signed; no warning comes of it."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("LOCALSTACK_HOST", localstack_url.partition("://")[2])
+    monkeypatch.setenv("USE_SSL", "1")
+
+    async def main() -> str:
+        async with open_cloud("localstack") as cloud:
+            await cloud.s3.list_buckets()
+            return str(cloud.place.endpoint)
+
+    assert clock.run(main).startswith("https://127.0.0.1:")
+
+
 def test_credentials_in_the_environment_never_lead_to_aws() -> None:
     place = choose(environ=AWS_ENVIRONMENT | {"LOCALSTACK_HOST": f"127.0.0.1:{unused_port()}"})
     assert place.name == "embedded"
@@ -149,7 +210,8 @@ def test_aws_without_credentials_is_one_clear_error(monkeypatch: pytest.MonkeyPa
         (None, "http://127.0.0.1:99999", {}, "expected an endpoint like"),
         (None, "ftp://127.0.0.1", {}, "expected an endpoint like"),
         ("localstack", "http://192.0.2.1:4566", {}, "use --endpoint http://192.0.2.1:4566"),
-        ("localstack", None, {"LOCALSTACK_HOST": "127.0.0.1:x"}, "HOST:PORT"),
+        ("localstack", None, {"LOCALSTACK_HOST": "127.0.0.1:x"}, "HOST:PORT, got '127.0.0.1:x'"),
+        ("localstack", None, {"EDGE_PORT": "70000"}, "expected EDGE_PORT as a port, got '70000'"),
     ],
 )
 def test_settings_that_cannot_be_used(
@@ -163,7 +225,7 @@ def test_settings_that_cannot_be_used(
 
 def test_a_named_place_that_does_not_answer(localstack: str) -> None:
     port = unused_port()
-    with pytest.raises(SettingError, match="leave --place localstack out"):
+    with pytest.raises(SettingError, match=rf"start it: python -m palleto\.cloud\.localstack up --port {port}"):
         choose("localstack", environ={"LOCALSTACK_HOST": f"127.0.0.1:{port}"})
     with pytest.raises(SettingError, match="leave --endpoint out"):
         choose(endpoint=f"http://127.0.0.1:{port}")

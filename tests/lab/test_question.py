@@ -54,7 +54,7 @@ def test_wrong_says_which_trace_event_decides(five):
 def test_not_tried(five):
     asked = kills(five)
     assert asked.state == "not tried"
-    assert str(asked.check()) == "○ not tried: not answered yet; one of: 0, 1, 2, 3"
+    assert str(asked.check()) == "○ not tried: not answered yet; one of: 0 / 1 / 2 / 3"
 
 
 def test_answering_again_is_not_tried_until_checked(five):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from palleto.lab.scene import Scene
-from palleto.lab.series import BUCKETS, POINTS, TICKS, Busy, Counts, Meter, Series, Ticks
+from palleto.lab.series import BUCKETS, POINTS, TICKS, Busy, Counts, Meter, Peaks, Series, Ticks
 from palleto.recorder import TraceEvent
 
 
@@ -52,6 +52,21 @@ def test_a_change_that_stands_alone_is_a_step_and_others_are_means():
     assert series.columns(8, 4) == [2, 2, 5, 5.25]
     series.set(7, 0)
     assert series.columns(8, 4)[3] == pytest.approx((0.25 * 6 + 0.5 * 6) / 2)
+
+
+def test_peaks_are_kept_as_their_buckets_grow():
+    peaks = Peaks()
+    for t, value in [(0, 3), (0.1, 10), (0.2, 1), (0.6, 4)]:
+        peaks.add(t, value)
+    assert peaks.values == [10, 0, 4]
+    peaks.add(BUCKETS * peaks.width, 7)
+    assert (peaks.width, peaks.values[:2], peaks.values[-1]) == (0.5, [10, 4], 7)
+
+
+def test_demand_that_is_met_at_once_is_a_peak():
+    scene = subscribed(event(0, "P", "emitted", "C", ids="0123456789"))
+    (one,) = scene.current
+    assert (one.outstanding, one.over_time.last, scene.peaks.values) == (0, 0, [10])
 
 
 def test_columns_are_the_same_whether_they_are_asked_for_once_or_always():
@@ -148,6 +163,14 @@ def test_a_name_that_subscribes_again_begins_anew():
     [
         ([event(9, "#7", "loop_ended", reason="normal")], "done"),
         ([event(8, "#7", "loop_killed"), event(9, "#7", "loop_ended", reason="shutdown")], "killed"),
+        (
+            [event(8, "", "drain"), event(8, "#7", "loop_killed"), event(9, "#7", "loop_ended", reason="shutdown")],
+            "stopped",
+        ),
+        (
+            [event(8, "#7", "loop_killed"), event(8, "", "drain"), event(9, "#7", "loop_ended", reason="shutdown")],
+            "killed",
+        ),
         ([event(9, "#7", "loop_ended", reason="ValueError: no")], "crashed"),
         ([], "running"),
     ],
@@ -251,7 +274,7 @@ def test_step5_in_numbers(play: Any):
         name: (asked[name], got[name]) for name in asked
     }
     assert scene.loops_started == len(played.kinds("loop_started"))
-    assert [loop.ended for loop in scene.loops] == ["killed"] * 4
+    assert [loop.ended for loop in scene.loops] == ["killed"] * 3 + ["stopped"]  # the last by the end of the run
     assert [loop.runs.count for loop in scene.loops] == [0, 0, 18, 7]
     (producer,) = scene.sources
     assert producer.remembered.at(0) == 30
@@ -269,7 +292,8 @@ def test_step9_in_numbers(play: Any):
     assert scene.queue.redelivered == played.summary.redelivered
     assert [group.name for group in scene.groups.values()] == [f"Pipeline{n}" for n in range(1, 5)]
     assert scene.loops_started == len(played.kinds("loop_started")) == sum(scene.loops_ended.values())
-    assert scene.loops_ended["killed"] == len(played.kinds("loop_killed"))
+    (over,) = played.kinds("drain")
+    assert scene.loops_ended["killed"] == len([kill for kill in played.kinds("loop_killed") if kill.seq < over.seq])
 
 
 def test_the_same_trace_gives_the_same_scene(play: Any):

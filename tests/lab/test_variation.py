@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -47,6 +48,9 @@ def test_the_picture_has_words() -> None:
     shown = vary("max_demand", [2], eager, figures.demand_over_time, lambda run: f"{consumed(run)} <events>")
     value = shown._picture.value
     assert 'src="data:image/png;base64,' in value
+    alone = figures.demand_over_time(shown.experiment)._repr_mimebundle_()[0]["text/html"]
+    (width,) = re.findall(r'width="(\d+)"', alone)
+    assert f'width="{width}"' in value, "as wide as in a cell of its own"
     assert "22 &lt;events&gt;" in value
     bundle: Any = shown._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle

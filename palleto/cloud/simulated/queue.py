@@ -20,6 +20,8 @@ import anyio
 
 from palleto.errors import CloudError
 
+REMEMBERED = 1000  # messages that are gone, and whose handles are still known
+
 # Timers of an event loop are exact to a few microseconds; a timeout that ends "now" has ended.
 SLACK = 1e-6
 
@@ -69,8 +71,19 @@ class Message:
     first_received_at: float = 0.0
     hidden_until: float | None = None
     handle: str | None = None
+    handles: list[str] = field(default_factory=list)
     shard: float = 0.0  # which of SQS's servers holds it, 0 to 1
     gone: bool = False
+    dead: bool = False  # gone to the dead-letter queue
+
+    @property
+    def state(self) -> str:
+        """Where it is: "delayed", "visible", "in_flight", "deleted" or "dead_lettered"."""
+        if self.gone:
+            return "dead_lettered" if self.dead else "deleted"
+        if self.hidden_until is None:
+            return "visible"
+        return "in_flight" if self.receives else "delayed"
 
 
 class Queue:
@@ -92,9 +105,12 @@ class Queue:
         self.created_at = created_at
         self._shuffle = shuffle
         self.messages: dict[str, Message] = {}  # by id, those that are not gone
-        self.handles: dict[str, Message] = {}  # every handle that was ever given out
+        self.handles: dict[str, Message] = {}  # every handle that was given out, of messages that are not long gone
+        self._gone: deque[Message] = deque()
         self.script: deque[int] = deque()
+        self.on_change: Callable[[Message], None] | None = None  # hears of each message that changes its state
         self.sent = self.deleted = self.dead_lettered = 0
+        self.expired = 0  # how often a visibility timeout ended by itself: whoever had the message let it lie
         self._visible: list[tuple[float, int, Message]] = []  # a heap, by order of sending or of chance
         self._hidden: list[tuple[float, int, Message]] = []  # a heap, by when they come back; may hold stale entries
         self._arrival = anyio.Event()
@@ -116,12 +132,18 @@ class Queue:
             self._hide(message, now + delay)
         else:
             self._show(message)
+        self._tell(message)
+
+    def _tell(self, message: Message) -> None:
+        if self.on_change is not None:
+            self.on_change(message)
 
     def settle(self, now: float) -> None:
         """Make visible again what a delay or a visibility timeout hid until now."""
         while self._hidden and self._hidden[0][0] <= now + SLACK:
             until, _, message = heapq.heappop(self._hidden)
             if message.hidden_until == until and not message.gone:
+                self.expired += message.receives > 0
                 self._show(message)
 
     def next_return(self) -> float | None:
@@ -160,6 +182,8 @@ class Queue:
             elif max_receives is not None and message.receives >= max_receives:
                 self._forget(message)
                 self.dead_lettered += 1
+                message.dead = True
+                self._tell(message)
                 give_up(message)
             else:
                 taken.append(message)
@@ -169,8 +193,10 @@ class Queue:
             message.receives += 1
             message.first_received_at = message.first_received_at if message.receives > 1 else now
             message.handle = new_handle()
+            message.handles.append(message.handle)
             self.handles[message.handle] = message
             self._hide(message, now + hide_for)
+            self._tell(message)
         self.settle(now)  # a visibility timeout of 0 brings them back at once
         return taken
 
@@ -180,6 +206,7 @@ class Queue:
         if not message.gone:
             self._forget(message)
             self.deleted += 1
+            self._tell(message)
 
     def change_visibility(self, handle: str, timeout: float, now: float, operation: str) -> None:
         """Hide a message in flight until `timeout` seconds from now; 0 gives it back at once."""
@@ -190,12 +217,14 @@ class Queue:
             self._hide(message, now + timeout)
         else:
             self._show(message)
+        self._tell(message)
 
     def purge(self) -> None:
         """Delete every message."""
         for message in list(self.messages.values()):
             self._forget(message)
             self.deleted += 1
+            self._tell(message)
 
     def ledger(self) -> Ledger:
         """Where the messages are, as of the last `settle`."""
@@ -226,3 +255,7 @@ class Queue:
     def _forget(self, message: Message) -> None:
         message.gone = True
         del self.messages[message.id]
+        self._gone.append(message)
+        if len(self._gone) > REMEMBERED:
+            for handle in self._gone.popleft().handles:
+                del self.handles[handle]

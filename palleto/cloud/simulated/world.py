@@ -100,6 +100,10 @@ class Service:
         """Whether the service simulates this operation."""
         return inspect.iscoroutinefunction(getattr(type(self), method, None)) and method != "send"
 
+    def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Any:
+        """The rest of an object's body: S3's alone."""
+        raise NotImplementedError
+
     async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The response of an operation; raises `CloudError`."""
         call = getattr(self, method)

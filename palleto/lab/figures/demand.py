@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from palleto.lab.evidence import events_of
@@ -23,6 +24,9 @@ from palleto.lab.figures.picture import (
     whole_numbers,
 )
 from palleto.recorder import TraceEvent
+
+LONG = 0.25
+"""The share of a run from which on demand that stands still is what its picture is about."""
 
 
 @dataclass
@@ -57,6 +61,14 @@ class _Ledger:
         self.remembered.append(event.ledger["after"][0] if event.ledger else self.remembered[-1])
         self.asked.append(self.asked[-1] + asked)
         self.delivered.append(self.delivered[-1] + delivered)
+
+    @property
+    def since(self) -> float:
+        """When what is owed changed last."""
+        last = sum(self.owed[-1].values())
+        changes = zip(reversed(self.times), reversed(self.owed), strict=True)
+        same = takewhile(lambda change: sum(change[1].values()) == last, changes)
+        return min(time for time, _ in same)
 
     @property
     def peers(self) -> list[str]:
@@ -113,12 +125,14 @@ def demand_over_time(trace: Any, producer: str | None = None) -> Picture:
     legend(bottom)
     whole_numbers(bottom)
 
-    most = max(sum(owed.values()) for owed in ledger.owed)
+    most, last = max(sum(owed.values()) for owed in ledger.owed), sum(ledger.owed[-1].values())
     at = next(time for time, owed in zip(ledger.times, ledger.owed, strict=True) if sum(owed.values()) == most)
     who = counted(len(peers), "subscription")
     title = f"Demand adds up: {who}, {most} events owed at most (at {seconds(at)})"
-    title = title if len(peers) > 1 else f"Demand is asked once and paid off: {most} events owed at most"
-    last = sum(ledger.owed[-1].values())
+    if len(peers) == 1:
+        title = f"Demand is asked once and paid off: {most} events owed at most"
+        if last and (stood := end - ledger.since) > end * LONG:
+            title = f"Demand is asked once: {last} of {ledger.asked[-1]} events stay owed for the last {seconds(stood)}"
     return picture.say(
         title,
         f"{producer} was asked for {ledger.asked[-1]} events in {counted(len(ledger.asks), 'ask')} and delivered "

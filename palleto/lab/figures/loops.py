@@ -48,8 +48,8 @@ def loop_restarts(trace: Any) -> Picture:
     axes.set_ylim(len(found) - 0.4, -0.6)
     axes.set_xlim(-end * 0.012 - 0.01, end * 1.1 + 0.01)
     axes.grid(visible=False, axis="y")
-    label(axes, x="run time (s)", y="server loops, oldest first")
-    legend(axes, _handles(found))
+    label(axes, x="run time (s)", y="server loops, oldest first" if len(found) > 3 else "server loops")
+    legend(axes, _handles(found, end))
 
     killed = [loop for loop in found if _by_step(loop)]
     wanted = [str(loop.wanted) for loop in found[:12] if loop.wanted is not None]
@@ -67,6 +67,12 @@ def loop_restarts(trace: Any) -> Picture:
 def _by_step(loop: Loop) -> bool:
     """Whether it was killed while the run went on."""
     return loop.killed is not None and not loop.over
+
+
+def _tail(loop: Loop, end: float) -> float:
+    """Seconds that a loop lived on, as it was killed in its poll, whose answer is kept; 0 for what cannot be seen."""
+    tail = 0.0 if loop.killed is None or loop.end is None else loop.end - loop.killed
+    return tail if tail > end * 0.005 else 0.0
 
 
 def _title(found: list[Loop], killed: list[Loop], events: list[TraceEvent]) -> str:
@@ -100,10 +106,9 @@ def _lane(axes: Any, lane: int, loop: Loop, end: float, *, words: bool) -> None:
     axes.barh(
         lane, over - loop.start, left=loop.start, color=ORANGE if _by_step(loop) else BLUE, edgecolor=PAPER, **shape
     )
-    if loop.killed is not None and loop.end is not None and loop.end > loop.killed:
-        # Killed in the middle of a poll: the answer is still taken.
+    if _tail(loop, end):
         edge = {"facecolor": PAPER, "edgecolor": ORANGE if _by_step(loop) else BLUE, "hatch": "////"}
-        axes.barh(lane, loop.end - loop.killed, left=loop.killed, **edge, **shape)
+        axes.barh(lane, _tail(loop, end), left=loop.killed, **edge, **shape)
     if loop.killed is not None:
         style = {"marker": "X", "color": VERMILLION} if _by_step(loop) else {"marker": "s", "color": QUIET}
         axes.plot(loop.killed, lane, **style, markeredgecolor=PAPER, markersize=11 if words else 7, zorder=3)
@@ -118,7 +123,7 @@ def _ticks(axes: Any, marker: str, places: list[tuple[float, int]], size: float)
     axes.plot(times, lanes, marker, color=INK, markersize=size, markeredgewidth=1.4, zorder=2.5)
 
 
-def _handles(found: list[Loop]) -> list[Any]:
+def _handles(found: list[Loop], end: float) -> list[Any]:
     patch, line = required("matplotlib.patches").Patch, required("matplotlib.lines").Line2D
     killed = [loop for loop in found if _by_step(loop)]
     handles = []
@@ -129,7 +134,7 @@ def _handles(found: list[Loop]) -> list[Any]:
         handles.append(line([], [], marker="X", color=VERMILLION, linestyle="", markersize=9, label="killed"))
     if any(loop.over for loop in found):
         handles.append(line([], [], marker="s", color=QUIET, linestyle="", markersize=8, label="end of the run"))
-    if any(loop.killed is not None and (loop.end or 0) > loop.killed for loop in found):
+    if any(_tail(loop, end) for loop in found):
         edge = {"facecolor": PAPER, "edgecolor": QUIET, "hatch": "////"}
         handles.append(patch(**edge, label="its last poll,\nits answer is kept"))
     if any(loop.runs for loop in found):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from palleto.lab.panels.svg import COLUMN, WIDTH, Canvas, Plot, clip, color, named, nice, plural
+from palleto.lab.panels.svg import COLUMN, WIDTH, Canvas, Plot, clip, color, named, nice, plural, xy
 from palleto.lab.parts import Subscription
 from palleto.lab.scene import Scene
 
-CHART = 0.48
+CHART = 0.44
 """The share of the width that the chart has."""
 ROWS = 7
 """The most subscriptions that the table has a row for; the rest share one."""
 
 
 def demand(scene: Scene, width: float = WIDTH) -> Canvas:
-    """Outstanding demand of each subscription of a source, stacked; what the sources remember as a line; a table."""
+    """Outstanding demand of each subscription of a source, stacked; what the sources remember as a line; a table.
+
+    Heights are averages over a column of the plot. Demand that is met at once would not be seen so: thin lines go up
+    to the most that was outstanding in each stretch of time.
+    """
     canvas = Canvas("Demand", width)
     with scene.lock:
         sources = scene.sources
@@ -30,7 +34,7 @@ def demand(scene: Scene, width: float = WIDTH) -> Canvas:
             rest = outer[ROWS - 1 :]
             rows = [*rows[: ROWS - 1], (-1, f"{len(rest)} more", rest)]
         canvas.header(
-            f"{', '.join(sorted(names)) or 'the producer'} remembers {remembered:,}, has {buffered:,} in its buffer"
+            f"━━ {', '.join(sorted(names)) or 'the producer'} remembers {remembered:,}, has {buffered:,} in its buffer"
         )
         _table(canvas, rows, outer, inner)
         said = "; ".join(
@@ -52,10 +56,16 @@ def _chart(canvas: Canvas, scene: Scene, subscriptions: list[Subscription]) -> N
     bands = [(one.over_time.columns(end, count), color(scene.group_of(one.consumer).number)) for one in subscriptions]
     owed = list(map(sum, zip(*(stage.remembered.columns(end, count) for stage in scene.sources), strict=True)))
     top = max(map(sum, zip(*(values for values, _ in bands), strict=True)), default=0)
-    plot = Plot(canvas, box, end, nice(max(top, *owed, 2)) if owed else 2)
-    canvas.text(0, 43, "events outstanding", "s m")
-    canvas.path(f"M{canvas.width * CHART - 104:g} 39h20", "l")
-    canvas.text(canvas.width * CHART, 43, "remembered", "s m e")
+    peaks = scene.peaks.values
+    plot = Plot(canvas, box, end, nice(max(top, *owed, *peaks, 2)) if owed else 2)
+    canvas.text(0, 43, "events outstanding, thin: peaks", "s m")
+    thin = ""
+    for index, peak in enumerate(peaks):
+        if peak:
+            x = box[0] + (index + 0.5) * scene.peaks.width / end * box[2]
+            thin += f"M{xy(x)} {xy(plot.up(0))}V{xy(plot.up(peak))}"
+    if thin:
+        canvas.path(thin, "p")
     now = scene.now
     if scene.current and all(one.ended is not None for one in scene.current):  # the picture ends before all goes to 0
         now = max(0.0, min(one.ended_at for one in scene.current) - end / count)
@@ -79,7 +89,7 @@ def _table(
     y = 61.0
     for index, name, subscriptions in rows:
         canvas.rect(left, y - 10, 11, 11, color(index), "k" if index < 0 else "")
-        _row(canvas, left + 17, y, places, clip(name, 12), subscriptions)
+        _row(canvas, left + 17, y, places, clip(name, 10), subscriptions)
         y += 19
     canvas.path(f"M{left:g} {y - 12:g}H{right:g}", "g")
     if len(rows) != 1:

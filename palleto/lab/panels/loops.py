@@ -8,7 +8,7 @@ from palleto.lab.scene import Scene
 
 ROWS = 9
 """The most loops that have a bar; older ones are only counted."""
-FILLS = {"running": color(0), "done": color(2), "killed": color(1), "crashed": color(3)}
+FILLS = {"running": color(0), "done": color(2), "killed": color(1), "stopped": color(0), "crashed": color(3)}
 
 
 def loops(scene: Scene, width: float = WIDTH) -> Canvas:
@@ -19,7 +19,7 @@ def loops(scene: Scene, width: float = WIDTH) -> Canvas:
         started, now = scene.loops_started, scene.now
         running = started - sum(scene.loops_ended.values())
         ended = [f"{count} {how}" for how, count in sorted(scene.loops_ended.items()) if count]
-    canvas.header(", ".join([f"{started:,} started", *ended, f"{running} running"]))
+    canvas.header(", ".join([f"{started:,} started", *ended, *([f"{running} running"] if running else [])]))
     if started > len(shown):
         canvas.text(0, 43, f"the last {len(shown)} of {started:,}; a tick for each run", "s m")
         start, end = window(shown[0].start, now)

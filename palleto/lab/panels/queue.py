@@ -5,6 +5,10 @@ from __future__ import annotations
 from palleto.lab.panels.svg import COLUMN, WIDTH, Canvas, Plot, nice, number, plural
 from palleto.lab.scene import Scene
 
+CHART = 0.36
+"""The share of the width that the chart has."""
+PLACES = (0.0, 0.22, 0.46, 0.68)
+"""Where along the width each part is named."""
 FILLS = {"deleted": "#009e73", "in flight": "#e69f00", "visible": "#0072b2", "dead-lettered": "#d55e00"}
 
 
@@ -18,7 +22,7 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         requests = sorted(seen.requests.items())
         asked = sum(seen.requests.values())
         end = nice(max(scene.now, 4))
-        box = (36.0, 108.0, width * 0.46 - 36, 82.0)
+        box = (36.0, 108.0, width * CHART - 36, 82.0)
         count = int(box[2] / COLUMN)
         bands = [(seen.over_time[name].columns(end, count), FILLS[name]) for name in reversed(FILLS)]
         top = max(map(sum, zip(*(values for values, _ in bands), strict=True)), default=0)
@@ -33,19 +37,19 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         errors = seen.errors
     canvas.header(f"{plural(total, 'message')}, {per_file}")
     _bar(canvas, parts, total)
-    left = width * 0.46 + 22
+    left = width * CHART + 18
     y = 105.0
     for name, value in counters:
         canvas.text(left, y, name)
-        canvas.text(left + 102, y, number(value), "n e b")
+        canvas.text(left + 98, y, number(value), "n e b")
         y += 19
     y = 105.0
     for operation, value in requests[:5]:
-        canvas.text(left + 116, y, operation.split(".")[-1].replace("Batch", ""), "s")
+        canvas.text(left + 110, y, operation.split(".")[-1].replace("Batch", ""), "s")
         canvas.text(width, y, number(value), "n e s b")
         y += 19
     if errors:
-        canvas.text(left + 116, y, "failed", "s")
+        canvas.text(left + 110, y, "failed", "s")
         canvas.text(width, y, number(errors), "n e s b")
     canvas.words = (
         ", ".join(f"{value} {name}" for name, value in parts.items())
@@ -67,9 +71,8 @@ def _bar(canvas: Canvas, parts: dict[str, int], total: int) -> None:
         x += length
     if not total:
         canvas.rect(0, 32, canvas.width, 16, style="k")
-    x = 0.0
-    for name, value in parts.items():
+    for place, (name, value) in zip(PLACES, parts.items(), strict=True):
+        x = canvas.width * place
         canvas.rect(x, 59, 11, 11, FILLS[name])
         canvas.text(x + 17, 69, f"{number(value)} {name}", "n")
-        x += canvas.width / 4
     canvas.text(0, 97, "messages", "s m")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-WIDTH = 580
+WIDTH = 500
 """Width of a panel in units of its own; it is scaled to the width that there is."""
 
 COLUMN = 3
@@ -24,6 +24,7 @@ STYLE = (
     ".plt .a{stroke:var(--jp-border-color1,#aaa);fill:none;shape-rendering:crispEdges}"
     ".plt .l{stroke:var(--jp-ui-font-color1,#222);fill:none;stroke-width:2}"
     ".plt .d{stroke-dasharray:2 3}"
+    ".plt .p{stroke:var(--jp-ui-font-color2,#5a5a5a);fill:none;stroke-width:1}"
     ".plt .k{fill:var(--jp-layout-color2,#eee)}"
     ".plt .t{stroke:var(--jp-layout-color0,#fff);stroke-width:1.5;fill:none}"
     f".plt .x{{stroke:{RED};stroke-width:2.5;fill:none}}"
@@ -115,7 +116,7 @@ class Canvas:
         label = quoteattr(f"{self.title}: {self.words}")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="plt" role="img" aria-label={label} '
-            f'viewBox="0 0 {xy(self.width)} {xy(self.height)}" width="100%" style="display:block;max-width:660px">'
+            f'viewBox="0 0 {xy(self.width)} {xy(self.height)}" width="100%" style="display:block;max-width:600px">'
             f"<title>{escape(self.title)}</title><style>{STYLE}</style>{self.inner()}</svg>"
         )
 
@@ -129,7 +130,8 @@ class Plot:
         self.end, self.top = end, top
         bottom = self.y + self.height
         grid = ""
-        for value in (top / 2, top):
+        count = 3 if top % 2 and not top % 3 else 2  # whole numbers: there are no half events
+        for value in (top * (i + 1) / count for i in range(count)):
             if round(value, 1) == value:
                 grid += f"M{xy(self.x)} {xy(self.up(value))}h{xy(self.width)}"
                 canvas.text(self.x - 6, self.up(value) + 4, number(value), "s m e n")
@@ -181,7 +183,7 @@ class Plot:
 def time_axis(canvas: Canvas, x: float, y: float, width: float, end: float, start: float = 0.0) -> None:
     """A line at `y` with moments from `start` to `end` below it; `end - start` is a `nice` number."""
     count = parts(end - start)
-    if count == 5 and width < 230:
+    if (count == 5 and width < 230) or (count == 4 and width < 160):
         count = 2
     canvas.path(
         f"M{xy(x)} {xy(y)}H{xy(x + width)}"

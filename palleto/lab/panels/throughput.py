@@ -9,7 +9,7 @@ from palleto.lab.parts import Group
 from palleto.lab.scene import Scene
 from palleto.lab.series import STRETCH
 
-CHART = 0.42
+CHART = 0.36
 """The share of the width that the chart has."""
 BAR = 6
 """The least width of a bar."""
@@ -28,7 +28,7 @@ def throughput(scene: Scene, width: float = WIDTH) -> Canvas:
         _chart(canvas, scene, groups)
         rows = [Row(group, now) for group in groups]
     rate = sum(row.rate for row in rows)
-    files = f", {plural(written, 'file')} written" if scene.queue.known else ""
+    files = f", {plural(written, 'file')} written" if written else ""
     canvas.header(f"{plural(total, 'event')} consumed{files}, {rate:.1f} a second")
     _rows(canvas, rows)
     said = "; ".join(
@@ -85,7 +85,7 @@ def _chart(canvas: Canvas, scene: Scene, groups: list[Group]) -> None:
 
 def _rows(canvas: Canvas, rows: list[Row]) -> None:
     left, right = canvas.width * CHART + 22, canvas.width
-    bar, busy = left + 82, right - 92
+    bar, busy = left + 72, right - 98
     by_stage = any(len(row.busy) > 1 for row in rows)
     canvas.text(left, 43, "pipeline" if by_stage else "consumer", "s m")
     canvas.text(bar, 43, "consumed", "s m")
@@ -96,7 +96,7 @@ def _rows(canvas: Canvas, rows: list[Row]) -> None:
     y = 61.0
     rows = sorted(rows, key=lambda row: not row.running)
     for row in rows[:ROWS]:
-        canvas.text(left, y, clip(row.title, 12), "" if row.running or over else "m")
+        canvas.text(left, y, clip(row.title, 10), "" if row.running or over else "m")
         length = (busy - bar - 92) * row.consumed / most
         canvas.rect(bar, y - 10, max(1.0, length), 11, color(row.number))
         canvas.text(bar + length + 6, y, number(row.consumed), "n")
@@ -113,7 +113,7 @@ def _rows(canvas: Canvas, rows: list[Row]) -> None:
 
 def _busy(canvas: Canvas, row: Row, x: float, y: float, right: float) -> None:
     """A bar for each stage, above each other, and the share of each."""
-    width = 40.0
+    width = 32.0
     shares = [share for _, share in row.busy[-2:]]
     pitch = 11 / max(1, len(shares))
     for index, share in enumerate(shares):

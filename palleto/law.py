@@ -1,0 +1,102 @@
+"""The law of the ledger: nobody is sent more than it asked for, and a producer remembers exactly what it owes.
+
+    a producer's remembered demand  =  outstanding demand of its subscriptions  -  events buffered or on their way
+
+Demand that was told and whose consumer went away stays remembered, for whoever asks next: so much more is allowed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from palleto.core import ProducerCore
+from palleto.errors import PalletoError
+from palleto.messages import Ask, Events, Subscription
+
+if TYPE_CHECKING:
+    from palleto.runner import Runner as Stage
+
+__all__ = ["Account", "Law", "LawError"]
+
+
+class LawError(PalletoError):
+    """The accounts of demand and events do not add up."""
+
+
+class Account:
+    """One subscription as its producer has seen it: what was asked, and what was delivered."""
+
+    __slots__ = ("asked", "delivered")
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.delivered = 0
+
+    @property
+    def outstanding(self) -> int:
+        """Asked and not delivered."""
+        return self.asked - self.delivered
+
+
+class Law:
+    """The accounts of a run, by subscription, and what they must add up to."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[Subscription, Account] = {}
+        self._cancelled: dict[Stage, int] = {}
+        self._unasked: dict[Stage, str] = {}
+
+    def opened(self, subscription: Subscription) -> Account:
+        """The account of a subscription."""
+        account = self.accounts.get(subscription)
+        if account is None:
+            account = self.accounts[subscription] = Account()
+        return account
+
+    def closed(self, producer: Stage, subscription: Subscription) -> None:
+        """A subscription ended: what it was owed may stay remembered."""
+        if subscription in self.accounts:
+            self._allow(producer, self.accounts.pop(subscription).outstanding)
+
+    def asked(self, message: Ask) -> None:
+        """A producer took an ask."""
+        self.opened(message.subscription).asked += message.count
+
+    def sent(self, producer: Stage, message: Events) -> None:
+        """A producer sends events."""
+        account = self.opened(message.subscription)
+        account.delivered += len(message.events)
+        if account.outstanding < 0:
+            sent, asked = account.delivered, account.asked
+            self._unasked[producer] = f"{message.subscription} was sent {sent} events and had asked for {asked}"
+
+    def joined(self, producer: Stage, demand: int) -> None:
+        """Somebody subscribed; the demand was so much before.
+
+        A broadcast goes as fast as its slowest: who joins it takes back what it had told already.
+        """
+        self._allow(producer, max(0, demand - producer.core.ledger().demand))
+
+    def _allow(self, producer: Stage, count: int) -> None:
+        self._cancelled[producer] = self._cancelled.get(producer, 0) + count
+
+    def check(self, stage: Stage) -> str | None:
+        """What breaks the law at this stage, in one line; None if it holds."""
+        core = stage.core
+        if stage in self._unasked:
+            return self._unasked[stage]
+        if not isinstance(core, ProducerCore) or not core.forwarding:
+            return None
+        ledger = core.ledger()
+        excess = ledger.remembered - max(0, ledger.demand - ledger.buffered)
+        if not 0 <= excess <= self._cancelled.get(stage, 0):
+            return (
+                f"{stage.label} remembers demand for {ledger.remembered} events, {ledger.demand} are wanted, "
+                f"{ledger.buffered} are in its buffer, and {self._cancelled.get(stage, 0)} were cancelled"
+            )
+        return None
+
+    def forget(self, stage: Stage) -> None:
+        """Keep nothing of a stage that has ended."""
+        self._cancelled.pop(stage, None)
+        self._unasked.pop(stage, None)

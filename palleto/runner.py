@@ -1,0 +1,262 @@
+"""What runs a stage: a mailbox, a core, and the user's callbacks between them.
+
+It takes a message from its mailbox, lets the core decide, and carries the effects out. If all callbacks are plain
+functions, that is a turn that the system's pump gives it, and this file is all there is to it; tasked.py has the rest.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NoReturn
+
+import anyio
+
+from palleto.core import Core
+from palleto.errors import NotFoundError, ReturnError
+from palleto.express import CLEAR, NO_EXPRESS, Rest, express
+from palleto.messages import (
+    Answer,
+    Ask,
+    Call,
+    Cast,
+    Down,
+    Drop,
+    Effect,
+    Events,
+    Message,
+    Reason,
+    Request,
+    Send,
+    Stop,
+    Subscribe,
+    Subscription,
+)
+from palleto.process import Process
+from palleto.system import Quits, System
+
+CALLBACKS = (
+    "handle_demand",
+    "handle_events",
+    "handle_cast",
+    "handle_call",
+    "handle_subscribe",
+    "handle_cancel",
+    "terminate",
+)
+
+
+Posted = Message | Stop | Callable[[], "list[Effect]"]
+"""What a mailbox holds: messages, a stop, and what the stage asked of itself."""
+
+
+class _Emission:
+    """Events in a mailbox, on their way to be emitted by its stage."""
+
+    def __init__(self, core: Core, events: list[Any]) -> None:
+        self.core, self.events = core, events
+
+    def __call__(self) -> list[Effect]:
+        return self.core.emit(self.events)
+
+
+class Stopped(Exception):
+    """Leaves the loop over the mailbox, when a message or the core says stop."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _refuse_to_await(callback: str, result: Any) -> NoReturn:
+    """A plain stage has no task to wait in."""
+    if inspect.iscoroutine(result):
+        result.close()
+    raise ReturnError(f"expected {callback} to be declared `async def`, as it awaits")
+
+
+class Runner(Process):
+    """A stage without its callbacks: the mailbox, and turns."""
+
+    core: Core
+    source: Subscription | None = None
+    """Whose events `handle_events` is handling."""
+    _elsewhere = False
+    """Whether its own task is at the mailbox, and turns are none."""
+    _wake: anyio.Event | None = None
+    """What its own task waits for; None: the pump gives turns."""
+
+    def start(self, system: System, parent: Quits) -> None:
+        self._mailbox: deque[Posted] = deque()
+        self._subscriptions = 0
+        self.core = self._make_core()
+        self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
+        self._asked, self._came = express(self.core, self, self._bound) if system.recorder is None else NO_EXPRESS
+        self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
+        self._serving: Posted | None = None
+        self.busy = True
+        try:
+            super().start(system, parent)
+        except BaseException:
+            self.busy = False  # or messages to it would wait for ever
+            raise
+        self._begin()
+
+    def _make_core(self) -> Core:
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        """The stage is up: let it come to its mailbox."""
+        self.system.schedule(self)
+
+    def post(self, message: Posted) -> None:
+        """Put a message into the mailbox. One to a stage that has ended is answered for it, or lost."""
+        if self.busy:  # it runs, and comes to it
+            self._mailbox.append(message)
+        elif self.running:
+            self._mailbox.append(message)
+            if self._wake is None:  # `_rouse`, without the calls
+                self.busy = True
+                system = self.system
+                system.ready.append(self)
+                if system.asleep is not None:
+                    system.wake()
+            else:
+                self._rouse()
+        elif lost := self._refuse(message, "not running"):
+            self.system.lose(self, lost)
+
+    def _rouse(self) -> None:
+        """There is something to do again."""
+        self.busy = True
+        if self._wake is not None:
+            self._wake.set()
+        else:
+            self.system.schedule(self)
+
+    def _refuse(self, message: object, reason: Reason) -> list[Any]:
+        """Answer a message that nobody will serve. Returns the events in it: they are lost."""
+        if isinstance(message, Subscribe):
+            message.subscription.consumer.post(Down(message.subscription, reason))
+        elif isinstance(message, Request):
+            message.reply.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+        elif isinstance(message, Cast):
+            self.system.refuse(message.message)
+        return list(message.events) if isinstance(message, Events | _Emission) else []
+
+    def emit(self, events: Iterable[Any]) -> None:
+        """Emit events outside of a callback's return, from inside the run (a producer or producer-consumer)."""
+        self.post(_Emission(self.core, list(events)))
+
+    # ---- a turn, given by the system's pump
+
+    def turn(self) -> None:
+        """Empty the mailbox."""
+        if self._elsewhere:
+            return None
+        mailbox = self._mailbox
+        asked, came = self._asked, self._came
+        try:
+            while mailbox:
+                message: Any = mailbox.popleft()
+                kind = message.__class__
+                rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
+                if rest is None:
+                    continue
+                effects, call, result = self._decide(message) if rest is CLEAR else rest
+                while pending := self._carry_out(effects, call, result):
+                    if self._await(*pending, effects):
+                        return None
+                    call = None
+                if self.system.gate is not None:  # a callback paused the run
+                    return self.system.schedule(self)
+            self.busy = False
+            if self.system.idling is not None:
+                self.system.look_idle()
+        except Stopped as stopped:
+            self._end(stopped.reason, stopped)
+        except Exception as error:
+            self._end(error, error)
+        except BaseException as error:  # Ctrl-C: it goes on from here, and ends the run
+            self._end(self._reason, error)
+            raise
+
+    def _await(self, call: Call, result: Awaitable[Any], effects: deque[Effect]) -> bool:
+        """Take what a callback returned that must be awaited. True: somebody else goes on, when it is there."""
+        _refuse_to_await(call.callback, result)
+
+    def _end(self, reason: Reason, error: BaseException) -> None:
+        """Clean up, and say farewell."""
+        self._reason = reason
+        try:
+            result = self._bound["terminate"](reason)
+            if inspect.isawaitable(result):
+                _refuse_to_await("terminate", result)
+        except Exception as error:
+            self._reason = error
+        self._say_farewell()
+
+    # ---- what a message leads to
+
+    def _decide(self, message: Posted) -> Rest:
+        """Let the core decide on one message."""
+        if isinstance(message, Stop):
+            raise Stopped(message.reason)
+        self._serving = message
+        if self.system.recorder is not None:
+            self.system.recorder.message(self, message)
+        return Rest(deque(message() if callable(message) else self.core.receive(message)))
+
+    def _carry_out(self, effects: deque[Effect], call: Call | None, result: Any) -> tuple[Call, Awaitable[Any]] | None:
+        """Take the `result` of a `call`, if there is one, and carry out `effects`, in order.
+
+        Returns a call whose result must be awaited first, and the result; None: all is done.
+        """
+        recorder = self.system.recorder
+        while True:
+            if call is not None:
+                if result is not None and result.__class__ is not list and inspect.isawaitable(result):
+                    return call, result
+                self._returned(call, result, effects)
+                call = None
+            if not effects:
+                break
+            effect = effects.popleft()
+            if recorder is not None:
+                recorder.effect(self, effect)
+            if isinstance(effect, Send):
+                effect.to.post(effect.message)
+            elif isinstance(effect, Call):
+                if effect.callback == "handle_events":
+                    self.source = effect.about
+                call, result = effect, self._bound[effect.callback](*effect.args)
+            elif isinstance(effect, Drop):
+                self.system.lose(self, list(effect.events))
+            elif isinstance(effect, Answer):
+                effect.request.reply.answer(effect.value)
+            else:
+                raise Stopped(effect.reason)
+        if recorder is not None:
+            recorder.settled(self)
+        self._serving = None
+        return None
+
+    def _returned(self, call: Call, result: Any, effects: deque[Effect]) -> None:
+        """Let the core decide on what a callback returned; that comes before what was still to be done."""
+        more = self.core.returned(call, result)
+        if self.system.recorder is not None:
+            self.system.recorder.returned(self, call)
+        effects.extendleft(reversed(more))
+
+    def _say_farewell(self) -> None:
+        """Tell the peers that this stage is gone, and the system what was lost."""
+        lost = self.core.in_hand()
+        self._refuse(self._serving, self._reason)  # its events, if any, are in the core's hand
+        while self._mailbox:
+            lost += self._refuse(self._mailbox.popleft(), self._reason)
+        for effect in self.core.farewell(self._reason):
+            if isinstance(effect, Send):
+                effect.to.post(effect.message)
+        self.system.lose(self, lost)
+        self.exited(self._reason)

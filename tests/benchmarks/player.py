@@ -1,0 +1,104 @@
+"""How fast the player opens, steps and scrubs in headless Chromium. No assertions: the numbers are for a reader.
+
+    python tests/benchmarks/player.py                   # traces of about 10,000 and 100,000 events are made first
+    python tests/benchmarks/player.py TRACE ...         # of your own traces
+
+`step`: main-thread time of one event forward or back, with layout. `scrub`: frames a second while the slider is drawn
+from one end to the other, and while it jumps. Chromium runs without a graphics card here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from palleto.lab.player import Player
+from palleto.options import Options
+from palleto.program import perform
+from steps import step5
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+EVENTS = {"10,000 events": 1_440, "100,000 events": 14_500}
+"""Names of the traces that are made, and the events that step 5 consumes for them."""
+
+MEASURE = """async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const count = palleto.trace.count;
+    const slider = document.querySelector(".slider");
+    async function scrub(turns, place) {
+        const start = performance.now();
+        for (let turn = 0; turn < turns; turn += 1) {
+            slider.value = place(turn / turns);
+            slider.dispatchEvent(new Event("input"));
+            await frame();
+        }
+        return (1000 * turns) / (performance.now() - start);
+    }
+    const drawn = await scrub(150, (share) => Math.floor(share * count));
+    const jumped = await scrub(150, () => Math.floor(Math.random() * count));
+    const times = [];
+    palleto.go(count >> 1);
+    await frame();
+    await frame();
+    for (let turn = 0; turn < 200; turn += 1) {
+        palleto.go((count >> 1) + (turn % 20));
+        const before = performance.now();
+        palleto.draw();
+        document.body.offsetHeight;
+        times.push(performance.now() - before);
+        await frame();
+    }
+    times.sort((a, b) => a - b);
+    return { drawn, jumped, median: times[100], worst: times[190] };
+}"""
+
+
+def made(folder: Path) -> dict[str, Path]:
+    """Traces of step 5 in virtual time."""
+    paths = {}
+    for name, events in EVENTS.items():
+        paths[name] = folder / f"{events}.jsonl"
+        options = Options(virtual=True, seed=7, events=events, trace=paths[name], quiet=True)
+        perform(step5.pipeline, None, options)  # type: ignore[arg-type]
+    return paths
+
+
+def measure(browser: Any, page: Path) -> str:
+    """The line of a page."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    start = time.perf_counter()
+    tab.goto(page.as_uri(), wait_until="commit")
+    tab.wait_for_selector("#player[aria-busy=false]")
+    opened = time.perf_counter() - start
+    found = tab.evaluate(MEASURE)
+    tab.close()
+    return (
+        f"open {opened:.2f} s; step {found['median']:.1f} ms (95 %: {found['worst']:.1f} ms); "
+        f"scrub {found['drawn']:.0f} frames/s, jumping {found['jumped']:.0f} frames/s"
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, and print a line a trace."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        traces = {path: Path(path) for path in arguments} or made(folder)
+        pages = {}
+        for label, path in traces.items():
+            shown = Player(path)
+            pages[f"{label} ({len(shown.events):,})"] = shown.save(folder / f"{len(pages)}.html")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            for label, page in pages.items():
+                print(f"{label}: {measure(browser, page)}", flush=True)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

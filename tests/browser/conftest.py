@@ -1,0 +1,107 @@
+"""What the tests of the player need: Chromium, pages that are opened in it, and traces to look at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palleto import Recorder, TraceEvent, load
+from palleto.options import Options
+from palleto.program import perform, queue_empty
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+READ = (Path(__file__).parent / "read_player.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; install it with: apt-get install chromium")
+    if find_spec("playwright") is None:
+        pytest.skip("no playwright here; pip install 'palleto[test]'")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page; at its end nothing was asked of a network and no error was logged."""
+    pages, complaints, requests = [], [], []
+
+    def open_(url: str, width: int = 1280, theme: str = "light") -> Any:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        pages.append(page)
+        page.goto(url)
+        page.wait_for_selector("#player[aria-busy=false]")
+        return page
+
+    yield open_
+    for page in pages:
+        page.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[str, list[TraceEvent]]]:
+    """Runs a step's command and the player's; the page's URL and the trace. Each run is made once."""
+    known: dict[tuple[str, ...], tuple[str, list[TraceEvent]]] = {}
+
+    def make(*command: str) -> tuple[str, list[TraceEvent]]:
+        if command not in known:
+            folder = tmp_path_factory.mktemp("player")
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            options = ("--quiet", "--trace", "t.jsonl")
+            for part in ((*command, *options), ("palleto.lab.player", "t.jsonl", "--html", "t.html")):
+                subprocess.run(
+                    [sys.executable, "-m", *part], cwd=folder, env=environment, check=True, capture_output=True
+                )
+            known[command] = ((folder / "t.html").as_uri(), load(folder / "t.jsonl"))
+        return known[command]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def read() -> Callable[[Any], dict[str, Any]]:
+    """Gives what the panes of a page show, once the frame is drawn."""
+    return lambda page: page.evaluate(READ)
+
+
+@pytest.fixture(scope="session")
+def events_of() -> Callable[[int, int], list[TraceEvent]]:
+    """Makes the trace of a run of a step, by its number, in virtual time."""
+
+    def make(number: int, seed: int) -> list[TraceEvent]:
+        step = import_module(f"steps.step{number}")
+        recorder = Recorder()
+        events = None if number > 5 else 8
+        options = Options(virtual=True, seed=seed, files=5, events=events, quiet=True, pipelines=2)
+        with ThreadPoolExecutor(1) as thread:  # Playwright's event loop runs in this one
+            thread.submit(perform, step.pipeline, queue_empty, options, recorder=recorder).result()
+        return recorder.events
+
+    return make

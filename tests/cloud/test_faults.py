@@ -1,0 +1,403 @@
+"""Faults of the door: each does what it says, when it says, the same for the same seed, on the simulated place."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from palleto import CloudError, SettingError, TraceEvent
+from palleto.cloud import Cloud
+from palleto.cloud.client import ATTEMPTS
+from palleto.cloud.endurance import QUEUE_AWAY, Endurance, passing
+from palleto.cloud.faults import Faults
+
+Simulate = Callable[..., Any]
+
+
+async def queue(cloud: Cloud, *bodies: str) -> str:
+    """A queue with these messages; made without faults, as the run's bookkeeping is spared."""
+    url: str = (await cloud.monitor.sqs.create_queue(QueueName="q"))["QueueUrl"]
+    for body in bodies:
+        await cloud.monitor.sqs.send_message(QueueUrl=url, MessageBody=body)
+    return url
+
+
+async def bodies(cloud: Cloud, url: str, **arguments: Any) -> list[str] | str:
+    """What a receive hands out; the code of the error if it fails."""
+    try:
+        answer = await cloud.sqs.receive_message(
+            QueueUrl=url, **{"MaxNumberOfMessages": 10, "WaitTimeSeconds": 1, **arguments}
+        )
+    except CloudError as error:
+        return error.code
+    return [message["Body"] for message in answer.get("Messages", [])]
+
+
+async def stored(cloud: Cloud, data: bytes = b"0123456789") -> dict[str, str]:
+    await cloud.monitor.s3.create_bucket(Bucket="b")
+    await cloud.monitor.s3.put_object(Bucket="b", Key="k", Body=data)
+    return {"Bucket": "b", "Key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("InternalError", 500),
+        ("ServiceUnavailable", 503),
+        ("ThrottlingException", 400),
+        ("AccessDenied", 403),
+        ("ReadTimeoutError", 0),
+    ],
+)
+def test_a_request_fails_at_the_calls_that_were_named(simulate: Simulate, code: str, status: int) -> None:
+    faults = Faults().fail("sqs.ReceiveMessage", code, at=(1, 3))
+
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a", "b")
+        with pytest.raises(CloudError, match="on purpose") as caught:
+            await cloud.sqs.receive_message(QueueUrl=url)
+        assert (caught.value.operation, caught.value.status) == ("sqs.ReceiveMessage", status)
+        assert await bodies(cloud, url) == ["a", "b"]  # nothing was handed out at the first
+        assert await bodies(cloud, url) == code
+        assert await bodies(cloud, url) == []
+        assert cloud.requests["sqs.ReceiveMessage"] == 4
+
+    simulate(test, faults=faults)
+    assert repr(faults) == f"<Faults seed=0: sqs.ReceiveMessage fails with {code} (2 times)>"
+
+
+def test_a_rate_is_met_and_a_seed_repeats_it(simulate: Simulate) -> None:
+    def struck(seed: int) -> list[bool]:
+        async def test(cloud: Cloud) -> list[bool]:
+            url = await queue(cloud)
+            return [await bodies(cloud, url, WaitTimeSeconds=0) == "ServiceUnavailable" for _ in range(400)]
+
+        found: list[bool] = simulate(test, faults=Faults(seed).fail("sqs.*", rate=0.2))
+        return found
+
+    assert struck(1) == struck(1) != struck(2)
+    assert 50 < sum(struck(3)) < 110
+
+
+def test_a_fault_waits_for_an_event_of_the_trace_and_strikes_so_often(simulate: Simulate) -> None:
+    faults = Faults().fail("sqs.*", on=lambda event: event.kind == "written", times=1)
+    told: list[tuple[str, str]] = []
+    faults.listeners.append(lambda *fault: told.append(fault))
+
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a")
+        assert await bodies(cloud, url) == ["a"]
+        faults.hear(TraceEvent(0, 0.0, "", "said"))
+        assert await bodies(cloud, url) == []
+        for _ in range(2):
+            faults.hear(TraceEvent(0, 0.0, "", "written"))
+        assert await bodies(cloud, url) == "ServiceUnavailable"
+        assert await bodies(cloud, url) == []
+        faults.hear(TraceEvent(0, 0.0, "", "written"))
+        assert await bodies(cloud, url) == []  # once is enough
+
+    simulate(test, faults=faults)
+    assert told == [("sqs.ReceiveMessage", "fails with ServiceUnavailable")]
+
+
+def test_slow_answers_late_and_hang_never(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a", "b")
+        assert await bodies(cloud, url) == ["a", "b"]
+        assert anyio.current_time() == 5
+        assert await bodies(cloud, url) == "ReadTimeoutError"
+        assert anyio.current_time() == 35
+
+    simulate(test, faults=Faults().slow("sqs.*", 5, at=1).hang("sqs.*", at=2))
+
+
+def test_a_delete_whose_answer_is_lost_deletes(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a")
+        (message,) = (await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1))["Messages"]
+        entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"]}
+        answer = await cloud.sqs.delete_message_batch(QueueUrl=url, Entries=[entry])
+        assert [failure["Code"] for failure in answer["Failed"]] == ["ConnectionClosedError"]
+        assert cloud.simulated is not None
+        assert cloud.simulated.ledger(url).deleted == 1
+
+    simulate(test, faults=Faults().lose_answer(at=1))
+
+
+def test_a_duplicate_is_a_delivery_with_a_handle_of_its_own(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a", "b")
+        found = [(await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)).get("Messages") for _ in range(5)]
+        delivered = [message for messages in found if messages for message in messages]
+        assert sorted(message["Body"] for message in delivered) == ["a", "a", "b", "b"]
+        assert len({message["MessageId"] for message in delivered}) == 2
+        assert len({message["ReceiptHandle"] for message in delivered}) == 4
+
+    simulate(test, faults=Faults().duplicate(rate=1.0))
+
+
+def test_fewer_hands_out_less_and_none_after_its_wait(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a", "b", "c")
+        assert await bodies(cloud, url) == ["a"]
+        assert await bodies(cloud, url) == []
+        assert anyio.current_time() == 1
+        assert await bodies(cloud, url) == ["b", "c"]
+
+    simulate(test, faults=Faults().fewer(1, at=1).fewer(0, at=2))
+
+
+def test_a_message_that_was_damaged_on_its_way_is_not_handed_out_and_comes_again(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a", "b")
+        assert await bodies(cloud, url) == []
+        assert await bodies(cloud, url) == []
+        await anyio.sleep(30)
+        assert await bodies(cloud, url) == ["a", "b"]
+
+    simulate(test, faults=Faults().garble(at=1))
+
+
+@pytest.mark.parametrize("after", [0, 1, 9])
+@pytest.mark.parametrize("size", [1, 4, None])
+def test_a_download_that_breaks_off_goes_on_where_it_broke(simulate: Simulate, after: int, size: int | None) -> None:
+    async def test(cloud: Cloud) -> None:
+        body = (await cloud.s3.get_object(**await stored(cloud)))["Body"]
+        data = body.read() if size is None else b"".join(body.iter_chunks(size))
+        assert data == b"0123456789"
+        assert body.read(1) == b""
+
+    faults = Faults().cut(after, at=1)
+    simulate(test, faults=faults)
+    assert faults.faults[0].struck == 1
+
+
+def test_a_download_does_not_go_on_with_another_object(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        where = await stored(cloud)
+        body = (await cloud.s3.get_object(**where))["Body"]
+        assert body.read(3) == b"012"
+        await cloud.monitor.s3.put_object(**where, Body=b"abcdefghij")
+        with pytest.raises(CloudError, match="PreconditionFailed"):
+            body.read(3)
+
+    simulate(test, faults=Faults().cut(3, at=1))
+
+
+def test_a_request_to_s3_is_sent_again_and_at_last_fails(simulate: Simulate) -> None:
+    faults = Faults().fail("s3.GetObject", "SlowDown", at=range(1, ATTEMPTS))
+
+    async def test(cloud: Cloud) -> None:
+        where = await stored(cloud)
+        assert (await cloud.s3.get_object(**where))["Body"].read() == b"0123456789"
+        assert cloud.requests["s3.GetObject"] == ATTEMPTS
+        assert 5 < anyio.current_time() < 15
+        faults.fail("s3.GetObject", "SlowDown", rate=1.0)
+        with pytest.raises(CloudError, match="SlowDown"):
+            await cloud.s3.get_object(**where)
+        assert cloud.requests["s3.GetObject"] == 2 * ATTEMPTS
+        faults.clear().fail("s3.GetObject", "AccessDenied", rate=1.0)
+        with pytest.raises(CloudError, match="AccessDenied"):
+            await cloud.s3.get_object(**where)
+        assert cloud.requests["s3.GetObject"] == 2 * ATTEMPTS + 1  # waiting would not mend it
+
+    simulate(test, faults=faults)
+
+
+def test_who_waits_between_two_attempts_can_be_cancelled(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        where = await stored(cloud)
+        with anyio.move_on_after(1) as scope:
+            await cloud.s3.get_object(**where)
+        assert scope.cancelled_caught
+        assert anyio.current_time() == 1
+
+    simulate(test, faults=Faults().fail("s3.GetObject", rate=1.0))
+
+
+def test_a_run_in_a_hurry_leaves_hung_requests_behind(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a")
+        codes: list[Any] = []
+
+        async def receive() -> None:
+            codes.append(await bodies(cloud, url))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(receive)
+            await anyio.sleep(2)
+            tasks.cancel_scope.cancel()  # alone, this would wait for the answer
+            cloud.hurry(1.0)
+        assert codes == ["Abandoned"]
+        assert anyio.current_time() == pytest.approx(2.6)
+        codes.append(await bodies(cloud, url))  # this one is answered
+        codes.append(await bodies(cloud, url))
+        assert codes[1:] == [["a"], "Abandoned"]
+        assert anyio.current_time() < 3.1
+        requests = cloud.requests.total()
+        assert await bodies(cloud, url) == "Abandoned"  # not even sent
+        assert cloud.requests.total() == requests
+
+    simulate(test, faults=Faults().hang("sqs.ReceiveMessage", 300, at=(1, 3)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Faults().fail("sqs.ReceiveMessage"),
+        lambda: Faults().fail("ReceiveMessage", rate=1.0),
+        lambda: Faults().slow("sqs.*", 1, rate=1.5),
+        lambda: Faults().cut(at=0),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused_in_one_line(make: Callable[[], Faults]) -> None:
+    with pytest.raises(SettingError, match=r"^expected .*, got.*$"):
+        make()
+
+
+def test_the_runs_own_bookkeeping_is_spared(simulate: Simulate) -> None:
+    async def test(cloud: Cloud) -> None:
+        url = await queue(cloud, "a")
+        answer = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        assert answer["Attributes"]["ApproximateNumberOfMessages"] == "1"
+
+    simulate(test, faults=Faults().fail("*", rate=1.0))
+
+
+# ---- what a run endures
+
+
+def test_passing_errors() -> None:
+    def of(code: str, status: int) -> bool:
+        return passing(CloudError("sqs.ReceiveMessage", code, "", status))
+
+    assert all(of(*each) for each in [("x", 500), ("SlowDown", 503), ("ThrottlingException", 400), ("x", 429)])
+    assert all(of(code, 0) for code in ("EndpointConnectionError", "ReadTimeoutError", "ResponseParserError"))
+    assert not any(of(*each) for each in [("AccessDenied", 403), ("NoSuchKey", 404), ("InvalidParameterValue", 400)])
+    assert not any(of(code, 0) for code in ("ParamValidationError", "Abandoned", "QueueDoesNotExist"))
+
+
+def test_a_queue_that_has_answered_may_be_away_for_a_minute() -> None:
+    endurance = Endurance()
+    gone = CloudError("sqs.ReceiveMessage", "AWS.SimpleQueueService.NonExistentQueue", "It does not exist.", 400)
+    first = endurance.judge("sqs.ReceiveMessage", gone, 0.0)
+    assert first is not None  # it never answered
+    assert "run the step again" in str(first)
+    assert endurance.judge("sqs.ReceiveMessage", {}, 1.0) is None
+    assert endurance.judge("sqs.ReceiveMessage", gone, 2.0) is None
+    assert endurance.judge("sqs.ReceiveMessage", CloudError("", "ConnectionClosedError", ""), 30.0) is None
+    assert endurance.judge("sqs.ReceiveMessage", gone, 1.9 + QUEUE_AWAY) is None
+    assert endurance.judge("sqs.ReceiveMessage", {}, 62.0) is None  # it is back: the minute begins anew
+    assert endurance.judge("sqs.ReceiveMessage", gone, 70.0) is None
+    last = endurance.judge("sqs.ReceiveMessage", gone, 70.0 + QUEUE_AWAY)
+    assert last is not None
+    assert "away for 60 s" in str(last)
+
+
+def test_what_sqs_denies_ends_a_run_and_what_s3_denies_does_not() -> None:
+    denied = CloudError("sqs.DeleteMessageBatch", "AccessDenied", "Not for you", 403)
+    ending = Endurance().judge("sqs.DeleteMessageBatch", denied, 0.0)
+    assert ending is not None
+    assert str(ending).endswith("Not for you; give these credentials the permission sqs:DeleteMessage on the queue")
+    assert Endurance().judge("s3.GetObject", CloudError("s3.GetObject", "AccessDenied", "", 403), 0.0) is None
+
+
+# ---- whole runs
+
+
+@pytest.fixture
+def play_9(play: Any, tmp_path: Any, backend: str) -> Callable[..., Any]:
+    def play_9(faults: Faults, **options: Any) -> Any:
+        return play(9, faults=faults, backend=backend, **options)
+
+    return play_9
+
+
+@pytest.mark.parametrize(
+    ("code", "mends"),
+    [
+        ("AccessDenied", "give these credentials the permission sqs:ReceiveMessage"),
+        ("AWS.SimpleQueueService.NonExistentQueue", "run the step again"),
+    ],
+)
+def test_an_error_that_waiting_does_not_mend_ends_the_run_with_one_line(
+    play_9: Callable[..., Any], code: str, mends: str
+) -> None:
+    with pytest.raises(CloudError, match=mends) as caught:
+        play_9(Faults().fail("sqs.*", code, rate=1.0))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_queue_that_stays_away_ends_the_run_after_a_minute(play_9: Callable[..., Any]) -> None:
+    faults = Faults()
+
+    def gone(event: TraceEvent) -> bool:
+        if event.kind == "written" and len(faults.faults) == 1:
+            faults.fail("sqs.*", "AWS.SimpleQueueService.NonExistentQueue", rate=1.0)
+        return False
+
+    faults.fail("sqs.*", on=gone)
+    with pytest.raises(CloudError, match=r"away for \d+ s"):
+        play_9(faults)
+
+
+@pytest.mark.parametrize(
+    "code", ["InternalError", "ServiceUnavailable", "ThrottlingException", "ConnectionClosedError"]
+)
+@pytest.mark.parametrize("operation", ["sqs.ReceiveMessage", "sqs.DeleteMessageBatch", "s3.GetObject"])
+def test_a_run_goes_on_after_half_of_its_requests_failed_and_says_so_once(
+    play_9: Callable[..., Any], operation: str, code: str
+) -> None:
+    played = play_9(Faults().fail(operation, code, at=range(1, 100, 2)))
+    assert len(played.kinds("written")) == 12
+    assert len(played.kinds("fault")) >= 3
+    assert played.kinds("crash") == []
+    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
+    assert (ledger.deleted, ledger.sent) == (13, 13)
+    assert len([line for line in played.reported if "started again" in line]) <= 1
+    assert json.dumps(played.reported).count(code) <= 2
+
+
+def test_the_server_backs_off_while_nothing_answers_and_is_quick_again_after_that(play_9: Callable[..., Any]) -> None:
+    faults = Faults(1).fail("sqs.ReceiveMessage", "EndpointConnectionError", at=range(1, 13))
+    played = play_9(faults)
+    tried = [event.t for event in played.kinds("fault")]
+    waits = [after - before for before, after in itertools.pairwise(tried)]
+    assert len(waits) == 11
+    for number, wait in enumerate(waits):
+        longest = min(30.0, 0.1 * 2**number)
+        assert longest / 2 <= wait <= longest  # jittered, bounded
+    assert len(played.kinds("written")) == 12
+    told = [line for line in played.reported if "is started again after" in line]
+    assert len(told) == 1
+
+
+def test_a_loop_that_crashes_now_and_then_does_not_wait_longer_each_time(play_9: Callable[..., Any]) -> None:
+    played = play_9(Faults(1).fail("sqs.ReceiveMessage", at=range(2, 60, 2)), seconds=300)
+    crashes = [event.t for event in played.kinds("loop_crashed")]
+    polls = [event.t for event in played.kinds("receive")]
+    waits = [min(t for t in polls if t > crash) - crash for crash in crashes if crash < 250]
+    assert len(waits) >= 10
+    assert max(waits) < 2.2  # 0.1 s at most, and the poll's own 2 s
+
+
+def test_a_message_whose_time_ran_out_is_deleted_and_told(play_9: Callable[..., Any]) -> None:
+    """The heartbeat fails, and the answer of a download takes longer than the visibility timeout."""
+    faults = Faults().fail("sqs.ChangeMessageVisibilityBatch", rate=1.0).slow("s3.GetObject", 45, at=1)
+    played = play_9(faults)
+    assert len({event.ids for event in played.kinds("written")}) == 12
+    assert len(played.kinds("written")) >= 13  # it came again, and was done twice, to the same result
+    assert len(played.kinds("stale")) >= 1
+    assert len([line for line in played.reported if "visibility timeout (30 s) of" in line]) == 1
+    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
+    assert (ledger.deleted, ledger.in_flight, ledger.visible) == (13, 0, 0)
+
+
+def test_a_drain_does_not_wait_longer_than_its_deadline_for_a_poll_that_hangs(play_9: Callable[..., Any]) -> None:
+    played = play_9(Faults().hang("sqs.*", 600, rate=1.0), seconds=3, drain_timeout=4)
+    assert played.summary.seconds <= 3 + 4 + 1

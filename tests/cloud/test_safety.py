@@ -1,0 +1,157 @@
+"""Nothing listens but on 127.0.0.1, and nothing leaves this machine, whatever credentials the environment holds."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palleto.cloud.embedded import EmbeddedServer
+from palleto.cloud.localstack import listened_on
+
+ROOT = Path(__file__).parents[2]
+SECRETS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7REALKEY",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIrealsecret",
+    "AWS_SESSION_TOKEN": "FwoGZXIvYXdzErealtoken",
+}
+ENVIRONMENT = SECRETS | {
+    "AWS_PROFILE": "production",
+    "AWS_REGION": "eu-west-1",
+    "AWS_ENDPOINT_URL": "https://sqs.eu-west-1.amazonaws.com",
+    "AWS_ENDPOINT_URL_S3": "https://s3.eu-west-1.amazonaws.com",
+    "HTTPS_PROXY": "http://192.0.2.1:3128",
+    "HTTP_PROXY": "http://192.0.2.1:3128",
+}
+
+
+class Audited:
+    """A command that ran with AWS's credentials in its environment: what it wrote, and which addresses it used."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        log = folder / "audit"
+        paths = [str(ROOT / "tests/shared/audit"), os.environ.get("PYTHONPATH", "")]
+        environment = os.environ | ENVIRONMENT | {"PALLETO_AUDIT": str(log), "PYTHONPATH": os.pathsep.join(paths)}
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100
+        )
+        self.code = done.returncode
+        self.written = done.stdout + done.stderr
+        for path in folder.rglob("*.jsonl"):
+            self.written += path.read_text()
+        self.uses = [json.loads(line) for line in log.read_text().splitlines()]
+
+    def strangers(self) -> list[Any]:
+        """What was bound, connected to or looked up that is not this machine's loopback."""
+        return [use for use in self.uses if not is_here(use[1])]
+
+
+def is_here(address: Any) -> bool:
+    if isinstance(address, str) and address.startswith(("/", "\0")):  # a Unix socket
+        return True
+    host = address[0] if isinstance(address, list) else address
+    if host in (None, "localhost", b"localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def test_the_audit_sees_strangers(tmp_path: Path) -> None:
+    program = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('192.0.2.1', 9))"
+    assert Audited(tmp_path, "-c", program).strangers() == [["socket.connect", ["192.0.2.1", 9]]]
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_a_step_without_a_queue_uses_no_address(step: int, tmp_path: Path) -> None:
+    ran = Audited(tmp_path, "-m", f"steps.step{step}", "--virtual", "--events", "20")
+    assert ran.code == 0
+    assert [use for use in ran.uses if not isinstance(use[1], str)] == []
+
+
+def check(ran: Audited, place: str) -> None:
+    assert ran.code == 0, ran.written
+    assert f"{place}: " in ran.written.splitlines()[0] or f"\n{place}: " in ran.written
+    assert ran.strangers() == []
+    for secret in SECRETS.values():
+        assert secret not in ran.written
+
+
+@pytest.mark.parametrize(
+    ("place", "step"),
+    [("simulated", 6), ("simulated", 9), ("embedded", 6), ("embedded", 9), ("endpoint", 9), (None, 9)],
+)
+def test_a_step_with_a_queue_stays_on_this_machine(place: str | None, step: int, tmp_path: Path) -> None:
+    server = EmbeddedServer() if place == "endpoint" else None
+    options = ["--output", str(tmp_path / "output"), "--trace", str(tmp_path / "run.jsonl"), "--events", "12"]
+    if server is not None:
+        options += ["--endpoint", server.url]
+    elif place is not None:
+        options += ["--place", place, *(["--virtual"] if place == "simulated" else [])]
+    try:
+        ran = Audited(tmp_path, "-m", f"steps.step{step}", *options)
+    finally:
+        if server is not None:
+            server.stop()
+    if place is None and "localstack: " in ran.written:
+        place = "localstack"
+    check(ran, place or "embedded")
+    if place == "simulated":
+        assert [use for use in ran.uses if use[0] in ("socket.bind", "socket.getaddrinfo")] == []
+
+
+@pytest.mark.localstack
+def test_a_step_on_localstack_stays_on_this_machine(localstack: str, tmp_path: Path) -> None:
+    options = ["--output", str(tmp_path / "output"), "--trace", str(tmp_path / "run.jsonl")]
+    check(Audited(tmp_path, "-m", "steps.step9", "--place", "localstack", *options), "localstack")
+
+
+@pytest.mark.parametrize("command", ["status", "down"])
+def test_the_command_for_localstack_stays_on_this_machine(command: str, tmp_path: Path) -> None:
+    ran = Audited(tmp_path, "-m", "palleto.cloud.localstack", command, "--port", "9")
+    assert ran.strangers() == []
+
+
+def test_an_error_tells_no_credential(tmp_path: Path) -> None:
+    ran = Audited(tmp_path, "-m", "steps.step9", "--endpoint", "http://127.0.0.1:9")
+    assert ran.code == 1
+    assert ran.strangers() == []
+    assert "expected a server at http://127.0.0.1:9" in ran.written
+    assert not [secret for secret in SECRETS.values() if secret in ran.written]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/net")
+def test_the_lab_listens_on_this_machine_only(tmp_path: Path) -> None:
+    """By the README's own command, with a port of its own and no browser."""
+    pytest.importorskip("jupyterlab", reason="the notebooks extra is not installed")
+    (command,) = re.findall(r"\.venv/bin/jupyter (lab .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    root = ["--allow-root"] if os.geteuid() == 0 else []
+    environment = os.environ | {"HOME": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter", *command.split(), "--no-browser", "--port", "0", *root],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        give_up = time.monotonic() + 60
+        while not (found := list((tmp_path / "runtime").glob("jpserver-*.json"))) and time.monotonic() < give_up:
+            assert process.poll() is None
+            time.sleep(0.1)
+        server = json.loads(found[0].read_text())
+        assert listened_on(int(server["port"])) == {"127.0.0.1"}
+        assert server["token"], "a browser of somebody else's must not get in"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)

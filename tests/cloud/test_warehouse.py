@@ -1,0 +1,56 @@
+"""The warehouse's spool, where blocking work is done in threads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import anyio
+import pytest
+
+from palleto import clock
+from palleto.cloud import deploy, open_cloud
+from palleto.cloud.warehouse import open_warehouse
+
+
+def test_a_caller_that_is_cancelled_leaves_no_file_in_the_spool(backend: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            open_cloud("embedded") as cloud,
+            open_warehouse(cloud, await deploy(cloud), output=tmp_path / "output") as warehouse,
+        ):
+            path, kept = warehouse.new_file(), warehouse.new_file()
+            begun, go_on = threading.Event(), threading.Event()
+
+            def work(target: Path) -> None:
+                begun.set()
+                go_on.wait(10)
+                target.write_text("x")
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(warehouse.blocking, work, path)
+                await anyio.to_thread.run_sync(begun.wait, 10)
+                tasks.cancel_scope.cancel()
+                go_on.set()
+            assert not path.exists()
+            await warehouse.blocking(kept.write_text, "x")
+            await warehouse.blocking(work, kept)
+            assert kept.exists()
+            warehouse.remove([("an event", kept), tmp_path])  # nothing outside of the spool
+            assert not kept.exists()
+
+    clock.run(main, backend=backend)
+
+
+def test_results_that_go_nowhere_are_refused(tmp_path: Path) -> None:
+    from palleto import SettingError
+
+    async def main() -> None:
+        async with open_cloud("simulated") as cloud:
+            file = tmp_path / "file"
+            file.write_text("in the way")
+            with pytest.raises(SettingError, match="it is a file"):
+                async with open_warehouse(cloud, await deploy(cloud), output=file):
+                    pass
+
+    clock.run(main, time="virtual")

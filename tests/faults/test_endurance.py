@@ -1,0 +1,97 @@
+"""Days of step 9 in virtual time: files arrive at random, one in a hundred is bad, and nothing piles up."""
+
+from __future__ import annotations
+
+import gc
+import random
+from pathlib import Path
+
+import anyio
+import pytest
+from rig import PREFIX, Meddler, Rig, gz
+
+from palleto import Recorder, clock
+from palleto.ending import Run, queue_empty
+from palleto.options import Options
+from palleto.program import Performance
+
+KEYS = 100  # good files have so many keys, again and again, so that the bucket and the results do not grow either
+BAD = 0.01
+MEAN = 40.0  # seconds between two arrivals
+
+
+class Days(Rig):
+    """A run of so many hours that keeps no trace, with objects counted every hour."""
+
+    hours: float
+    good: int = 0
+    bad: int = 0
+    objects: list[int]
+    arrived: bool = False
+
+    async def arrivals(self, meddler: Meddler) -> None:
+        """Files come at random; the wait for the next hour's count is cut at the hour."""
+        chance = random.Random(1)
+        warehouse = meddler.warehouse
+        put = warehouse.cloud.monitor.s3.put_object
+        self.objects = []
+        begun = anyio.current_time()
+        while (now := anyio.current_time() - begun) < self.hours * 3600:
+            if now >= 3600 * len(self.objects) * self.hours / 8:
+                gc.collect()
+                self.objects.append(len(gc.get_objects()))
+            await anyio.sleep(chance.expovariate(1 / MEAN))
+            if chance.random() < BAD:
+                self.bad += 1
+                await put(Bucket=warehouse.bucket, Key=f"{PREFIX}bad{self.bad}.gz", Body=b"no gzip")
+            else:
+                self.good += 1
+                number = self.good % KEYS + 1
+                await put(Bucket=warehouse.bucket, Key=f"{PREFIX}{number:03}.gz", Body=gz(number))
+        self.arrived = True
+
+    async def end(self, run: Run) -> None:
+        while not self.arrived:  # noqa: ASYNC110 - an event would have to be made in the run's loop
+            await anyio.sleep(60)
+        await queue_empty(run)
+
+
+def check_days(folder: Path, hours: float) -> None:
+    from steps import step9
+
+    days = Days(lambda *_, **__: None, folder / "output")
+    days.hours = hours
+    days.harm = days.arrivals
+    performance = Performance(
+        lambda warehouse, pipelines: days.meddle(step9.pipeline(warehouse, pipelines), warehouse),
+        days.end,
+        Options(virtual=True, files=0, output=days.output, quiet=True),
+        recorder=Recorder(keep=False),
+    )
+    reported: list[str] = []
+    performance.report = reported.append
+    clock.run(performance, time="virtual")
+    assert not days.broken
+    ledger = performance.cloud.simulated.ledger(performance.warehouse.queue_url)
+    assert ledger.sent == 1 + days.good + days.bad == ledger.deleted + ledger.dead_lettered
+    assert days.bad > 0
+    assert ledger.dead_lettered == days.bad == sum(line.startswith("cannot process") for line in reported)
+    assert days.good > 80 * hours
+    assert sum(performance.summary.consumed.values()) == days.good
+    assert days.results == {f"{PREFIX}{number:03}.gz": number for number in range(1, min(days.good, KEYS) + 1)} | {
+        f"{PREFIX}{number:03}.gz": number for number in range(1, KEYS + 1)
+    }
+    assert performance.cloud.simulated.sqs.at("", performance.warehouse.queue_url).expired == 0
+    # After the first quarter there are no more objects than before, but for what a bad file leaves in two queues.
+    settled = max(days.objects[2:4])
+    assert max(days.objects[4:]) < settled * 1.02 + 50 * days.bad, days.objects
+
+
+def test_two_hours_of_arrivals(tmp_path: Path) -> None:
+    check_days(tmp_path, 2)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_two_days_of_arrivals(tmp_path: Path) -> None:
+    check_days(tmp_path, 48)

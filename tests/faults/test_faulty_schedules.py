@@ -1,0 +1,127 @@
+"""Step 9 under faults of the cloud, killed loops and crashed stages at once: nothing lost, nothing stuck."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from rig import Meddler, Rig, files
+
+from palleto.cloud import Simulation
+from palleto.cloud.faults import Faults
+
+SHORT, LONG = 40, 1000  # schedules
+
+BROKEN = ("InternalError", "ServiceUnavailable", "ThrottlingException", "ReadTimeoutError", "ConnectionClosedError")
+
+
+def faults_of(chance: random.Random, seed: int) -> Faults:
+    """Faults of every kind, each at a rate of up to 20 %. No answer to a receive is lost: those messages must wait."""
+
+    def rate() -> float:
+        return chance.choice([0.0, 0.02, 0.1, chance.uniform(0, 0.2)])
+
+    return (
+        Faults(seed)
+        .fail("sqs.*", chance.choice(BROKEN), rate=rate())
+        .fail("s3.*", chance.choice(BROKEN), rate=rate())
+        .lose_answer("sqs.DeleteMessageBatch", rate=rate())
+        .lose_answer("sqs.ChangeMessageVisibilityBatch", rate=rate())
+        .cut(chance.choice([0, 1, 30]), rate=rate())
+        .slow("*", chance.uniform(0, 1), rate=rate())
+        .hang("sqs.*", 2.0, rate=rate() / 4)
+        .hang("s3.*", 2.0, rate=rate() / 4)
+        .duplicate(rate=rate())
+        .fewer(chance.choice([0, 1]), rate=rate())
+    )
+
+
+def scene(seed: int) -> tuple[int, dict[str, Any]]:
+    """How many files, and the options of a run: drawn from the seed."""
+    chance = random.Random(seed)
+    most = 500 if seed % 50 == 0 else 40
+    backlog = chance.choice([1, 2, 9, 10, 11, chance.randint(12, most), most])
+    simulation = Simulation(
+        seed=seed,
+        receive=chance.choice([0.0, (0.0, 0.05)]),
+        get_object=chance.choice([0.0, 0.05, (0.0, 0.1)]),
+        delete=chance.choice([0.0, (0.0, 0.02)]),
+        arrival=chance.choice([0.0, (0.0, 2.0)]),
+        shuffle=chance.random() < 0.5,
+    )
+    return backlog, {
+        "backend": ("asyncio", "trio")[seed % 2],
+        "seed": chance.choice([None, seed]),
+        "pipelines": chance.randint(1, 12),
+        "simulation": simulation,
+        "faults": faults_of(chance, seed),
+    }
+
+
+class FaultyRig(Rig):
+    """A rig whose messages may come again for ever: one that is crashed over three times is no poison here."""
+
+    async def prepare(self, cloud: Any, stack: Any) -> None:
+        attributes = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["All"])
+        redrive = json.loads(attributes["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": 1000}
+        policy = {"RedrivePolicy": json.dumps(redrive)}
+        await cloud.monitor.sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes=policy)
+        await super().prepare(cloud, stack)
+
+
+def harm_of(seed: int) -> Any:
+    """Kills and crashes loops, and crashes stages, now and then."""
+    chance = random.Random(-seed)
+
+    async def harm(meddler: Meddler) -> None:
+        while True:
+            await anyio.sleep(chance.choice([chance.uniform(0, 0.1), chance.uniform(0, 4)]))
+            server = meddler.system.names.get("SQS.Server")
+            deed = chance.random()
+            if server is not None and deed < 0.4 and server.wanted > 0:
+                server.pull(server.wanted)  # kills the loop, as the producer does when more is wanted
+            elif server is not None and deed < 0.7:
+                for task in server.tasks:
+                    task.crash()
+            else:
+                await anyio.sleep(2)  # a supervisor may restart three times in five seconds
+                kinds = ("ProducerConsumer", "Consumer", *(["SQS.Producer"] if chance.random() < 0.2 else []))
+                victims = [process for name, process in meddler.system.names.items() if name.endswith(kinds)]
+                if victims:
+                    chance.choice(victims).kill()
+
+    return harm
+
+
+def check_schedule(play: Any, folder: Path, seed: int) -> None:
+    backlog, options = scene(seed)
+    rig = FaultyRig(play, folder, files(backlog), harm=harm_of(seed), deadline=60 + 5 * backlog)
+    rig.perform(**options)
+    performance = rig.run.performance
+    told = f"{backlog} files, {rig.ledger}, {options['faults']}"
+    assert not rig.late, f"stalled: {told}"
+    assert rig.results == {key: int(key[-6:-3]) for key in rig.files}, told
+    assert rig.ledger.sent == rig.ledger.deleted == backlog + 1, told  # and the test message
+    assert performance.warehouse.leases.held == {}
+    queue = performance.cloud.simulated.sqs.at("", performance.warehouse.queue_url)
+    assert queue.expired == 0, f"stranded until the visibility timeout: {told}"
+    struck = sum(fault.struck for fault in options["faults"].faults)
+    assert len(rig.run.kinds("fault")) == struck
+
+
+@pytest.mark.parametrize("seed", range(SHORT))
+def test_under_faults_kills_and_crashes_any_backlog_is_processed_to_the_end(
+    play: Any, tmp_path: Path, seed: int
+) -> None:
+    check_schedule(play, tmp_path / "output", seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("twenty", range(SHORT, LONG, 20))
+def test_a_thousand_schedules(play: Any, tmp_path: Path, twenty: int) -> None:
+    for seed in range(twenty, twenty + 20):
+        check_schedule(play, tmp_path / str(seed), seed)

@@ -1,0 +1,106 @@
+"""A message's passport: its whole life, across the queue, the loop, the stages and the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from palleto import SettingError
+from palleto.cloud import Simulation
+
+
+def told(passport: Any) -> list[str]:
+    return [f"{entry.who}: {entry.what}" for entry in passport.entries]
+
+
+def test_from_the_queue_to_its_deletion(play: Any) -> None:
+    trace = play(9, seed=7, simulation=Simulation(get_object=0.5)).trace
+    passport = trace.message("20160721.gz")
+    assert passport.names == ("warehouse.development/packrat/data/20160721.gz",)
+    assert (passport.end, passport.received) == ("deleted", 1)
+    loop, stage = passport.entries[2].who, passport.entries[7].who
+    consumer = stage.replace("ProducerConsumer", "Consumer")
+    assert told(passport) == [
+        "the queue: visible: it has arrived",
+        ": its file was put into the bucket",
+        f"{loop}: in flight, receive 1; hidden until 32.000 s",
+        f"{loop}: received, for the first time",
+        f"{loop}: cast to SQS.Producer",
+        "SQS.Producer: taken from the mailbox",
+        f"SQS.Producer: emitted to {stage}",
+        f"{stage}: begins to handle it",
+        f"{stage}: downloads its file, 64,299 bytes",
+        f"{stage}: is done with it",
+        f"{stage}: emitted to {consumer}",
+        f"{consumer}: begins to handle it",
+        f"{consumer}: writes its result, 4,448 lines",
+        f"{consumer}: deleted",
+        f"{consumer}: deletes it",
+        f"{consumer}: is done with it",
+    ]
+    assert all(entry.event is None or entry.event.line is not None for entry in passport.entries[2:])
+    lanes = {span.lane: (span.start, span.end) for span in passport.spans}
+    assert lanes["visible"] == (0.0, 2.0)
+    assert lanes["in flight"] == (2.0, 2.5)
+    assert lanes[stage] == (2.0, 2.5)
+    assert told(trace.message(passport.message[:8])) == told(trace.message(passport.message)) == told(passport)
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_a_message_that_comes_back(play: Any, server: bool) -> None:
+    """On a server only requests tell: the trace is the same without the simulation's own words."""
+    trace = play(6).trace
+    if server:
+        trace = type(trace)(event for event in trace if event.kind != "message")
+    passport = trace.message("20160720.gz")
+    assert passport.received == 2
+    again = "the queue: visible again: nobody deleted it before its visibility timeout"
+    assert told(passport).count(again) == 1
+    assert [entry.t for entry in passport.entries if entry.event is None] == [32.0]
+    assert [entry.what for entry in passport.entries if "received" in entry.what] == [
+        *("received, for the first time", "received, for the second time"),
+    ]
+
+
+def test_a_message_that_nobody_can_read(play: Any) -> None:
+    async def prepare(cloud: Any, stack: Any) -> None:
+        await cloud.monitor.sqs.send_message(QueueUrl=stack.queue_url, MessageBody="no JSON")
+
+    trace = play(9, files=1, prepare=prepare).trace
+    bad = next(event for event in trace if event.kind == "message" and event.data["state"] == "dead_lettered")
+    passport = trace.message(bad.ids[0])
+    assert (passport.end, passport.received, passport.names) == ("in the dead-letter queue", 3, ())
+    assert "no file" in repr(passport).splitlines()[0]
+
+
+def test_an_event_without_a_message(play: Any) -> None:
+    passport = play(1).trace.message("ho")
+    assert (passport.message, passport.end) == (None, "handled")
+
+
+def test_names_that_mean_nothing_or_too_much(play: Any) -> None:
+    trace = play(9).trace
+    with pytest.raises(SettingError, match="expected the id of a message, or of an event in it, got: '2016'; one is"):
+        trace.message("2016")
+    with pytest.raises(SettingError, match="expected the id of a message"):
+        trace.message("")
+    twice = play(9, files=1, prepare=announce_again).trace
+    with pytest.raises(SettingError, match=r"expected the name of one message, got: '20160720\.gz', which is in 2"):
+        twice.message("20160720.gz")
+
+
+async def announce_again(cloud: Any, stack: Any) -> None:
+    body = '{"Records": [{"s3": {"bucket": {"name": "%s"}, "object": {"key": "packrat/data/20160720.gz"}}}]}'
+    await cloud.monitor.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=body % stack.bucket)
+
+
+def test_it_shows_itself(play: Any) -> None:
+    pytest.importorskip("matplotlib")
+    passport = play(9).trace.message("20160720.gz")
+    assert repr(passport).startswith("Message ")
+    assert "<td>begins to handle it</td>" in passport._repr_html_()
+    picture = passport.picture()
+    assert picture.palleto_title == passport.title
+    assert "is done with it" in picture.palleto_alt
+    assert picture.png().startswith(b"\x89PNG")

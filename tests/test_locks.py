@@ -1,0 +1,61 @@
+"""What a run that was killed left behind is removed; what a running one works on is not."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from palleto.files import write_result
+from palleto.locks import LOCK, lock, spool, sweep
+
+LEFT = ".0123456789abcdef.tmp"
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_a_half_written_result_is_removed_unless_somebody_writes_it(tmp_path: Path, temporary: Path) -> None:
+    output = tmp_path / "output"
+    write_result(output / "a/b.txt", "1\n")
+    (output / "a" / LEFT).write_text("1")
+    other = output / LEFT
+    with other.open("w") as file:
+        assert lock(file)
+        sweep(output)
+        assert other.exists()
+    assert sorted(path.name for path in (output / "a").iterdir()) == ["b.txt"]
+    sweep(output)
+    assert not other.exists()
+
+
+def test_the_users_own_files_stay(tmp_path: Path, temporary: Path) -> None:
+    for name in (".hidden.tmp", "notes.tmp", "0123456789abcdef.tmp"):
+        (tmp_path / name).write_text("mine")
+    (temporary / "palleto-of-mine").mkdir()
+    sweep(tmp_path)
+    assert len([path for path in tmp_path.iterdir() if path.is_file()]) == 3
+    assert (temporary / "palleto-of-mine").is_dir()  # it has no lock, so no run made it
+
+
+def test_a_spool_is_removed_when_its_run_is_gone(tmp_path: Path, temporary: Path) -> None:
+    left = temporary / "palleto-left"
+    left.mkdir()
+    (left / LOCK).touch()
+    (left / "a file").write_text("x")
+    with spool() as mine:
+        (mine / "a file").write_text("x")
+        sweep(tmp_path)
+        assert [path.name for path in temporary.iterdir()] == [mine.name]
+        assert (mine / "a file").exists()
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_output_that_is_not_there_is_no_error(tmp_path: Path, temporary: Path) -> None:
+    sweep(tmp_path / "nowhere")

@@ -1,0 +1,15 @@
+"""The benchmark of recording runs, small; its figures are for people, and are not asserted."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+SCRIPT = Path(__file__).parent / "benchmarks" / "recording.py"
+
+
+def test_it_measures_what_it_says(capsys):
+    found = runpy.run_path(str(SCRIPT))["main"](["--rounds", "1", "--events", "200", "--files", "2"])
+    assert len(found) == 8
+    assert all(times > 0 for times in found.values())
+    assert capsys.readouterr().out.count(" x ") == 8
