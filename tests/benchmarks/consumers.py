@@ -44,7 +44,7 @@ CONTESTANTS = {
 
 def main() -> None:
     arguments = _arguments()
-    names = [name for name in CONTESTANTS if "aiobotocore" not in name or importlib.util.find_spec("aiobotocore")]
+    names = [name for name in arguments.only if "aiobotocore" not in name or importlib.util.find_spec("aiobotocore")]
     with ExitStack() as stack:
         endpoint = arguments.endpoint
         if endpoint == "embedded":
@@ -76,6 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=400, help="files a contestant and round (default 400)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median is shown (default 5)")
     parser.add_argument("--delay", type=float, default=0.0, help="milliseconds added to every request (default 0)")
+    parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=CONTESTANTS, help="these contestants")
     parser.add_argument("--json", type=Path, help="also write the table here")
     return parser.parse_args()
 
