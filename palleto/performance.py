@@ -1,9 +1,8 @@
 """One run of one step: its place, what ends it, its end, and its summary. program.py makes one of a command line.
 
-Its end, or the first Ctrl-C (or SIGTERM): stop asking, finish what is in hand, end; at most `--drain-timeout` seconds.
-Then, or at the second Ctrl-C: end now; what is in hand is given back. A server that does not answer is waited for
-`HURRY` seconds then, and its requests are left behind; what a poll under way receives later comes again after its
-visibility timeout.
+Its end, or the first Ctrl-C (or SIGTERM): stop asking, finish what is in hand; at most `--drain-timeout` seconds. Then,
+or at the second Ctrl-C: end now; what is in hand is given back. A server that does not answer is waited for `HURRY`
+seconds then, and left behind; what a poll under way receives later comes again after its visibility timeout.
 """
 
 from __future__ import annotations
