@@ -34,6 +34,7 @@ class Options:
     trace: Path | None = None
     quiet: bool = False
     pipelines: int = 3
+    max_demand: int = 1
 
 
 def above_zero(text: str) -> float:
@@ -102,6 +103,13 @@ def parser(program: str, about: str, *, cloud: bool, pipelines: bool) -> argpars
         _cloud(made)
     if pipelines:
         made.add_argument("--pipelines", type=one_or_more, default=3, metavar="N", help="pipelines (default 3)")
+        made.add_argument(
+            "--max-demand",
+            type=one_or_more,
+            default=1,
+            metavar="N",
+            help="what a stage asks for at most; messages are deleted so many at a time, up to 10 (default 1)",
+        )
     made.add_argument(
         "--drain-timeout",
         type=above_zero,

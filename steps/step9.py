@@ -173,13 +173,14 @@ class Download(NamedTuple):
 class ProducerConsumer(palleto.ProducerConsumer):
     """Takes one event at a time, downloads and unzips its file, and passes that on."""
 
-    def __init__(self, warehouse: Warehouse, pipeline: str) -> None:
+    def __init__(self, warehouse: Warehouse, pipeline: str, max_demand: int) -> None:
         self.warehouse = warehouse
         self.pipeline = pipeline
+        self.max_demand = max_demand
         self.name = f"{pipeline}ProducerConsumer"
 
     def init(self) -> None:
-        self.subscribe("SQS.Producer", min_demand=0, max_demand=1)
+        self.subscribe("SQS.Producer", min_demand=0, max_demand=self.max_demand)
 
     async def handle_events(self, events: list[Event]) -> list[Download]:
         say(f"{self.pipeline} ProducerConsumer received {len(events)} events")
@@ -205,13 +206,15 @@ class ProducerConsumer(palleto.ProducerConsumer):
 class Consumer(palleto.Consumer):
     """Takes one file at a time, writes the number of its lines to disk, and only then releases the message."""
 
-    def __init__(self, warehouse: Warehouse, pipeline: str) -> None:
+    def __init__(self, warehouse: Warehouse, pipeline: str, max_demand: int) -> None:
         self.warehouse = warehouse
         self.pipeline = pipeline
+        self.max_demand = max_demand
         self.name = f"{pipeline}Consumer"
 
     def init(self) -> None:
-        self.subscribe(f"{self.pipeline}ProducerConsumer", min_demand=0, max_demand=1)
+        source = f"{self.pipeline}ProducerConsumer"
+        self.subscribe(source, min_demand=self.max_demand // 2, max_demand=self.max_demand)
 
     async def handle_events(self, downloads: list[Download]) -> None:
         for event, path in downloads:
@@ -232,17 +235,17 @@ class Consumer(palleto.Consumer):
 class Pipeline(Supervisor):
     """One pair of stages. A stage's name is the pipeline's and its role, so the consumer knows who is above it."""
 
-    def __init__(self, warehouse: Warehouse, name: str) -> None:
-        stages = [child(ProducerConsumer, warehouse, name), child(Consumer, warehouse, name)]
+    def __init__(self, warehouse: Warehouse, name: str, max_demand: int = 1) -> None:
+        stages = [child(stage, warehouse, name, max_demand) for stage in (ProducerConsumer, Consumer)]
         super().__init__(stages, name=name)
 
     def init(self) -> None:
         say(f"SQS.Supervisor {self.name}")
 
 
-def pipeline(warehouse: Warehouse, pipelines: int = 3) -> Supervisor:
+def pipeline(warehouse: Warehouse, pipelines: int = 3, max_demand: int = 1) -> Supervisor:
     """One source, and as many pipelines as you like; if the source crashes, they start anew with it."""
-    pairs = [child(Pipeline, warehouse, f"Pipeline{number}") for number in range(1, pipelines + 1)]
+    pairs = [child(Pipeline, warehouse, f"Pipeline{number}", max_demand) for number in range(1, pipelines + 1)]
     return Supervisor([child(Server, warehouse), child(Producer), *pairs], strategy="rest_for_one")
 
 

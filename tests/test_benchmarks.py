@@ -29,3 +29,25 @@ def test_a_benchmark_runs(tmp_path: Path, name: str, options: list[str], rows: i
     assert len(measured["rows"]) == rows
     assert all(value >= 0 for row in measured["rows"] for value in row.values() if isinstance(value, int | float))
     assert done.stdout.count("\n") == rows + 2  # a table: its head, its rule, its rows
+
+
+def run(name: str, file: Path, *options: str) -> list[dict[str, float]]:
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options, "--json", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(file.read_text())
+    return measured["rows"] if isinstance(measured, dict) else measured
+
+
+def test_consumers_run(tmp_path: Path) -> None:
+    only = ["boto3, one loop", "step 9, 8 x 10"]
+    rows = run("consumers", tmp_path / "rows", "embedded", "--files", "10", "--rounds", "1", "--only", *only)
+    assert [row["name"] for row in rows] == only
+    assert all(row["requests_per_file"] >= 1.2 for row in rows)  # a receive, ten downloads, a delete
+
+
+def test_polling_costs_less_a_file_with_more_pipelines(tmp_path: Path) -> None:
+    one, ten, one_by_tens, ten_by_tens = run("polling", tmp_path / "rows", "--pipelines", "1", "10", "--files", "10")
+    assert ten["receives_per_file"] < one["receives_per_file"]
+    assert one_by_tens["receives_per_file"] < one["receives_per_file"]
+    assert ten_by_tens["receives_per_file"] <= 0.2

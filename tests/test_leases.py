@@ -12,7 +12,7 @@ from anyio.lowlevel import checkpoint
 from palleto import BadFile, BadMessage, CloudError, clock
 from palleto.cloud import deploy, open_cloud
 from palleto.cloud.leases import Leases
-from palleto.cloud.returns import ATTEMPTS
+from palleto.cloud.returns import ATTEMPTS, LINGER
 
 TIMEOUT = 30
 
@@ -67,11 +67,11 @@ class Refusing:
 class Bench:
     """A queue and its leases, and what a test does with them."""
 
-    def __init__(self, cloud: Any, stack: Any) -> None:
+    def __init__(self, cloud: Any, stack: Any, batch: int) -> None:
         self.cloud, self.stack = cloud, stack
         self.said: list[str] = []
         self.sqs = Refusing(cloud.sqs)
-        self.leases = Leases(self.sqs, stack.queue_url, TIMEOUT, self.said.append)  # type: ignore[arg-type]
+        self.leases = Leases(self.sqs, stack.queue_url, TIMEOUT, self.said.append, batch)  # type: ignore[arg-type]
 
     async def receive(self, *bodies: str, take: bool = True) -> list[Event]:
         """Send these, receive all there is, and take them."""
@@ -103,14 +103,14 @@ class Bench:
 
 @pytest.fixture
 def at_bench(backend: str) -> Callable[..., None]:
-    """Run a test with a bench; `beside`: whether `Leases.run` runs."""
+    """Run a test with a bench; `beside`: whether `Leases.run` runs; `batch`: of how many deletes are."""
 
-    def at_bench(test: Callable[[Bench], Awaitable[None]], *, beside: bool = False) -> None:
+    def at_bench(test: Callable[[Bench], Awaitable[None]], *, beside: bool = False, batch: int = 1) -> None:
         async def main() -> None:
             async with open_cloud("simulated") as cloud:
                 stack = await deploy(cloud)
                 await cloud.sqs.purge_queue(QueueUrl=stack.queue_url)  # S3's test message
-                bench = Bench(cloud, stack)
+                bench = Bench(cloud, stack, batch)
                 async with anyio.create_task_group() as tasks:
                     if beside:
                         tasks.start_soon(bench.leases.run)
@@ -446,3 +446,80 @@ def test_a_heartbeat_that_fails_is_sent_again_long_before_the_next(at_bench: Any
         assert len(bench.leases.held) == 1
 
     at_bench(test, beside=True)
+
+
+def test_finished_messages_are_handed_out_by_tens_where_they_are_gathered(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        events = await bench.receive(*"abcdefghijklmnopqrstuvwxy")
+        sizes = [len(bench.leases.finish([event])) for event in events]
+        assert sizes == ([0] * 9 + [10]) * 2 + [0] * 5
+        assert not bench.leases.idle
+
+    at_bench(test, batch=10)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10])
+def test_no_more_than_ten_are_handed_out_at_once(at_bench: Any, batch: int) -> None:
+    async def test(bench: Bench) -> None:
+        events = await bench.receive(*"abcdefghijkl")
+        await bench.release(events)
+        assert bench.sqs.sent == [("delete_message_batch", 10)]
+        await anyio.sleep(LINGER + 0.1)
+        assert bench.sqs.sent[1:] == [("delete_message_batch", 2)]
+        assert bench.depth == (0, 0, 13, 0)
+        assert bench.leases.idle
+
+    at_bench(test, beside=True, batch=batch)
+
+
+def test_what_waits_for_others_waits_no_longer_than_its_time(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        a, b, c = await bench.receive("a", "b", "c")
+        await bench.release([a])
+        await anyio.sleep(LINGER - 0.1)
+        await bench.release([b])
+        assert bench.depth == (0, 3, 1, 0)
+        await anyio.sleep(0.2)  # the first one's time is over
+        assert bench.depth == (0, 1, 3, 0)
+        assert bench.sqs.sent == [("delete_message_batch", 2)]
+        await bench.release([c])
+        assert bench.depth == (0, 1, 3, 0)
+        await anyio.sleep(LINGER + 0.1)
+        assert bench.depth == (0, 0, 4, 0)
+
+    at_bench(test, beside=True, batch=10)
+
+
+def test_what_waits_for_others_is_deleted_at_the_end(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        a, b, _ = await bench.receive("a", "b", "c")
+        await bench.release([a, b])
+        assert await bench.leases.give_back() == 1
+        assert bench.depth == (1, 0, 3, 0)
+        assert bench.leases.idle
+
+    at_bench(test, batch=10)
+
+
+def test_a_crash_does_not_give_back_what_waits_to_be_deleted(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        a, b = await bench.receive("a", "b")
+        await bench.release([a])
+        bench.leases.lost([a, b])
+        await anyio.sleep(LINGER + 0.1)
+        assert bench.depth == (1, 0, 2, 0)
+
+    at_bench(test, beside=True, batch=10)
+
+
+def test_gathered_deletes_that_fail_are_sent_again(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        events = await bench.receive("a", "b", "c")
+        bench.sqs.plan = [CloudError("sqs.DeleteMessageBatch", "InternalError", ""), {1}]
+        await bench.release(events)
+        await anyio.sleep(LINGER + 1)
+        assert bench.sqs.plan == []
+        assert bench.depth == (0, 0, 4, 0)
+        assert bench.leases.idle
+
+    at_bench(test, beside=True, batch=10)

@@ -29,7 +29,7 @@ def test_every_option_arrives_in_its_field():
     line = (
         "--events 3 --for 2.5 --forever --place endpoint --endpoint http://127.0.0.1:5000 --speed 10 --seed -4 "
         "--backend trio --files 7 --data a.gz b --output out --max-bytes 99 --drain-timeout 1.5 "
-        "--trace t.jsonl --quiet --pipelines 30"
+        "--trace t.jsonl --quiet --pipelines 30 --max-demand 10"
     )
     assert options(*line.split()) == Options(
         events=3,
@@ -48,6 +48,7 @@ def test_every_option_arrives_in_its_field():
         trace=Path("t.jsonl"),
         quiet=True,
         pipelines=30,
+        max_demand=10,
     )
 
 
@@ -67,7 +68,8 @@ def test_the_defaults_are_those_that_the_help_names():
     assert f"(default {defaults.files})" in told
     assert f"(default {defaults.backend})" in told
     assert f"(default {defaults.output})" in told
-    assert f"(default {defaults.pipelines})" in told
+    assert f"pipelines (default {defaults.pipelines})" in told
+    assert f"up to 10 (default {defaults.max_demand})" in told
     assert f"(default {defaults.drain_timeout:g})" in told
     assert MAX_BYTES == defaults.max_bytes == 10 * 2**30
 
@@ -88,7 +90,7 @@ def test_steps_without_a_queue_have_no_options_of_the_cloud():
     few = {action.dest for action in actions(cloud=False, pipelines=False)}
     more = {action.dest for action in actions(cloud=True, pipelines=False)}
     assert more - few == {"place", "endpoint", "yes", "files", "data", "output", "max_bytes"}
-    assert {action.dest for action in actions(cloud=True, pipelines=True)} - more == {"pipelines"}
+    assert {action.dest for action in actions(cloud=True, pipelines=True)} - more == {"pipelines", "max_demand"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,8 @@ def test_steps_without_a_queue_have_no_options_of_the_cloud():
         "--for 0", "--for -1", "--for nan", "--for inf", "--for x",
         "--speed 0", "--speed -2", "--speed inf", "--speed nan", "--speed 2 --virtual",
         "--seed 1.5", "--backend curio", "--place moon", "--files -1", "--files 1.5", "--data", "--max-bytes -1",
-        "--drain-timeout 0", "--pipelines 0", "--pipelines 2.5", "--event 3", "--nonsense", "stray",
+        "--drain-timeout 0", "--pipelines 0", "--pipelines 2.5", "--max-demand 0", "--max-demand x",
+        "--event 3", "--nonsense", "stray",
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_line_and_status_2(arguments, capsys):

@@ -17,7 +17,6 @@ Rules:
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 import time
@@ -27,13 +26,14 @@ from functools import partial
 from typing import Any, NoReturn, Protocol
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from anyio.lowlevel import checkpoint
 
 from palleto.cloud.delivery import intact
 from palleto.cloud.download import CHUNK, ResumedBody
 from palleto.cloud.endurance import passing
 from palleto.cloud.patience import Patience, abandoned
+from palleto.cloud.threads import Threads, turn
 from palleto.errors import CloudError
 
 Response = dict[str, Any]
@@ -114,11 +114,11 @@ class Client:
             await anyio.sleep(backoff(attempt - 1, self._chance))
 
     async def _turn(self, method: str, arguments: dict[str, Any]) -> Response:
-        await checkpoint()  # rule 1
         if self._limiter is None:
+            await checkpoint()  # rule 1
             return await self._send(method, arguments)
         # While it waits for its turn a request is not sent yet, and may be cancelled.
-        async with self._limiter:
+        async with turn(self._limiter):
             return await self._send(method, arguments)
 
     async def _send(self, method: str, arguments: dict[str, Any]) -> Response:
@@ -178,9 +178,9 @@ class BotoTransport:
     request is either waiting there, and can be cancelled, or sent.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, threads: Threads | None = None) -> None:
         self._client = client
-        self._threads = CapacityLimiter(math.inf)
+        self._threads = threads or Threads()
 
     def __repr__(self) -> str:
         return f"boto3 at {self._client.meta.endpoint_url}"
@@ -193,7 +193,7 @@ class BotoTransport:
         """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
         call = partial(_call, getattr(self._client, method), operation, arguments)
         # The client shields this, and leaves the thread behind only where it has lost patience.
-        return await to_thread.run_sync(call, limiter=self._threads, abandon_on_cancel=True)
+        return await self._threads.call(call)
 
     def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Body:
         """The rest of an object, if it is still the same one; waits before it asks, longer each time."""

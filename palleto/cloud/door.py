@@ -13,11 +13,11 @@ Rules:
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
@@ -30,6 +30,7 @@ from palleto.cloud.faults import Faults
 from palleto.cloud.patience import Patience, abandoned
 from palleto.cloud.place import Place, choose, named_place
 from palleto.cloud.simulated import Simulated, Simulation
+from palleto.cloud.threads import Threads, turn
 from palleto.errors import SettingError
 
 T = TypeVar("T")
@@ -65,13 +66,14 @@ class Cloud:
         observer: Observer | None = None,
         simulated: Simulated | None = None,
         faults: Faults | None = None,
+        threads: Threads | None = None,
     ) -> None:
         self.place = place
         self.requests: Counter[str] = Counter()
         self.simulated = simulated
         self.patience = Patience()
         self._limiter = limiter
-        self._threads = CapacityLimiter(math.inf)  # who has its turn has a thread
+        self._threads = threads or Threads()  # who has its turn has a thread
 
         def client(service: str) -> Client:
             transport = transports[service] if faults is None else faults.around(transports[service])
@@ -100,12 +102,12 @@ class Cloud:
         that began is finished, whether its caller is cancelled or not, unless `hurry` leaves it behind. Raises what the
         function raises, and CloudError (`Abandoned`).
         """
-        await checkpoint()
         if self._limiter is None:
+            await checkpoint()
             return function(*args)
-        async with self._limiter:
+        async with turn(self._limiter):
             with self.patience.waiting():
-                return await to_thread.run_sync(function, *args, limiter=self._threads, abandon_on_cancel=True)
+                return await self._threads.call(partial(function, *args))
         raise abandoned(getattr(function, "__name__", "a blocking call"))
 
 
@@ -171,6 +173,7 @@ async def _real_cloud(
     chosen = await to_thread.run_sync(choose, place, endpoint)
     server = None
     clients: dict[str, Any] = {}
+    threads = Threads()
     try:
         if chosen.name == "embedded":
             from palleto.cloud.embedded import EmbeddedServer
@@ -180,9 +183,10 @@ async def _real_cloud(
         chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
         if chosen.name == "aws" and not yes:
             await to_thread.run_sync(consent, chosen.reason, abandon_on_cancel=True)
-        transports: dict[str, Transport] = {name: BotoTransport(client) for name, client in clients.items()}
-        yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer, faults=faults)
+        transports: dict[str, Transport] = {name: BotoTransport(client, threads) for name, client in clients.items()}
+        yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer, faults=faults, threads=threads)
     finally:
+        threads.close()
         for client in clients.values():
             client.close()
         if server is not None:

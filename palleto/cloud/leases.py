@@ -66,9 +66,13 @@ class Leases:
     """The leases of one queue. `run` must run beside the pipeline.
 
     visibility_timeout: the queue's, in seconds, above 0. report: prints one line for the user.
+    batch: how many messages are deleted in one request, 1 to 10 (default 1).
     """
 
-    def __init__(self, sqs: Client, queue_url: str, visibility_timeout: float, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, sqs: Client, queue_url: str, visibility_timeout: float, report: Callable[[str], None], batch: int = 1
+    ) -> None:
+        self._batch = batch
         self._timeout = max(1, int(visibility_timeout))
         self._report: Callable[[str], None] = lambda line: report(one_line(line))
         self._reported: dict[str, None] = {}
@@ -116,18 +120,23 @@ class Leases:
             return []
 
     def finish(self, events: Iterable[Held]) -> list[str]:
-        """Count these events as done. Returns the receipt handles of the messages that are done with that.
+        """Count these events as done. Returns the receipt handles of the messages to delete now, at most ten.
 
-        Who calls it deletes them and says so with `released`; if that fails, `lost` or `give_back` sees to it.
+        These are the messages that are done with that; none, until there are `batch` of them. Who calls it deletes them
+        and says so with `released`; if that fails, `lost` or `give_back` sees to it. What waits for others to be
+        deleted with is deleted from here after `LINGER` seconds.
         """
-        handles = []
+        done, due = [], self._returns.due
         for event in events:
             lease = self.held.get(event.receipt_handle)
             handle = self._end_part(event.receipt_handle, failed=False)
             if handle is not None:
-                handles.append(handle)
+                done.append(handle)
                 if lease is not None and lease.until < anyio.current_time():
                     self._stale(handle, str(event))
+        handles = self._returns.gather(done, self._batch)
+        if self._returns.due < due:
+            self._wake.set()
         self._finished.update(handles)
         return handles
 

@@ -1,7 +1,8 @@
 """What goes back to the queue: messages to be deleted and messages to be given back, until the queue has heard it.
 
-They go in batches of ten. What fails is sent again, after waits that double from 0.2 s to 5 s of run time, at most
-`ATTEMPTS` times: by then the message's time has run out, and it comes again by itself.
+They go in batches of ten; a message that is done may wait for others to be deleted with (`gather`). What fails is sent
+again, after waits that double from 0.2 s to 5 s of run time, at most `ATTEMPTS` times: by then the message's time has
+run out, and it comes again by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from palleto.errors import CloudError
 
 BATCH = 10  # entries in one batch request, SQS's limit
 ATTEMPTS = 10
+LINGER = 1.0
+"""Seconds of run time that a message waits at most for others to be deleted with. Its time is not extended meanwhile:
+of the visibility timeout at least two thirds are left when its work is done."""
 GONE = ("ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue", "InvalidIdFormat")
 """Codes that say of a message that it is not in hand any more: nothing is left to do for it."""
 
@@ -48,22 +52,39 @@ class Returns:
         self._say_once = say_once
         self._stale = stale
         self._pending: list[Return] = []
+        self._gathered: list[str] = []  # done, and waiting for others
+        self._gathered_due = math.inf
         self.lock = anyio.Lock()
 
     def __repr__(self) -> str:
-        return f"<Returns {len(self._pending)} messages on their way back>"
+        return f"<Returns {len(self)} messages on their way back>"
 
     def __len__(self) -> int:
-        return len(self._pending)
+        return len(self._pending) + len(self._gathered)
 
     def add(self, handle: str, hide: int | None) -> None:
         """Send this back with the next `flush`."""
         self._pending.append(Return(handle, hide))
 
+    def gather(self, handles: Sequence[str], count: int) -> list[str]:
+        """Take in messages that are done. Returns those to be deleted now, by the caller: at most ten, if `count` wait.
+
+        The others go with the `flush` that comes when they have waited for `LINGER`.
+        """
+        if handles and not self._gathered:
+            self._gathered_due = anyio.current_time() + LINGER
+        self._gathered += handles
+        if len(self._gathered) < count:
+            return []
+        now, self._gathered = self._gathered[:BATCH], self._gathered[BATCH:]
+        if not self._gathered:
+            self._gathered_due = math.inf
+        return now
+
     @property
     def due(self) -> float:
         """When the next one should be sent, in run time; infinity when there is none."""
-        return min((each.due for each in self._pending), default=math.inf)
+        return min([self._gathered_due, *(each.due for each in self._pending)])
 
     async def flush(self, *, at_once: bool = False) -> None:
         """Send what is due; `at_once`: all. What gave back comes first: somebody may be waiting for it.
@@ -72,6 +93,10 @@ class Returns:
         """
         async with self.lock:  # a message that is given back here must not be extended meanwhile
             now = math.inf if at_once else anyio.current_time()
+            if self._gathered_due <= now:
+                for handle in self._gathered:
+                    self.add(handle, None)
+                self._gathered, self._gathered_due = [], math.inf
             due = [each for each in self._pending if each.due <= now]
             for kind in ([each for each in due if each.hide is not None], [each for each in due if each.hide is None]):
                 for start in range(0, len(kind), BATCH):

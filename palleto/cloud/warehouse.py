@@ -108,14 +108,16 @@ async def open_warehouse(
     *,
     output: Path = Path("output"),
     max_bytes: int = MAX_BYTES,
+    batch: int = 1,
     report: Callable[[str], None] = print,
 ) -> AsyncIterator[Warehouse]:
     """Open the warehouse of a deployed stack; at the end of the block what is still in hand is given back at once.
 
+    batch: how many messages are deleted in one request, 1 to 10; fewer when others keep them waiting.
     Raises SettingError if the folder `output` is not there and cannot be made.
     """
     await cloud.blocking(make_folder, output)
-    leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report)
+    leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report, batch)
     await cloud.blocking(sweep, output)
     with spool() as folder:
         async with background(leases.run):

@@ -113,8 +113,8 @@ class Rig:
         def three(warehouse: Any) -> Supervisor:
             return self.meddle(module.pipeline(warehouse), warehouse)
 
-        def many(warehouse: Any, pipelines: int) -> Supervisor:
-            return self.meddle(module.pipeline(warehouse, pipelines), warehouse)
+        def many(warehouse: Any, pipelines: int, max_demand: int) -> Supervisor:
+            return self.meddle(module.pipeline(warehouse, pipelines, max_demand), warehouse)
 
         until = Deadline(self.deadline)
         self.run = self.play(

@@ -97,8 +97,9 @@ def harm_of(seed: int) -> Any:
     return harm
 
 
-def check_schedule(play: Any, folder: Path, seed: int) -> None:
+def check_schedule(play: Any, folder: Path, seed: int, max_demand: int = 1) -> None:
     backlog, options = scene(seed)
+    options["max_demand"] = max_demand
     rig = FaultyRig(play, folder, files(backlog), harm=harm_of(seed), deadline=60 + 5 * backlog)
     rig.perform(**options)
     performance = rig.run.performance
@@ -118,6 +119,11 @@ def test_under_faults_kills_and_crashes_any_backlog_is_processed_to_the_end(
     play: Any, tmp_path: Path, seed: int
 ) -> None:
     check_schedule(play, tmp_path / "output", seed)
+
+
+@pytest.mark.parametrize("seed", range(0, SHORT, 4))
+def test_the_same_where_messages_go_by_tens(play: Any, tmp_path: Path, seed: int) -> None:
+    check_schedule(play, tmp_path / "output", seed, max_demand=10)
 
 
 @pytest.mark.long
