@@ -2,7 +2,7 @@
 
 | error | what becomes of it |
 |---|---|
-| passing: 5xx, throttling, no or half an answer | sent again: by `Client` (S3, and what only reads), by the server's loop, by `Leases` |
+| passing: 5xx, throttling, no or half an answer | sent again, by `Client` (S3, reads), the server's loop or `Leases` |
 | of one object: it is gone, or nobody may read it | of that message alone: redelivery, dead-letter queue in the end |
 | access denied by SQS | ends the run with one line: waiting does not mend it |
 | the queue does not exist | ends the run; at once if it never answered, else after `QUEUE_AWAY` |

@@ -6,7 +6,8 @@ import signal
 
 from palleto.cloud.embedded import EmbeddedServer
 
-server = EmbeddedServer()
-print(server.url, flush=True)
-signal.sigwait({signal.SIGTERM, signal.SIGINT})
-server.stop()
+if __name__ == "__main__":
+    server = EmbeddedServer()
+    print(server.url, flush=True)
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    server.stop()
