@@ -66,7 +66,7 @@ class Observation:
     def _named(self, arguments: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
         """The message ids of a batch's entries, of those that are known."""
         handles = {entry["Id"]: entry["ReceiptHandle"] for entry in arguments.get("Entries", [])}
-        found = [self._ids.get(handles.get(entry["Id"], "")) for entry in entries]
+        found = [self._ids.get(handles.get(entry.get("Id"), "")) for entry in entries]
         return [message_id for message_id in found if message_id is not None]
 
 

@@ -27,6 +27,8 @@ from palleto.observation import Observation, names_in
             ("delete", [], {"deleted": 2, "failed": 1}),
         ),
         ("sqs.DeleteMessageBatch", {}, {"Successful": [{"Id": "0"}]}, ("delete", [], {"deleted": 1, "failed": 0})),
+        # An answer that was damaged on its way: `Id` came as another word.
+        ("sqs.DeleteMessageBatch", {}, {"Successful": [{}]}, ("delete", [], {"deleted": 1, "failed": 0})),
         (
             "sqs.ChangeMessageVisibilityBatch",
             {
