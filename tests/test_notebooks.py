@@ -265,6 +265,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.notebooks
 @pytest.mark.localstack
 @pytest.mark.usefixtures("alone")

@@ -36,6 +36,17 @@ STAYS = {
 }
 """What MiniStack does otherwise (localstack/differences.md)."""
 
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes real time does so on trio in CI only: 7 s a test of errors, 40 s for LocalStack's conformance."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        slow = parameters.get("place") in ("localstack", "embedded") or "errors_of_the_network" in item.name
+        if slow and parameters.get("backend") == "trio":
+            item.add_marker(pytest.mark.long)
+
+
 CloudTest = Callable[[Cloud], Awaitable[Any]]
 
 

@@ -191,6 +191,7 @@ def test_an_environment_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.
         localstack_environment.environment(tmp_path / "file")
 
 
+@pytest.mark.long
 @pytest.mark.localstack
 def test_localstack_itself(port: int, tmp_path: Path) -> None:
     """Up, ready with the stack, on loopback only, found by deploy, down; by the command, as a user types it."""

@@ -82,6 +82,7 @@ def check_workers(moto: Moto, start: Any, workers: int, files: int) -> None:
     assert min(consumed(told) for _, told in said) > 0
 
 
+@pytest.mark.long
 def test_two_workers_share_a_queue_and_a_third_that_is_killed_is_made_good(moto: Moto, start: Any) -> None:
     check_workers(moto, start, 3, 40)
 
@@ -125,6 +126,7 @@ def check_restart(server: Server, start: Any, backend: str) -> None:
     assert said.count("\n") < 25
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_server_that_is_killed_and_started_again_costs_only_its_state(moto: Moto, start: Any, backend: str) -> None:
     check_restart(moto, start, backend)

@@ -30,7 +30,7 @@ def check_network(moto: Moto, start: Any, network: Network, files: int, backend:
     [
         pytest.param(Network(1, cut=0.05), id="cuts", marks=pytest.mark.long),
         pytest.param(Network(2, delay=0.2), id="delays", marks=pytest.mark.long),
-        pytest.param(Network(3, garble=0.1), id="garbles"),
+        pytest.param(Network(3, garble=0.1), id="garbles", marks=pytest.mark.long),
     ],
 )
 def test_a_network_that_does_one_kind_of_harm(moto: Moto, start: Any, network: Network) -> None:

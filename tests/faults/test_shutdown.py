@@ -133,6 +133,7 @@ def test_a_missing_folder_is_made_and_a_file_in_its_place_is_one_error(server: S
     assert server.depth() == (0, 0)
 
 
+@pytest.mark.long
 def test_a_server_that_goes_away_is_no_traceback(server: Server, start: Any) -> None:
     run = start("--files", "40", "--drain-timeout", "1").until("processed", 4)
     server.server._server.shutdown()
