@@ -113,6 +113,7 @@ def test_a_step_with_a_queue_stays_on_this_machine(place: str | None, step: int,
         assert [use for use in ran.uses if use[0] in ("socket.bind", "socket.getaddrinfo")] == []
 
 
+@pytest.mark.long
 @pytest.mark.localstack
 def test_a_step_on_localstack_stays_on_this_machine(localstack: str, tmp_path: Path) -> None:
     options = ["--output", str(tmp_path / "output"), "--trace", str(tmp_path / "run.jsonl")]

@@ -13,7 +13,7 @@ from palleto.cloud import Cloud, Sample, Stack, choose, upload
 
 FILES = 1000
 
-pytestmark = [pytest.mark.localstack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.localstack, pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)

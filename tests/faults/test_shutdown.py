@@ -20,6 +20,8 @@ from palleto.cloud import Simulation, samples
 from palleto.cloud.embedded import EmbeddedServer
 
 FILES = 60
+ON_TRIO_TOO = ["asyncio", pytest.param("trio", marks=pytest.mark.long)]
+"""Backends of tests that take 5 s of real time each."""
 COUNTS = {sample.key.replace(".gz", ".txt"): sample.lines for sample in samples(FILES)}
 
 
@@ -71,7 +73,9 @@ def start(tmp_path: Path, server: Server) -> Iterator[Callable[..., Run]]:
     assert list(tmp_path.glob("palleto-*")) == []  # the spool folders
 
 
-@pytest.mark.parametrize(("number", "backend"), [(signal.SIGINT, "asyncio"), (signal.SIGTERM, "trio")])
+@pytest.mark.parametrize(
+    ("number", "backend"), [(signal.SIGINT, "asyncio"), pytest.param(signal.SIGTERM, "trio", marks=pytest.mark.long)]
+)
 def test_a_signal_in_the_middle_is_a_clean_end(server: Server, start: Any, number: int, backend: str) -> None:
     first = start("--files", str(FILES), "--backend", backend)
     code, said = first.until("processed", 12).kill(number).ended()
@@ -94,7 +98,7 @@ def test_a_signal_in_the_middle_is_a_clean_end(server: Server, start: Any, numbe
     assert len([line for line in second.lines if "processed" in line]) == FILES - len(done)
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("backend", ON_TRIO_TOO)
 def test_two_signals_end_at_once_and_give_back(server: Server, start: Any, backend: str) -> None:
     run = start("--files", str(FILES), "--backend", backend, "--pipelines", "20")
     run.until("processed", 3).kill(signal.SIGINT)
@@ -105,7 +109,7 @@ def test_two_signals_end_at_once_and_give_back(server: Server, start: Any, backe
     assert run.results.items() <= COUNTS.items()
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("backend", ON_TRIO_TOO)
 def test_two_signals_while_a_poll_is_under_way(server: Server, start: Any, backend: str) -> None:
     run = start("--files", "0", "--forever", "--backend", backend).until("looping: Run 1")
     run.kill(signal.SIGINT).until_said("once more ends at once").kill(signal.SIGINT)

@@ -34,6 +34,7 @@ def test_a_step_on_localstack(step: int, localstack: str, tmp_path: Path) -> Non
         assert sum(int(path.read_text()) for path in results) == 43_614
 
 
+@pytest.mark.long
 def test_a_second_run_on_localstack_has_as_much_to_do(localstack: str, tmp_path: Path) -> None:
     """The files of the first are still there; they are put, and so announced, again."""
     for _ in range(2):
