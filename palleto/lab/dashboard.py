@@ -219,7 +219,7 @@ class Dashboard:
     def _log(self) -> str:
         with self.scene.lock:
             said = list(self.scene.said)
-        lines = [f"{t:7.1f} s  {escape(text[:90])}" for t, text in said]
+        lines = [f"{t:7.1f} s  {escape(text if len(text) <= 90 else f'{text[:89]}…')}" for t, text in said]
         lines += [""] * (LINES - len(lines))
         heading = '<div style="font-weight:600;font-size:14px;line-height:22px">Said</div>'
         text = "\n".join(lines)

@@ -291,3 +291,13 @@ def test_the_saved_state_holds_the_final_frame(tmp_path: Path):
     assert "ended" in line
     assert "ended</b>" in saved
     assert notebook.cells[0].outputs[-1]["data"]["text/plain"].split(" · ")[0] in ("starting", "running")
+
+
+def test_a_long_line_that_was_said_ends_with_a_sign_that_more_follows(dash: Any):
+    made = dash(1)
+    made.scene.said.append((1.0, "a" * 90))
+    made.scene.said.append((2.0, "b" * 91))
+    made._frame()
+    assert f"{'a' * 90}\n" in made.log.value
+    assert f"{'b' * 89}…\n" in made.log.value
+    assert "b" * 90 not in made.log.value
