@@ -1,0 +1,33 @@
+"""`at_bench`: a test works on the simulated queue of a fresh stack, on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+from lease_bench import Bench
+
+from palleto import clock
+from palleto.cloud import deploy, open_cloud
+
+
+@pytest.fixture
+def at_bench(backend: str) -> Callable[..., None]:
+    """Run a test with a bench; `beside`: whether `Leases.run` runs; `batch`: of how many deletes are."""
+
+    def at_bench(test: Callable[[Bench], Awaitable[None]], *, beside: bool = False, batch: int = 1) -> None:
+        async def main() -> None:
+            async with open_cloud("simulated") as cloud:
+                stack = await deploy(cloud)
+                await cloud.sqs.purge_queue(QueueUrl=stack.queue_url)  # S3's test message
+                bench = Bench(cloud, stack, batch)
+                async with anyio.create_task_group() as tasks:
+                    if beside:
+                        tasks.start_soon(bench.leases.run)
+                    await test(bench)
+                    tasks.cancel_scope.cancel()
+
+        clock.run(main, backend=backend, time="virtual")
+
+    return at_bench

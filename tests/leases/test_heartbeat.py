@@ -1,0 +1,126 @@
+"""The messages in hand keep their visibility while they are worked on, and lose it with the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from lease_bench import TIMEOUT, Bench
+
+from palleto import BadFile, CloudError
+
+
+def test_a_stale_handle_changes_nothing(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        (old,) = await bench.receive("a")
+        bench.leases.lost([old])
+        await bench.leases.flush()
+        (new,) = await bench.receive()
+        assert new.message_id == old.message_id
+        assert bench.leases.finish([old]) == []
+        bench.leases.lost([old])
+        bench.leases.reject(old, BadFile("not gzip"))
+        await bench.leases.flush()
+        assert list(bench.leases.held) == [new.receipt_handle]
+        assert bench.depth == (0, 1, 1, 0)
+        await bench.release([new])
+        assert bench.depth == (0, 0, 2, 0)
+
+    at_bench(test)
+
+
+def test_work_longer_than_the_timeout_keeps_its_message(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        events = await bench.receive(*"abcdefghijkl")
+        await anyio.sleep(10 * TIMEOUT)
+        assert bench.depth == (0, 12, 1, 0)
+        assert {size for _, size in bench.sqs.sent} == {10, 2}
+        assert len(bench.sqs.sent) == pytest.approx(2 * 30, abs=4)  # a beat each third of the timeout
+        for event in events:
+            await bench.release([event])
+        assert bench.depth == (0, 0, 13, 0)
+
+    at_bench(test, beside=True)
+
+
+def test_a_failed_heartbeat_is_reported_once_and_tried_again(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("a")
+        error = CloudError("sqs.ChangeMessageVisibilityBatch", "EndpointConnectionError", "no network")
+        bench.sqs.plan = [error, set(), error]
+        await anyio.sleep(2 * TIMEOUT)
+        assert bench.depth == (0, 1, 1, 0)
+        assert bench.said == ["sqs.ChangeMessageVisibilityBatch failed with EndpointConnectionError: no network"]
+
+    at_bench(test, beside=True)
+
+
+def test_a_heartbeat_on_its_way_does_not_hide_what_is_given_back(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive(*"abc")
+        change = bench.cloud.sqs.change_message_visibility_batch
+
+        async def slow(**arguments: Any) -> Any:
+            if arguments["Entries"][0]["VisibilityTimeout"]:
+                await anyio.sleep(3)
+            return await change(**arguments)
+
+        bench.sqs.sqs = type("Slow", (), {"change_message_visibility_batch": staticmethod(slow)})
+        await anyio.sleep(TIMEOUT / 3 + 1)  # the beat is under way
+        await bench.leases.give_back()
+        await anyio.sleep(5)
+        assert bench.depth == (3, 0, 1, 0)
+
+    at_bench(test, beside=True)
+
+
+def test_messages_that_go_back_all_the_time_do_not_keep_the_heartbeat_from_others(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("slow")
+        for _ in range(20):
+            await bench.receive("none")  # is deleted at once
+            await anyio.sleep(TIMEOUT / 5)
+        assert len(bench.leases.held) == 1
+        queue = bench.cloud.simulated.sqs.at("", bench.stack.queue_url)
+        assert queue.expired == 0
+
+    at_bench(test, beside=True)
+
+
+def test_what_is_done_after_its_time_is_told_once_and_deleted(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        a, b = await bench.receive("a", "b")
+        await anyio.sleep(TIMEOUT + 1)  # nobody extends
+        await bench.release([a])
+        await bench.release([b])
+        (line,) = bench.said
+        assert line.startswith("the visibility timeout (30 s) of a ended before its message was deleted")
+        assert bench.depth == (0, 0, 3, 0)
+        assert bench.leases.idle
+
+    at_bench(test)
+
+
+def test_a_heartbeat_that_comes_too_late_gives_the_lease_up(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        (event,) = await bench.receive("a")
+        bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "EndpointConnectionError", "")] * 30
+        await anyio.sleep(TIMEOUT + 20)  # it is visible again
+        assert bench.depth == (1, 0, 1, 0)
+        assert bench.leases.finish([event]) == [event.receipt_handle]
+        assert any("ended before its message was deleted" in line for line in bench.said)
+
+    at_bench(test, beside=True)
+
+
+def test_a_heartbeat_that_fails_is_sent_again_long_before_the_next(at_bench: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("a")
+        bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "EndpointConnectionError", "")] * 4
+        await anyio.sleep(3 * TIMEOUT)
+        assert bench.sqs.plan == []
+        assert bench.cloud.simulated.sqs.at("", bench.stack.queue_url).expired == 0
+        assert len(bench.leases.held) == 1
+
+    at_bench(test, beside=True)
