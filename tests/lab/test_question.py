@@ -1,17 +1,14 @@
-"""Questions to a run, and the words that find answers in its trace."""
+"""Questions to a run: their states, what is put in, and the help."""
 
 from __future__ import annotations
 
-import linecache
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from palleto import Recorder, SettingError, TraceEvent
-from palleto.lab import evidence
-from palleto.lab.cells import called, place_of, titles
-from palleto.lab.evidence import consumed, count, first, last, moment, number_in, said, tally, time_of, total
+from palleto.lab.evidence import moment, said, tally
 from palleto.lab.questions import Question, question
 from palleto.lab.solutions import solve
 
@@ -195,166 +192,3 @@ def test_solve(five):
 
 
 # ---- shown
-
-
-def test_as_text(five):
-    asked = kills(five).answer(2)
-    assert repr(asked) == (
-        "Question: How many loops are killed at the start?\n"
-        "  ( ) 0\n  ( ) 1\n  (x) 2\n  ( ) 3\n"
-        "○ not tried: answered: 2; not checked yet\n"
-        "Answer with .check(0); there are .hint() and .solution() too."
-    )
-
-
-def test_the_widgets_do_the_same(five):
-    asked = kills(five, hint="Look.")
-    bundle = asked._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(asked)
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    view = asked._view
-    assert view is not None
-    text, choices, buttons, status, _ = view.box.children
-    assert "How many loops" in text.value
-    check, hint, solution, _ = buttons.children
-    choices.value = 3
-    assert asked.given == 3
-    check.click()
-    assert asked.state == "wrong"
-    assert "✗ wrong" in status.value
-    assert "<code>task.kill()</code>" in status.value
-    hint.click()
-    assert "Look." in status.value
-    solution.click()
-    assert "the answer is 2" in status.value
-    asked.check(2)
-    assert choices.value == 2
-    assert "✓ right" in status.value
-    asked.reset()
-    assert choices.value is None
-
-
-def test_a_wrong_answer_opens_the_player_where_it_is_decided(five):
-    asked = kills(five)
-    bundle = asked.check(3)._repr_mimebundle_()
-    assert bundle["text/plain"] == str(asked.check(3))
-    assert bundle["text/html"].startswith("<p>✗ wrong: not 3.")
-    assert bundle["text/html"].endswith(asked.player()._repr_html_())
-    assert (asked.player().at, asked.player().events) == (asked.deciding.seq, five)  # type: ignore[union-attr]
-    assert list(asked.check(2)._repr_mimebundle_()) == ["text/plain"]
-    assert list(asked.hint()._repr_mimebundle_()) == ["text/plain"]
-
-
-def test_a_player_before_there_is_a_run():
-    assert repr(kills(None).player()) == "<Player 0 trace events, 0.0 s, at 0>"
-
-
-def test_the_widgets_open_the_player_for_a_wrong_answer_and_on_demand_for_a_right_one(five):
-    asked = kills(five)
-    asked._repr_mimebundle_()
-    assert asked._view is not None
-    _, choices, buttons, _, player = asked._view.box.children
-    check, _, solution, show = buttons.children
-
-    def shown() -> tuple[bool, bool, str | None]:
-        opened = "palleto-player" in player.value
-        assert opened is (player.layout.display != "none")
-        return opened, show.layout.display != "none", show.description
-
-    assert shown() == (False, False, "Show me")
-    choices.value = 3
-    check.click()
-    assert shown() == (True, True, "Hide")
-    show.click()
-    assert shown() == (False, True, "Show me")
-    check.click()
-    assert shown()[0]
-    choices.value = 2
-    assert shown() == (False, False, "Show me")
-    check.click()
-    assert shown() == (False, True, "Show me")
-    show.click()
-    assert shown()[0]
-    asked.reset()
-    solution.click()
-    assert shown() == (False, True, "Show me")
-
-
-def test_the_widgets_without_a_run_open_nothing():
-    asked = kills(None)
-    asked._repr_mimebundle_()
-    assert asked._view is not None
-    asked._view.box.children[1].value = 3
-    asked._view.box.children[2].children[0].click()
-    assert asked.state == "not tried"
-    assert asked._view.box.children[4].value == ""
-
-
-def test_the_box_for_a_number():
-    asked = question("<b>How many?</b>", answer=46, unit="s")
-    asked._repr_mimebundle_()
-    assert asked._view is not None
-    text, box, buttons, status, _ = asked._view.box.children
-    assert "&lt;b&gt;How many?" in text.value
-    box.value = "soon"
-    assert "expected a number (s)" in status.value
-    assert box.value == "soon"
-    box.value = "46 s"
-    buttons.children[0].click()
-    assert asked.state == "right"
-    assert box.value == "46"
-
-
-# ---- evidence
-
-
-def test_words_that_find(five):
-    assert count(five, kind="loop_killed", before=1) == 2
-    assert time_of(five, text="Asking for 14") == 86.0
-    assert moment(five, text="Asking for 14").value == 86.0
-    asked = said(five, "Asking for 14")
-    assert number_in(asked) == number_in(asked, after="Asking for") == 14
-    assert number_in(None) is number_in(asked, after="nothing of it") is None
-    assert first(five, kind="ask", count=10) == next(event for event in five if event.kind == "ask")
-    assert last(five, kind="no such kind") is None
-    assert consumed(five, before=86).value == 26
-    assert consumed(five, stage="#4", before=86).value == 10
-    assert total(five, "count", kind="ask", before=1).value == 30
-
-
-def test_a_stage_is_named_by_its_end():
-    events = [TraceEvent(0, 0.0, "Pipeline1Consumer", "handled"), TraceEvent(1, 0.0, "Pipeline12Consumer", "handled")]
-    assert count(events, stage="Consumer") == 2
-    assert count(events, stage="Pipeline1Consumer") == 1
-
-
-def test_loops(five):
-    found = evidence.loops(five)
-    assert [loop.wanted for loop in found] == [10, 20, 30, 14]
-    assert [loop.killed for loop in found][:3] == [0.0, 0.0, 86.0]
-    assert [loop.over for loop in found] == [False, False, False, True]
-    assert found[2].runs == [5.0 * number for number in range(18)]
-
-
-@pytest.mark.parametrize("odd", [None, 5, "trace.jsonl", [1, 2], object()])
-def test_what_is_no_run(odd):
-    with pytest.raises(SettingError, match="expected a run"):
-        evidence.events_of(odd)
-
-
-def test_the_line_of_a_cell():
-    name = "/tmp/ipykernel_77/123456789.py"
-    linecache.cache[name] = (20, None, ["a = 1\n", "    b = kill(a)\n"], name)
-    try:
-        event = TraceEvent(7, 1.5, "#3", "loop_killed", file="123456789.py", line=2)
-        assert evidence.words(event) == "trace event 7, at 1.500 s, #3: loop_killed (a cell, line 2: `b = kill(a)`)"
-        linecache.cache[name] = (20, None, ["# ---- Producer ----\n", "\n", "class Other:\n"], name)
-        assert place_of(event) == "the Producer cell:2"
-        assert titles(["step5.py", "123456789.py", "99.py", "123456789.py"]) == [
-            "step5.py", "the Producer cell", "a cell", "the Producer cell (2)",
-        ]  # fmt: skip
-        linecache.cache[name] = (20, None, ["x = 1\n", "class Other:\n"], name)
-        assert called("123456789.py") == "the Other cell"
-    finally:
-        del linecache.cache[name]
-    assert evidence.code_of(event) == ""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from palleto.lab.scene import Scene
-from palleto.lab.series import BUCKETS, POINTS, TICKS, Busy, Counts, Meter, Peaks, Series, Ticks
+from palleto.lab.series import POINTS
 from palleto.recorder import TraceEvent
 
 
@@ -33,101 +33,10 @@ def subscribed(*rest: TraceEvent) -> Scene:
 # ---- series
 
 
-def test_a_series_holds_its_value_until_the_next():
-    series = Series()
-    for t, value in [(1, 10), (2, 10), (3, 5), (3, 4)]:
-        series.set(t, value)
-    assert (series.times, series.values) == ([1, 3], [10, 4])
-    assert [series.at(t) for t in (0, 1, 2.9, 3, 99)] == [0, 10, 10, 4, 4]
-    assert series.columns(4, 4) == [0, 10, 10, 4]
-
-
-def test_a_change_that_stands_alone_is_a_step_and_others_are_means():
-    series = Series()
-    for t, value in [(0, 2), (4.5, 6)]:
-        series.set(t, value)
-    assert series.columns(8, 4) == [2, 2, 6, 6]
-    for t, value in [(6.25, 0), (6.5, 6)]:
-        series.set(t, value)
-    assert series.columns(8, 4) == [2, 2, 5, 5.25]
-    series.set(7, 0)
-    assert series.columns(8, 4)[3] == pytest.approx((0.25 * 6 + 0.5 * 6) / 2)
-
-
-def test_peaks_are_kept_as_their_buckets_grow():
-    peaks = Peaks()
-    for t, value in [(0, 3), (0.1, 10), (0.2, 1), (0.6, 4)]:
-        peaks.add(t, value)
-    assert peaks.values == [10, 0, 4]
-    peaks.add(BUCKETS * peaks.width, 7)
-    assert (peaks.width, peaks.values[:2], peaks.values[-1]) == (0.5, [10, 4], 7)
-
-
 def test_demand_that_is_met_at_once_is_a_peak():
     scene = subscribed(event(0, "P", "emitted", "C", ids="0123456789"))
     (one,) = scene.current
     assert (one.outstanding, one.over_time.last, scene.peaks.values) == (0, 0, [10])
-
-
-def test_columns_are_the_same_whether_they_are_asked_for_once_or_always():
-    often, once = Series(), Series()
-    for i in range(500):
-        often.set(i * 0.37, i * 7 % 11)
-        once.set(i * 0.37, i * 7 % 11)
-        assert len(often.columns(200, 83)) == 83
-    assert often.columns(200, 83) == pytest.approx(once.columns(200, 83))
-
-
-def test_a_long_series_keeps_its_first_and_last_points_and_stays_small():
-    series = Series()
-    for i in range(10 * POINTS):
-        series.set(i, i)
-    assert len(series.times) <= POINTS
-    assert (series.times[0], series.times[-1], series.last) == (0, 10 * POINTS - 1, 10 * POINTS - 1)
-    assert abs(series.at(3000) - 3000) < 10 * POINTS / 100
-
-
-def test_counts_merge_their_buckets_and_lose_nothing():
-    counts = Counts()
-    for i in range(1000):
-        counts.add("a" if i % 2 else "b", i, 3)
-    assert counts.width == 16
-    assert all(len(bucket) <= BUCKETS for bucket in counts.buckets.values())
-    assert sum(map(sum, counts.buckets.values())) == 3000
-    assert counts.buckets["a"][0] == 24
-    counts.rename("a", "b")
-    assert sum(counts.buckets["b"]) == 3000
-
-
-def test_a_meter_knows_the_rate_of_the_last_ten_seconds():
-    meter = Meter()
-    for second in range(100):
-        meter.add(second, 2)
-    assert meter.total == 200
-    assert meter.rate(99) == pytest.approx(2, abs=0.25)
-    assert meter.rate(200) == 0
-
-
-def test_a_busy_share_counts_what_is_under_way():
-    busy = Busy()
-    busy.begin(0)
-    busy.end(1)
-    assert busy.share(2) == pytest.approx(0.5)
-    busy.begin(12)
-    assert busy.share(14) == pytest.approx(0.2)
-    assert busy.share(40) == 1.0
-
-
-def test_ticks_are_all_counted_and_some_forgotten():
-    ticks = Ticks()
-    for t in range(1000):
-        ticks.add(t)
-    assert ticks.count == 1000
-    assert len(ticks.times) <= TICKS
-    assert ticks.times[0] == 0
-
-
-# ---- hand-made events
 
 
 def test_demand_of_a_subscription():
