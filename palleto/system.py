@@ -23,6 +23,7 @@ from palleto.errors import NameTakenError, NotFoundError, PalletoError
 from palleto.messages import Reason
 
 if TYPE_CHECKING:
+    from palleto.mailbox import Mailbox
     from palleto.process import Process
     from palleto.recorder import Recorder
     from palleto.runner import Runner
@@ -79,7 +80,7 @@ class System:
         self.random = random.Random(0 if seed is None else seed)
         self._shuffles = seed is not None
         self.acting: Runner | None = None  # whose turn it is
-        self.ready: deque[Runner] = deque()
+        self.ready: deque[Mailbox] = deque()
         self.asleep: anyio.Event | None = None
         self.idling: anyio.Event | None = None
         self.gate: anyio.Event | None = None
@@ -159,9 +160,9 @@ class System:
 
     # ---- the ready queue
 
-    def schedule(self, stage: Runner) -> None:
-        """Give a plain stage a turn."""
-        self.ready.append(stage)
+    def schedule(self, mailbox: Mailbox) -> None:
+        """Give a stage a turn."""
+        self.ready.append(mailbox)
         self.wake()
 
     def wake(self) -> None:
@@ -188,11 +189,11 @@ class System:
             while ready:
                 if self._shuffles:
                     ready.rotate(-self.random.randrange(len(ready)))
-                stage = ready.popleft()
+                mailbox = ready.popleft()
                 if self.gate is not None:
                     await self.pass_gate()
-                self.acting = stage
-                stage.turn()
+                self.acting = mailbox.stage
+                mailbox.turn()
                 turns += 1
                 if turns >= TURNS:
                     self.acting, turns = None, 0

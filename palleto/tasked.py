@@ -15,8 +15,9 @@ import anyio
 
 from palleto.eager import Eager, Standing, eager
 from palleto.express import CLEAR, express
-from palleto.messages import Ask, Call, Effect, Events, Reason
-from palleto.runner import Runner, Stopped
+from palleto.mailbox import Stopped
+from palleto.messages import Ask, Call, Effect, Events
+from palleto.runner import Runner
 from palleto.system import _actor
 
 
@@ -51,15 +52,15 @@ class Tasked(Runner):
         self._hand_over((call, value, effects))
         return True
 
-    def _end(self, reason: Reason, error: BaseException) -> None:
+    def _leave(self, error: BaseException) -> None:
         if self._eager is None:
-            super()._end(reason, error)
+            super()._leave(error)
         else:
             self._hand_over(error)
 
     def _hand_over(self, what: tuple[Call, Awaitable[Any], deque[Effect]] | BaseException) -> None:
         """Wake the task, to go on from here."""
-        self._handed, self._elsewhere = what, True
+        self._handed, self._mailbox.elsewhere = what, True
         assert self._eager is not None, "its task rests"
         self._eager.wake()
 
@@ -81,16 +82,16 @@ class Tasked(Runner):
 
     async def _serve(self) -> None:
         mailbox, system = self._mailbox, self.system
-        asked, came = self._asked, self._came
-        self._elsewhere, self._eager = True, eager()
+        messages, asked, came = mailbox.messages, mailbox.asked, mailbox.came
+        mailbox.elsewhere, self._eager = True, eager()
         if self._eager is not None and system.recorder is None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
-            self._asked, self._came = express(self.core, self, firsts)
+            mailbox.asked, mailbox.came = express(self.core, mailbox, firsts)
         while True:
-            while mailbox:
+            while messages:
                 if system.gate is not None:
                     await system.pass_gate()
-                message: Any = mailbox.popleft()
+                message: Any = messages.popleft()
                 kind = message.__class__
                 rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
                 if rest is None:
@@ -99,18 +100,18 @@ class Tasked(Runner):
                 while pending := self._carry_out(effects, call, result):
                     self._returned(pending[0], await pending[1], effects)
                     call = None
-            self.busy = False
+            mailbox.idle = True
             system.look_idle()
             if self._eager is None:
-                self._wake = anyio.Event()
-                await self._wake.wait()
-                self._wake = None
+                mailbox.wake = anyio.Event()
+                await mailbox.wake.wait()
+                mailbox.wake = None
             else:
                 await self._rest(self._eager)
 
     async def _rest(self, eager: Eager) -> None:
         """Leave the mailbox to the pump's turns, until one hands over."""
-        self._handed, self._elsewhere, error = None, False, None
+        self._handed, self._mailbox.elsewhere, error = None, False, None
         try:
             await eager.rest()
         except BaseException as thrown:  # cancelled; maybe there is a callback by now that must hear of it
@@ -118,7 +119,7 @@ class Tasked(Runner):
                 raise
             error = thrown
         finally:
-            self._elsewhere = self.busy = True
+            self._mailbox.elsewhere, self._mailbox.idle = True, False
         if isinstance(self._handed, BaseException):
             raise self._handed
         assert self._handed is not None, "woken to take over"
