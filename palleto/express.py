@@ -38,14 +38,22 @@ CLEAR: Final = Rest(deque())
 
 Callback = Callable[[Any], Any]
 Asked = Callable[[Ask], Rest | None]
-Came = Callable[[Events], Rest | None]
+Came = Callable[[Subscription, Sequence[Any]], Rest | None]
 
 
 class Express(NamedTuple):
     """What takes an Ask, and what takes Events."""
 
     asked: Asked = lambda message: CLEAR
-    came: Came = lambda message: CLEAR
+    came: Came = lambda subscription, events: CLEAR
+
+    def offer(self, message: Any) -> Rest | None:
+        """Let the one that takes this message, if any, have it."""
+        if isinstance(message, Events):
+            return self.came(message.subscription, message.events)
+        if isinstance(message, tuple):
+            return self.came(*message)
+        return self.asked(message) if isinstance(message, Ask) else CLEAR
 
 
 NO_EXPRESS: Final = Express()
@@ -87,7 +95,7 @@ def _producer(
         if events.__class__ is not list or len(events) != count:
             return Rest(deque(), Call("handle_demand", (count,)), events)
         outstanding[subscription] = dispatcher.demand = outlet.remembered = 0
-        subscription.consumer.post(Events(subscription, events.copy()))
+        subscription.consumer.post((subscription, events.copy()))
         return None
 
     return asked
@@ -97,8 +105,7 @@ def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Came:
     """One batch is handled, and answered with an Ask where it is time."""
     windows, hand = core.inlet.windows, core.hand
 
-    def came(message: Events) -> Rest | None:
-        subscription, events = message.subscription, message.events
+    def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
         window = windows.get(subscription)
         if window is None or window.manual or len(events) > window.span:
             return CLEAR
@@ -146,11 +153,10 @@ def _between(core: ProducerConsumerCore, handle: Handle) -> Express:
             outstanding[subscription] = dispatcher.demand = before + count
         else:
             for to, share in dispatcher.ask(subscription, count):  # held for it
-                to.consumer.post(Events(to, share))
+                to.consumer.post((to, share))
         return advance() if waiting else None
 
-    def came(message: Events) -> Rest | None:
-        subscription, events = message.subscription, message.events
+    def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
         window = windows.get(subscription)
         if window is None or buffered or window.manual or len(events) > window.span:
             return CLEAR
@@ -197,11 +203,11 @@ def _handle(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> 
             to = dispatcher.sole
             if to is not None and 0 < len(result) <= dispatcher.demand:
                 outstanding[to] = dispatcher.demand = dispatcher.demand - len(result)
-                to.consumer.post(Events(to, result.copy()))
+                to.consumer.post((to, result.copy()))
             else:
                 deliveries, rest = dispatcher.dispatch(result)
                 for to, share in deliveries:
-                    to.consumer.post(Events(to, share))
+                    to.consumer.post((to, share))
         except BaseException:
             core.current = Batch(events, ask)
             raise

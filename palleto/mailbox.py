@@ -7,20 +7,27 @@ one class at once; in a stage, whose class differs from its neighbour's, each wo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from palleto.express import CLEAR, NO_EXPRESS, Asked, Came
-from palleto.messages import Ask, Effect, Events, Message, Reason, Stop, Subscription
+from palleto.express import NO_EXPRESS, Asked, Came, Express
+from palleto.messages import Ask, Effect, Message, Reason, Stop, Subscription
 
 if TYPE_CHECKING:
     from palleto.runner import Runner
     from palleto.system import System
 
-Posted = Message | Stop | Callable[[], "list[Effect]"]
-"""What a mailbox holds: messages, a stop, and what the stage asked of itself."""
+Posted = Message | tuple[Subscription, Sequence[Any]] | Stop | Callable[[], "list[Effect]"]
+"""What a mailbox holds: messages, a stop, and what the stage asked of itself.
+
+A pair is what the express makes of Events, an object that takes 120 ns longer to make.
+"""
+
+
+TURNS = 200
+"""Turns of stages that the pump gives before it lets the event loop look at timers, sockets and signals."""
 
 
 class Stopped(Exception):
@@ -77,29 +84,46 @@ class Mailbox:
         else:
             self.system.schedule(self)
 
-    def turn(self) -> None:
-        """Empty it. A turn is given by the system's pump."""
-        if self.elsewhere:
-            return
-        stage, system, messages = self.stage, self.system, self.messages
-        asked, came = self.asked, self.came
+
+def give_turns(system: System) -> bool:
+    """Empty mailboxes, in the order in which they became ready, while there are any and the run is not paused.
+
+    True: all TURNS were given, and the event loop should have its turn before the next.
+    """
+    ready = system.ready
+    for _ in range(TURNS):
+        if not ready or system.gate is not None:
+            return False
+        if system.shuffles:
+            ready.rotate(-system.random.randrange(len(ready)))
+        mailbox = ready.popleft()
+        if mailbox.elsewhere:
+            continue
+        stage = system.acting = mailbox.stage
+        messages, asked, came = mailbox.messages, mailbox.asked, mailbox.came
         try:
             while messages:
                 message: Any = messages.popleft()
-                kind = message.__class__
-                rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
+                kind = message.__class__  # this is `Express.offer`, without the calls
+                if kind is tuple:
+                    subscription, events = message
+                    rest = came(subscription, events)
+                elif kind is Ask:
+                    rest = asked(message)
+                else:
+                    rest = Express(asked, came).offer(message)
                 if rest is None:
                     continue
                 if not stage._take(message, rest):
-                    return
+                    break
                 if system.gate is not None:  # a callback paused the run
-                    system.schedule(self)
-                    return
-            self.idle = True
-            if system.idling is not None:
-                system.look_idle()
+                    system.schedule(mailbox)
+                    break
+            else:
+                mailbox.idle = True
         except Exception as error:  # a crash, or Stopped
             stage._leave(error)
         except BaseException as error:  # Ctrl-C: it goes on from here, and ends the run
             stage._leave(error)
             raise
+    return True

@@ -108,6 +108,8 @@ class Runner(Process):
 
     def _refuse(self, message: object, reason: Reason) -> list[Any]:
         """Answer a message that nobody will serve. Returns the events in it: they are lost."""
+        if isinstance(message, tuple):
+            message = Events(*message)
         if isinstance(message, Subscribe):
             message.subscription.consumer.post(Down(message.subscription, reason))
         elif isinstance(message, Request):
@@ -153,6 +155,8 @@ class Runner(Process):
         """Let the core decide on one message."""
         if isinstance(message, Stop):
             raise Stopped(message.reason)
+        if isinstance(message, tuple):
+            message = Events(*message)
         self._serving = message
         if self.system.recorder is not None:
             self.system.recorder.message(self, message)

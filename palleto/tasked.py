@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 import anyio
 
 from palleto.eager import Eager, Standing, eager
-from palleto.express import CLEAR, express
+from palleto.express import CLEAR, Express, express
 from palleto.mailbox import Stopped
-from palleto.messages import Ask, Call, Effect, Events
+from palleto.messages import Call, Effect
 from palleto.runner import Runner
 from palleto.system import _actor
 
@@ -82,7 +82,7 @@ class Tasked(Runner):
 
     async def _serve(self) -> None:
         mailbox, system = self._mailbox, self.system
-        messages, asked, came = mailbox.messages, mailbox.asked, mailbox.came
+        messages, offer = mailbox.messages, Express(mailbox.asked, mailbox.came).offer
         mailbox.elsewhere, self._eager = True, eager()
         if self._eager is not None and system.recorder is None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
@@ -92,8 +92,7 @@ class Tasked(Runner):
                 if system.gate is not None:
                     await system.pass_gate()
                 message: Any = messages.popleft()
-                kind = message.__class__
-                rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
+                rest = offer(message)
                 if rest is None:
                     continue
                 effects, call, result = self._decide(message) if rest is CLEAR else rest
