@@ -83,7 +83,7 @@ class Tasked(Runner):
     async def _serve(self) -> None:
         mailbox, system = self._mailbox, self.system
         messages, offer = mailbox.messages, Express(mailbox.asked, mailbox.came).offer
-        mailbox.elsewhere, self._eager = True, eager()
+        mailbox.elsewhere, self._eager = True, eager(self._absent)
         if self._eager is not None and system.recorder is None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
             mailbox.asked, mailbox.came = express(self.core, mailbox, firsts)
@@ -118,7 +118,7 @@ class Tasked(Runner):
                 raise
             error = thrown
         finally:
-            self._mailbox.elsewhere, self._mailbox.idle = True, False
+            self._absent()
         if isinstance(self._handed, BaseException):
             raise self._handed
         assert self._handed is not None, "woken to take over"
@@ -128,6 +128,10 @@ class Tasked(Runner):
         self._returned(call, await result, effects)
         while pending := self._carry_out(effects, None, None):
             self._returned(pending[0], await pending[1], effects)
+
+    def _absent(self) -> None:
+        """Turns are none from now on."""
+        self._mailbox.elsewhere, self._mailbox.idle = True, False
 
     async def _finish(self) -> None:
         """Clean up, and say farewell."""
