@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from palleto.core import ConsumerCore, ProducerConsumerCore, ProducerCore
-from palleto.demand import Batch, Window
+from palleto.demand import Batch
 from palleto.dispatch import DemandDispatcher
 from palleto.machine import Core
 from palleto.messages import Ask, Call, Drop, Effect, Events, Send, Subscription
@@ -60,7 +60,7 @@ NO_EXPRESS: Final = Express()
 
 
 def express(core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) -> Express:
-    """The express functions of a stage. `stage` has `source`; addresses have `post(message)`."""
+    """The express functions of a stage. `stage` has `source`; addresses have a `_mailbox`, with `post(message)`."""
     if type(core) is ConsumerCore:
         return Express(came=_consumer(core, stage, callbacks["handle_events"]))
     if type(core) is ProducerCore and type(core.outlet.dispatcher) is DemandDispatcher:
@@ -95,7 +95,7 @@ def _producer(
         if events.__class__ is not list or len(events) != count:
             return Rest(deque(), Call("handle_demand", (count,)), events)
         outstanding[subscription] = dispatcher.demand = outlet.remembered = 0
-        subscription.consumer.post((subscription, events.copy()))
+        subscription.consumer._mailbox.post((subscription, events.copy()))
         return None
 
     return asked
@@ -106,10 +106,10 @@ def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Came:
     windows, hand = core.inlet.windows, core.hand
 
     def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
-        window = windows.get(subscription)
-        if window is None or window.manual or len(events) > window.span:
+        window, count = windows.get(subscription), len(events)
+        if window is None or window.manual or count > window.span:
             return CLEAR
-        ask, left = 0, window.outstanding - len(events)
+        ask, left = 0, window.outstanding - count
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
@@ -127,18 +127,19 @@ def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Came:
             again = window.again
             if again is None or again.count != ask:
                 again = window.again = Ask(subscription, ask)
-            subscription.producer.post(again)
+            subscription.producer._mailbox.post(again)
         return None
 
     return came
 
 
-Handle = Callable[[Subscription, Window | None, Sequence[Any], int], Rest | None]
+Handle = Callable[..., Rest | None]
+"""`came` of a producer-consumer; of a batch that has waited, with what to ask for after it."""
 
 
-def _between(core: ProducerConsumerCore, handle: Handle) -> Express:
+def _between(core: ProducerConsumerCore, came: Handle) -> Express:
     """Nothing is buffered: while somebody below wants events, batches are handled."""
-    windows, waiting, buffered = core.inlet.windows, core.waiting, core.outlet.buffer.events
+    waiting, buffered = core.waiting, core.outlet.buffer.events
     dispatcher: Any = core.outlet.dispatcher  # only a DemandDispatcher has a `heap`, which may be empty
     outstanding = dispatcher.outstanding
     heap: Any = dispatcher.heap if type(dispatcher) is DemandDispatcher else "never empty"
@@ -153,32 +154,15 @@ def _between(core: ProducerConsumerCore, handle: Handle) -> Express:
             outstanding[subscription] = dispatcher.demand = before + count
         else:
             for to, share in dispatcher.ask(subscription, count):  # held for it
-                to.consumer.post((to, share))
-        return advance() if waiting else None
-
-    def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
-        window = windows.get(subscription)
-        if window is None or buffered or window.manual or len(events) > window.span:
-            return CLEAR
-        ask, left = 0, window.outstanding - len(events)
-        if left <= window.least:
-            ask, left = window.most - left, window.most
-        window.outstanding = left
-        if waiting or dispatcher.demand <= 0:
-            waiting.append((subscription, events, ask))
-            return advance()
-        return handle(subscription, window, events, ask)
-
-    def advance() -> Rest | None:
+                to.consumer._mailbox.post((to, share))
         while waiting:
             item = waiting[0]
             if not isinstance(item, tuple):  # an end: rare
                 return Rest(deque(core.settle([])))
             if dispatcher.demand <= 0:
                 break
-            subscription, events, ask = item
             waiting.popleft()
-            rest = handle(subscription, windows.get(subscription), events, ask)
+            rest = came(*item)
             if rest is not None:
                 return rest
         return None
@@ -187,12 +171,24 @@ def _between(core: ProducerConsumerCore, handle: Handle) -> Express:
 
 
 def _handle(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> Handle:
-    """Handle a batch, send what came of it to those below, and ask above for `ask` more (0: none)."""
-    outlet, ending = core.outlet, core.ending
+    """A batch is handled, sent on, and asked for again; or it waits until somebody below wants events."""
+    windows, waiting, ending, outlet = core.inlet.windows, core.waiting, core.ending, core.outlet
     dispatcher: Any = outlet.dispatcher
-    outstanding = dispatcher.outstanding
+    outstanding, buffered = dispatcher.outstanding, outlet.buffer.events
 
-    def handle(subscription: Subscription, window: Window | None, events: Sequence[Any], ask: int) -> Rest | None:
+    def came(subscription: Subscription, events: Sequence[Any], ask: int = -1) -> Rest | None:
+        window = windows.get(subscription)
+        if ask < 0:  # it comes from the mailbox
+            count = len(events)
+            if window is None or buffered or window.manual or count > window.span:
+                return CLEAR
+            ask, left = 0, window.outstanding - count
+            if left <= window.least:
+                ask, left = window.most - left, window.most
+            window.outstanding = left
+            if waiting or dispatcher.demand <= 0:
+                waiting.append((subscription, events, ask))
+                return Rest(deque(core.settle([]))) if dispatcher.demand > 0 else None
         rest: Sequence[Any] = ()
         stage.source = subscription
         try:
@@ -200,29 +196,33 @@ def _handle(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> 
             if result.__class__ is not list:
                 core.current = Batch(events, ask)
                 return Rest(deque(), Call("handle_events", (events,), subscription), result)
-            to = dispatcher.sole
-            if to is not None and 0 < len(result) <= dispatcher.demand:
-                outstanding[to] = dispatcher.demand = dispatcher.demand - len(result)
-                to.consumer.post((to, result.copy()))
+            to, demand = dispatcher.sole, dispatcher.demand - len(result)
+            if to is not None and demand >= 0 and result:
+                outstanding[to] = dispatcher.demand = demand
+                to.consumer._mailbox.post((to, result.copy()))
             else:
                 deliveries, rest = dispatcher.dispatch(result)
                 for to, share in deliveries:
-                    to.consumer.post((to, share))
+                    to.consumer._mailbox.post((to, share))
         except BaseException:
             core.current = Batch(events, ask)
             raise
-        again: Ask | None = None
-        if ask and window is not None and subscription not in ending:
-            again = window.again
-            if again is None or again.count != ask:
-                again = window.again = Ask(subscription, ask)
+        if window is None or subscription in ending:
+            ask = 0
         if rest:
-            after: list[Effect] = [Send(subscription.producer, again)] if again is not None else []
-            if lost := outlet.buffer.add(rest):
-                after.insert(0, Drop(lost))
-            return Rest(deque(core.settle(after)))
-        if again is not None:
-            subscription.producer.post(again)
+            return _left_over(core, rest, [Send(subscription.producer, Ask(subscription, ask))] if ask else [])
+        if ask:
+            again = window.again  # type: ignore[union-attr]  # not None, or there is nothing to ask for
+            if again is None or again.count != ask:
+                again = window.again = Ask(subscription, ask)  # type: ignore[union-attr]
+            subscription.producer._mailbox.post(again)
         return None
 
-    return handle
+    return came
+
+
+def _left_over(core: ProducerConsumerCore, events: Sequence[Any], after: list[Effect]) -> Rest:
+    """More came of a batch than is wanted."""
+    if lost := core.outlet.buffer.add(events):
+        after.insert(0, Drop(lost))
+    return Rest(deque(core.settle(after)))

@@ -41,17 +41,18 @@ class Stopped(Exception):
 class Mailbox:
     """The messages of a stage, oldest first.
 
-    idle:      the stage runs and has nothing to do, so that the next message must rouse it.
-    elsewhere: its own task is at the mailbox, and turns are none.
-    wake:      what its own task waits for; None: the pump gives turns.
+    idle:      it is empty, and the next message brings it a turn.
+    elsewhere: the stage's own task is at the mailbox, and turns are none.
+    wake:      what that task waits for; None: it does not wait for messages.
     source:    whose events `handle_events` is handling.
     """
 
-    __slots__ = ("asked", "came", "elsewhere", "idle", "messages", "source", "stage", "system", "wake")
+    __slots__ = ("asked", "came", "elsewhere", "idle", "messages", "ready", "source", "stage", "system", "wake")
 
     def __init__(self, stage: Runner, system: System) -> None:
         self.stage, self.system = stage, system
         self.messages: deque[Posted] = deque()
+        self.ready = system.ready
         self.idle = self.elsewhere = False
         self.wake: anyio.Event | None = None
         self.source: Subscription | None = None
@@ -60,28 +61,31 @@ class Mailbox:
         self.asked, self.came = NO_EXPRESS
 
     def post(self, message: Posted) -> None:
-        """Put a message in. One to a stage that has ended is answered for it, or lost."""
-        if self.idle:
+        """Put a message in: the stage's own `post`, which the express leaves out."""
+        if self.idle:  # `rouse`, without the calls
+            self.idle = False
             self.messages.append(message)
-            if self.wake is None:  # `rouse`, without the calls
-                self.idle = False
-                system = self.system
-                system.ready.append(self)
-                if system.asleep is not None:
-                    system.wake()
-            else:
-                self.rouse()
+            self.ready.append(self)
+            if self.system.asleep is not None:
+                self.system.wake()
         elif self.stage.running:  # it is busy, and comes to it
             self.messages.append(message)
+            if self.wake is not None:
+                self.rouse()
         else:
             self.stage._refused(message)
 
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is in it, and nobody at work."""
+        return self.idle or (self.wake is not None and not self.wake.is_set())
+
     def rouse(self) -> None:
         """There is something to do again."""
-        self.idle = False
         if self.wake is not None:
             self.wake.set()
-        else:
+        elif self.idle:
+            self.idle = False
             self.system.schedule(self)
 
 

@@ -76,7 +76,6 @@ class Runner(Process):
             self._mailbox.asked, self._mailbox.came = express(self.core, self._mailbox, self._bound)
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
-        self.post = self._mailbox.post  # type: ignore[method-assign]  # without the call in between
         super().start(system, parent)
         self._begin()
 
@@ -90,7 +89,7 @@ class Runner(Process):
     @property
     def busy(self) -> bool:  # type: ignore[override]
         """Whether it has something to do."""
-        return self.running and not self._mailbox.idle
+        return self.running and not self._mailbox.waits
 
     @property
     def source(self) -> Subscription | None:
@@ -98,11 +97,14 @@ class Runner(Process):
         return self._mailbox.source
 
     def post(self, message: Posted) -> None:
-        """Put a message into the mailbox. This is the answer of a stage that was not started."""
-        self._refuse(message, "not running")
+        """Put a message into the mailbox. One to a stage that does not run is answered for it, or lost."""
+        if self.running:
+            self._mailbox.post(message)
+        else:
+            self._refused(message)
 
     def _refused(self, message: Posted) -> None:
-        """Answer a message to a stage that has ended; events in it are lost."""
+        """Answer a message to a stage that does not run; events in it are lost."""
         if lost := self._refuse(message, "not running"):
             self.system.lose(self, lost)
 

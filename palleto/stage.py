@@ -65,8 +65,7 @@ class Stage(Tasked):
     def _stop_first(self, reason: Reason) -> None:
         """Stop before all that waits in the mailbox."""
         self._mailbox.messages.appendleft(Stop(reason))
-        if self._mailbox.idle:
-            self._mailbox.rouse()
+        self._mailbox.rouse()
 
     def stop(self, reason: Reason = "normal") -> None:
         """End this stage of itself, once the messages that are in its mailbox now are done."""

@@ -99,13 +99,14 @@ class Tasked(Runner):
                 while pending := self._carry_out(effects, call, result):
                     self._returned(pending[0], await pending[1], effects)
                     call = None
-            mailbox.idle = True
-            system.look_idle()
             if self._eager is None:
                 mailbox.wake = anyio.Event()
+                system.look_idle()
                 await mailbox.wake.wait()
                 mailbox.wake = None
             else:
+                mailbox.idle = True
+                system.look_idle()
                 await self._rest(self._eager)
 
     async def _rest(self, eager: Eager) -> None:

@@ -35,7 +35,7 @@ class Address:
     """Where messages go; all that are posted are written down."""
 
     def __init__(self, name, log):
-        self.name, self.log = name, log
+        self.name, self.log, self._mailbox = name, log, self
 
     def __repr__(self):
         return self.name
