@@ -44,10 +44,9 @@ class Mailbox:
     idle:      it is empty, and the next message brings it a turn.
     elsewhere: the stage's own task is at the mailbox, and turns are none.
     wake:      what that task waits for; None: it does not wait for messages.
-    source:    whose events `handle_events` is handling.
     """
 
-    __slots__ = ("asked", "came", "elsewhere", "idle", "messages", "ready", "source", "stage", "system", "wake")
+    __slots__ = ("asked", "came", "elsewhere", "idle", "messages", "ready", "stage", "system", "wake")
 
     def __init__(self, stage: Runner, system: System) -> None:
         self.stage, self.system = stage, system
@@ -55,7 +54,6 @@ class Mailbox:
         self.ready = system.ready
         self.idle = self.elsewhere = False
         self.wake: anyio.Event | None = None
-        self.source: Subscription | None = None
         self.asked: Asked
         self.came: Came
         self.asked, self.came = NO_EXPRESS

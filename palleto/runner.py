@@ -65,6 +65,8 @@ class Runner(Process):
     """A stage without its callbacks: what its mailbox's turns lead to."""
 
     core: Core
+    source: Subscription | None = None
+    """Whose events `handle_events` is handling."""
     _mailbox: Mailbox
 
     def start(self, system: System, parent: Quits) -> None:
@@ -73,7 +75,7 @@ class Runner(Process):
         self._mailbox = Mailbox(self, system)
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
         if system.recorder is None:
-            self._mailbox.asked, self._mailbox.came = express(self.core, self._mailbox, self._bound)
+            self._mailbox.asked, self._mailbox.came = express(self.core, self, self._bound)
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
         super().start(system, parent)
@@ -90,11 +92,6 @@ class Runner(Process):
     def busy(self) -> bool:  # type: ignore[override]
         """Whether it has something to do."""
         return self.running and not self._mailbox.waits
-
-    @property
-    def source(self) -> Subscription | None:
-        """Whose events `handle_events` is handling."""
-        return self._mailbox.source
 
     def post(self, message: Posted) -> None:
         """Put a message into the mailbox. One to a stage that does not run is answered for it, or lost."""
@@ -185,7 +182,7 @@ class Runner(Process):
                 effect.to.post(effect.message)
             elif isinstance(effect, Call):
                 if effect.callback == "handle_events":
-                    self._mailbox.source = effect.about
+                    self.source = effect.about
                 call, result = effect, self._bound[effect.callback](*effect.args)
             elif isinstance(effect, Drop):
                 self.system.lose(self, list(effect.events))

@@ -86,7 +86,7 @@ class Tasked(Runner):
         mailbox.elsewhere, self._eager = True, eager(self._absent)
         if self._eager is not None and system.recorder is None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
-            mailbox.asked, mailbox.came = express(self.core, mailbox, firsts)
+            mailbox.asked, mailbox.came = express(self.core, self, firsts)
         while True:
             while messages:
                 if system.gate is not None:
