@@ -1,7 +1,8 @@
 """The task of a stage with an async callback. Only that stage waits while the callback awaits.
 
-On asyncio the pump gives such a stage turns like any other, and its task rests: until a callback waits, which the task
-takes over where it stands (eager.py), going on with the mailbox until that is empty. On trio the task does it all.
+The pump gives such a stage turns like any other, and its task rests: until a callback waits, which the task takes over
+where it stands (eager.py), going on with the mailbox until that is empty. A backend that does not allow this has the
+task do it all.
 """
 
 from __future__ import annotations
