@@ -210,7 +210,7 @@ def _handle(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> 
         except BaseException:
             core.current = Batch(events, ask)
             raise
-        if window is None or subscription in ending:
+        if ask and (window is None or (ending and subscription in ending)):
             ask = 0
         if rest:
             return _left_over(core, rest, [Send(subscription.producer, Ask(subscription, ask))] if ask else [])

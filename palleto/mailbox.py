@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from palleto.express import NO_EXPRESS, Asked, Came, Express
+from palleto.express import NO_EXPRESS, Express
 from palleto.messages import Ask, Effect, Message, Reason, Stop, Subscription
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Mailbox:
     wake:      what that task waits for; None: it does not wait for messages.
     """
 
-    __slots__ = ("asked", "came", "elsewhere", "idle", "messages", "ready", "stage", "system", "wake")
+    __slots__ = ("elsewhere", "express", "idle", "lane", "messages", "ready", "stage", "system", "wake")
 
     def __init__(self, stage: Runner, system: System) -> None:
         self.stage, self.system = stage, system
@@ -53,9 +53,12 @@ class Mailbox:
         self.ready = system.ready
         self.idle = self.elsewhere = False
         self.wake: anyio.Event | None = None
-        self.asked: Asked
-        self.came: Came
-        self.asked, self.came = NO_EXPRESS
+        self.use(NO_EXPRESS)
+
+    def use(self, express: Express) -> None:
+        """Offer messages to this express first, in turns to come."""
+        self.express = express
+        self.lane = (self.stage, self.messages, *express)  # what a turn needs, in one look
 
     def post(self, message: Posted) -> None:
         """Put a message in: the stage's own `post`, which the express leaves out."""
@@ -100,8 +103,8 @@ def give_turns(system: System) -> bool:
         mailbox = ready.popleft()
         if mailbox.elsewhere:
             continue
-        stage = system.acting = mailbox.stage
-        messages, asked, came = mailbox.messages, mailbox.asked, mailbox.came
+        stage, messages, asked, came = mailbox.lane
+        system.acting = stage
         try:
             while messages:
                 message: Any = messages.popleft()
@@ -112,7 +115,7 @@ def give_turns(system: System) -> bool:
                 elif kind is Ask:
                     rest = asked(message)
                 else:
-                    rest = Express(asked, came).offer(message)
+                    rest = mailbox.express.offer(message)
                 if rest is None:
                     continue
                 if not stage._take(message, rest):

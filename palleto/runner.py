@@ -75,7 +75,7 @@ class Runner(Process):
         self._mailbox = Mailbox(self, system)
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
         if system.recorder is None:
-            self._mailbox.asked, self._mailbox.came = express(self.core, self, self._bound)
+            self._mailbox.use(express(self.core, self, self._bound))
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
         super().start(system, parent)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import anyio
 
 from palleto.eager import Eager, Standing, eager
-from palleto.express import CLEAR, Express, express
+from palleto.express import CLEAR, express
 from palleto.mailbox import Stopped
 from palleto.messages import Call, Effect
 from palleto.runner import Runner
@@ -83,11 +83,11 @@ class Tasked(Runner):
 
     async def _serve(self) -> None:
         mailbox, system = self._mailbox, self.system
-        messages, offer = mailbox.messages, Express(mailbox.asked, mailbox.came).offer
+        messages, offer = mailbox.messages, mailbox.express.offer
         mailbox.elsewhere, self._eager = True, eager(self._absent)
         if self._eager is not None and system.recorder is None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
-            mailbox.asked, mailbox.came = express(self.core, self, firsts)
+            mailbox.use(express(self.core, self, firsts))
         while True:
             while messages:
                 if system.gate is not None:
