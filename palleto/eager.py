@@ -3,7 +3,7 @@
 A switch of tasks costs asyncio 2.5 microseconds and its event loop's look at the operating system; a callback that does
 not wait costs 0.3. So the pump makes the first step of the callback itself, but in the name of the stage's own task and
 in that task's context: whatever the callback enters (a timeout, a task group, a cancel scope) belongs to that task. If
-the callback waits, its task takes it over where it stands. asyncio only: a trio task can be stepped by nobody but trio.
+the callback waits, its task takes it over where it stands. This file is for asyncio; trio_eager.py is for trio.
 
 `asyncio._enter_task` and `_leave_task` are what Python's documentation ("Extending") gives to other kinds of tasks.
 """
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Coroutine, Generator
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -50,8 +51,34 @@ class Standing:
             error = None
 
 
-class Eager:
+class Eager(ABC):
     """Makes first steps in the name of the task that it is made in. Only the pump may ask for them."""
+
+    @abstractmethod
+    def rest(self) -> Awaitable[None]:
+        """Wait for `wake`, or for a callback that waits. Awaited in the task itself."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Let the task go on, at once, or when the callback that waits can."""
+
+    @abstractmethod
+    def step(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """What the coroutine returns, or an awaitable, with which the task goes on, if it waits."""
+
+    def first(self, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The callback, and its first step if it is async: what it returns, or an awaitable."""
+        step = self.step
+
+        def call(argument: Any) -> Any:
+            result = callback(argument)
+            return step(result) if result.__class__ is types.CoroutineType else result
+
+        return call
+
+
+class AsyncioEager(Eager):
+    """On asyncio, a task may be entered and left by whoever steps its coroutine."""
 
     def __init__(self) -> None:
         import asyncio
@@ -65,17 +92,14 @@ class Eager:
         self._resting: Any = None
 
     async def rest(self) -> None:
-        """Wait for `wake`. Called in the task itself."""
         self._resting = self._loop.create_future()
         await self._resting
 
     def wake(self) -> None:
-        """Let the task go on."""
         if not self._resting.done():
             self._resting.set_result(None)
 
     def step(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """What the coroutine returns, or a Standing if it waits."""
         loop, task, pump = self._loop, self._task, self._pump
         if pump is None:
             import asyncio
@@ -91,16 +115,6 @@ class Eager:
             self._leave(loop, task)
             self._enter(loop, pump)
 
-    def first(self, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """The callback, and its first step if it is async: what it returns, or a Standing."""
-        step = self.step
-
-        def call(argument: Any) -> Any:
-            result = callback(argument)
-            return step(result) if result.__class__ is types.CoroutineType else result
-
-        return call
-
 
 def asyncio_loop() -> Any:
     """The event loop, if asyncio runs the current task. A trio that is its guest has a loop around it, but no task."""
@@ -109,6 +123,13 @@ def asyncio_loop() -> Any:
     return None if loop is None or asyncio is None or asyncio.current_task() is None else loop
 
 
-def eager() -> Eager | None:
-    """First steps for the current task; None where its backend does not allow them."""
-    return None if asyncio_loop() is None else Eager()
+def eager(aborted: Callable[[], None]) -> Eager | None:
+    """First steps for the current task; None where its backend does not allow them.
+
+    aborted: may be called when the task's rest is cancelled: it takes no more callbacks over.
+    """
+    if asyncio_loop() is not None:
+        return AsyncioEager()
+    from palleto.trio_eager import trio_eager
+
+    return trio_eager(aborted)

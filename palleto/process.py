@@ -76,7 +76,6 @@ class Process:
         if not self.running:
             return
         self.running = False
-        self.busy = False
         self.system.leave(self)
         if self.system.recorder is not None:
             kind = "crash" if is_crash(reason) else "stopped"

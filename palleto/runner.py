@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, NoReturn
-
-import anyio
 
 from palleto.core import Core
 from palleto.errors import NotFoundError, ReturnError
-from palleto.express import CLEAR, NO_EXPRESS, Rest, express
+from palleto.express import CLEAR, Rest, express
+from palleto.mailbox import Mailbox, Posted, Stopped
 from palleto.messages import (
     Answer,
-    Ask,
     Call,
     Cast,
     Down,
     Drop,
     Effect,
     Events,
-    Message,
     Reason,
     Request,
     Send,
@@ -47,10 +44,6 @@ CALLBACKS = (
 )
 
 
-Posted = Message | Stop | Callable[[], "list[Effect]"]
-"""What a mailbox holds: messages, a stop, and what the stage asked of itself."""
-
-
 class _Emission:
     """Events in a mailbox, on their way to be emitted by its stage."""
 
@@ -61,14 +54,6 @@ class _Emission:
         return self.core.emit(self.events)
 
 
-class Stopped(Exception):
-    """Leaves the loop over the mailbox, when a message or the core says stop."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 def _refuse_to_await(callback: str, result: Any) -> NoReturn:
     """A plain stage has no task to wait in."""
     if inspect.iscoroutine(result):
@@ -77,30 +62,23 @@ def _refuse_to_await(callback: str, result: Any) -> NoReturn:
 
 
 class Runner(Process):
-    """A stage without its callbacks: the mailbox, and turns."""
+    """A stage without its callbacks: what its mailbox's turns lead to."""
 
     core: Core
     source: Subscription | None = None
     """Whose events `handle_events` is handling."""
-    _elsewhere = False
-    """Whether its own task is at the mailbox, and turns are none."""
-    _wake: anyio.Event | None = None
-    """What its own task waits for; None: the pump gives turns."""
+    _mailbox: Mailbox
 
     def start(self, system: System, parent: Quits) -> None:
-        self._mailbox: deque[Posted] = deque()
         self._subscriptions = 0
         self.core = self._make_core()
+        self._mailbox = Mailbox(self, system)
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
-        self._asked, self._came = express(self.core, self, self._bound) if system.recorder is None else NO_EXPRESS
+        if system.recorder is None:
+            self._mailbox.use(express(self.core, self, self._bound))
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
-        self.busy = True
-        try:
-            super().start(system, parent)
-        except BaseException:
-            self.busy = False  # or messages to it would wait for ever
-            raise
+        super().start(system, parent)
         self._begin()
 
     def _make_core(self) -> Core:
@@ -108,35 +86,29 @@ class Runner(Process):
 
     def _begin(self) -> None:
         """The stage is up: let it come to its mailbox."""
-        self.system.schedule(self)
+        self.system.schedule(self._mailbox)
+
+    @property
+    def busy(self) -> bool:  # type: ignore[override]
+        """Whether it has something to do."""
+        return self.running and not self._mailbox.waits
 
     def post(self, message: Posted) -> None:
-        """Put a message into the mailbox. One to a stage that has ended is answered for it, or lost."""
-        if self.busy:  # it runs, and comes to it
-            self._mailbox.append(message)
-        elif self.running:
-            self._mailbox.append(message)
-            if self._wake is None:  # `_rouse`, without the calls
-                self.busy = True
-                system = self.system
-                system.ready.append(self)
-                if system.asleep is not None:
-                    system.wake()
-            else:
-                self._rouse()
-        elif lost := self._refuse(message, "not running"):
-            self.system.lose(self, lost)
-
-    def _rouse(self) -> None:
-        """There is something to do again."""
-        self.busy = True
-        if self._wake is not None:
-            self._wake.set()
+        """Put a message into the mailbox. One to a stage that does not run is answered for it, or lost."""
+        if self.running:
+            self._mailbox.post(message)
         else:
-            self.system.schedule(self)
+            self._refused(message)
+
+    def _refused(self, message: Posted) -> None:
+        """Answer a message to a stage that does not run; events in it are lost."""
+        if lost := self._refuse(message, "not running"):
+            self.system.lose(self, lost)
 
     def _refuse(self, message: object, reason: Reason) -> list[Any]:
         """Answer a message that nobody will serve. Returns the events in it: they are lost."""
+        if isinstance(message, tuple):
+            message = Events(*message)
         if isinstance(message, Subscribe):
             message.subscription.consumer.post(Down(message.subscription, reason))
         elif isinstance(message, Request):
@@ -149,48 +121,27 @@ class Runner(Process):
         """Emit events outside of a callback's return, from inside the run (a producer or producer-consumer)."""
         self.post(_Emission(self.core, list(events)))
 
-    # ---- a turn, given by the system's pump
+    # ---- in a turn
 
-    def turn(self) -> None:
-        """Empty the mailbox."""
-        if self._elsewhere:
-            return None
-        mailbox = self._mailbox
-        asked, came = self._asked, self._came
-        try:
-            while mailbox:
-                message: Any = mailbox.popleft()
-                kind = message.__class__
-                rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
-                if rest is None:
-                    continue
-                effects, call, result = self._decide(message) if rest is CLEAR else rest
-                while pending := self._carry_out(effects, call, result):
-                    if self._await(*pending, effects):
-                        return None
-                    call = None
-                if self.system.gate is not None:  # a callback paused the run
-                    return self.system.schedule(self)
-            self.busy = False
-            if self.system.idling is not None:
-                self.system.look_idle()
-        except Stopped as stopped:
-            self._end(stopped.reason, stopped)
-        except Exception as error:
-            self._end(error, error)
-        except BaseException as error:  # Ctrl-C: it goes on from here, and ends the run
-            self._end(self._reason, error)
-            raise
+    def _take(self, message: Posted, rest: Rest) -> bool:
+        """Do in the clear form what the express left of a message. False: somebody else goes on with it."""
+        effects, call, result = self._decide(message) if rest is CLEAR else rest
+        while pending := self._carry_out(effects, call, result):
+            if self._await(*pending, effects):
+                return False
+            call = None
+        return True
 
     def _await(self, call: Call, result: Awaitable[Any], effects: deque[Effect]) -> bool:
         """Take what a callback returned that must be awaited. True: somebody else goes on, when it is there."""
         _refuse_to_await(call.callback, result)
 
-    def _end(self, reason: Reason, error: BaseException) -> None:
-        """Clean up, and say farewell."""
-        self._reason = reason
+    def _leave(self, error: BaseException) -> None:
+        """Clean up after `error`, and say farewell."""
+        if isinstance(error, Exception):
+            self._reason = error.reason if isinstance(error, Stopped) else error
         try:
-            result = self._bound["terminate"](reason)
+            result = self._bound["terminate"](self._reason)
             if inspect.isawaitable(result):
                 _refuse_to_await("terminate", result)
         except Exception as error:
@@ -203,6 +154,8 @@ class Runner(Process):
         """Let the core decide on one message."""
         if isinstance(message, Stop):
             raise Stopped(message.reason)
+        if isinstance(message, tuple):
+            message = Events(*message)
         self._serving = message
         if self.system.recorder is not None:
             self.system.recorder.message(self, message)
@@ -251,10 +204,11 @@ class Runner(Process):
 
     def _say_farewell(self) -> None:
         """Tell the peers that this stage is gone, and the system what was lost."""
+        self._mailbox.idle = False
         lost = self.core.in_hand()
         self._refuse(self._serving, self._reason)  # its events, if any, are in the core's hand
-        while self._mailbox:
-            lost += self._refuse(self._mailbox.popleft(), self._reason)
+        while self._mailbox.messages:
+            lost += self._refuse(self._mailbox.messages.popleft(), self._reason)
         for effect in self.core.farewell(self._reason):
             if isinstance(effect, Send):
                 effect.to.post(effect.message)

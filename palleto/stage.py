@@ -64,9 +64,8 @@ class Stage(Tasked):
 
     def _stop_first(self, reason: Reason) -> None:
         """Stop before all that waits in the mailbox."""
-        self._mailbox.appendleft(Stop(reason))
-        if not self.busy:
-            self._rouse()
+        self._mailbox.messages.appendleft(Stop(reason))
+        self._mailbox.rouse()
 
     def stop(self, reason: Reason = "normal") -> None:
         """End this stage of itself, once the messages that are in its mailbox now are done."""

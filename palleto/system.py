@@ -20,6 +20,7 @@ from anyio.lowlevel import checkpoint
 
 from palleto.eager import asyncio_loop
 from palleto.errors import NameTakenError, NotFoundError, PalletoError
+from palleto.mailbox import Mailbox, give_turns
 from palleto.messages import Reason
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from palleto.runner import Runner
 
 P = TypeVar("P", bound="Process")
-
-TURNS = 200
-"""Turns of stages that the pump gives before it lets the event loop look at timers, sockets and signals."""
 
 _system: ContextVar[System] = ContextVar("palleto.system")
 _actor: ContextVar[Process | System | None] = ContextVar("palleto.actor", default=None)
@@ -77,9 +75,9 @@ class System:
         self.say = say
         self.report = report
         self.random = random.Random(0 if seed is None else seed)
-        self._shuffles = seed is not None
+        self.shuffles = seed is not None
         self.acting: Runner | None = None  # whose turn it is
-        self.ready: deque[Runner] = deque()
+        self.ready: deque[Mailbox] = deque()
         self.asleep: anyio.Event | None = None
         self.idling: anyio.Event | None = None
         self.gate: anyio.Event | None = None
@@ -159,9 +157,9 @@ class System:
 
     # ---- the ready queue
 
-    def schedule(self, stage: Runner) -> None:
-        """Give a plain stage a turn."""
-        self.ready.append(stage)
+    def schedule(self, mailbox: Mailbox) -> None:
+        """Give a stage a turn."""
+        self.ready.append(mailbox)
         self.wake()
 
     def wake(self) -> None:
@@ -183,21 +181,13 @@ class System:
 
     async def _pump(self) -> None:
         _actor.set(self)  # whoever acts in this task is `acting`: an attribute is 50 ns a turn cheaper
-        ready, turns = self.ready, 0
         while True:
-            while ready:
-                if self._shuffles:
-                    ready.rotate(-self.random.randrange(len(ready)))
-                stage = ready.popleft()
-                if self.gate is not None:
-                    await self.pass_gate()
-                self.acting = stage
-                stage.turn()
-                turns += 1
-                if turns >= TURNS:
-                    self.acting, turns = None, 0
+            while self.ready:
+                await self.pass_gate()
+                if give_turns(self):
+                    self.acting = None
                     await checkpoint()
-            self.acting, turns = None, 0
+            self.acting = None
             self.look_idle()
             self.asleep = anyio.Event()
             await self.asleep.wait()

@@ -1,7 +1,8 @@
 """The task of a stage with an async callback. Only that stage waits while the callback awaits.
 
-On asyncio the pump gives such a stage turns like any other, and its task rests: until a callback waits, which the task
-takes over where it stands (eager.py), going on with the mailbox until that is empty. On trio the task does it all.
+The pump gives such a stage turns like any other, and its task rests: until a callback waits, which the task takes over
+where it stands (eager.py), going on with the mailbox until that is empty. A backend that does not allow this has the
+task do it all.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import anyio
 
 from palleto.eager import Eager, Standing, eager
 from palleto.express import CLEAR, express
-from palleto.messages import Ask, Call, Effect, Events, Reason
-from palleto.runner import Runner, Stopped
+from palleto.mailbox import Stopped
+from palleto.messages import Call, Effect
+from palleto.runner import Runner
 from palleto.system import _actor
 
 
@@ -51,15 +53,15 @@ class Tasked(Runner):
         self._hand_over((call, value, effects))
         return True
 
-    def _end(self, reason: Reason, error: BaseException) -> None:
+    def _leave(self, error: BaseException) -> None:
         if self._eager is None:
-            super()._end(reason, error)
+            super()._leave(error)
         else:
             self._hand_over(error)
 
     def _hand_over(self, what: tuple[Call, Awaitable[Any], deque[Effect]] | BaseException) -> None:
         """Wake the task, to go on from here."""
-        self._handed, self._elsewhere = what, True
+        self._handed, self._mailbox.elsewhere = what, True
         assert self._eager is not None, "its task rests"
         self._eager.wake()
 
@@ -81,36 +83,36 @@ class Tasked(Runner):
 
     async def _serve(self) -> None:
         mailbox, system = self._mailbox, self.system
-        asked, came = self._asked, self._came
-        self._elsewhere, self._eager = True, eager()
+        messages, offer = mailbox.messages, mailbox.express.offer
+        mailbox.elsewhere, self._eager = True, eager(self._absent)
         if self._eager is not None and system.recorder is None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
-            self._asked, self._came = express(self.core, self, firsts)
+            mailbox.use(express(self.core, self, firsts))
         while True:
-            while mailbox:
+            while messages:
                 if system.gate is not None:
                     await system.pass_gate()
-                message: Any = mailbox.popleft()
-                kind = message.__class__
-                rest = came(message) if kind is Events else asked(message) if kind is Ask else CLEAR
+                message: Any = messages.popleft()
+                rest = offer(message)
                 if rest is None:
                     continue
                 effects, call, result = self._decide(message) if rest is CLEAR else rest
                 while pending := self._carry_out(effects, call, result):
                     self._returned(pending[0], await pending[1], effects)
                     call = None
-            self.busy = False
-            system.look_idle()
             if self._eager is None:
-                self._wake = anyio.Event()
-                await self._wake.wait()
-                self._wake = None
+                mailbox.wake = anyio.Event()
+                system.look_idle()
+                await mailbox.wake.wait()
+                mailbox.wake = None
             else:
+                mailbox.idle = True
+                system.look_idle()
                 await self._rest(self._eager)
 
     async def _rest(self, eager: Eager) -> None:
         """Leave the mailbox to the pump's turns, until one hands over."""
-        self._handed, self._elsewhere, error = None, False, None
+        self._handed, self._mailbox.elsewhere, error = None, False, None
         try:
             await eager.rest()
         except BaseException as thrown:  # cancelled; maybe there is a callback by now that must hear of it
@@ -118,7 +120,7 @@ class Tasked(Runner):
                 raise
             error = thrown
         finally:
-            self._elsewhere = self.busy = True
+            self._absent()
         if isinstance(self._handed, BaseException):
             raise self._handed
         assert self._handed is not None, "woken to take over"
@@ -128,6 +130,10 @@ class Tasked(Runner):
         self._returned(call, await result, effects)
         while pending := self._carry_out(effects, None, None):
             self._returned(pending[0], await pending[1], effects)
+
+    def _absent(self) -> None:
+        """Turns are none from now on."""
+        self._mailbox.elsewhere, self._mailbox.idle = True, False
 
     async def _finish(self) -> None:
         """Clean up, and say farewell."""

@@ -8,9 +8,20 @@ import anyio
 import pytest
 
 from palleto import Consumer, Producer, Supervisor, actor, child, clock, running
-from palleto.eager import asyncio_loop
+from palleto.eager import Eager, asyncio_loop, eager
 
 EVENTS = 6
+
+
+@pytest.fixture(params=["asyncio", "trio", "asyncio, all in the task", "trio, all in the task"])
+def backend(request, monkeypatch):
+    """Each backend, and each as if its tasks could be stepped by nobody else."""
+    name, _, task = request.param.partition(", ")
+    if task:
+        monkeypatch.setattr("palleto.tasked.eager", lambda aborted: None)
+    return name
+
+
 mark: ContextVar[str] = ContextVar("mark", default="none")
 
 
@@ -210,9 +221,118 @@ def test_pause_holds_the_next_message_back(backend):
     assert taker.got == [*range(EVENTS)]
 
 
-def test_only_asyncio_allows_it(backend):
-    async def main():
-        return asyncio_loop() is not None
+def test_who_is_woken_before_its_task_has_run(backend):
+    """The wait of a first step may be ended at once, by the first step of another."""
+    doors = []
 
-    assert clock.run(main, backend=backend) == (backend == "asyncio")
+    async def what(taker, event):
+        doors.extend([] if doors else [anyio.Semaphore(0)])
+        if event % 2:
+            doors[0].release()
+        else:
+            await doors[0].acquire()
+        return event
+
+    (takers, reported) = play(backend, what, what)
+    assert sorted(event for taker in takers for event in taker.got) == [*range(EVENTS)]
+    assert reported == []
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancelled"])
+def test_a_scope_that_is_over_before_the_first_wait(backend, how):
+    async def what(taker, event):
+        with anyio.CancelScope(deadline=-1 if how == "deadline" else float("inf")) as scope:
+            if how == "cancelled":
+                scope.cancel()
+            await anyio.sleep(1)
+        return scope.cancelled_caught, anyio.current_time()
+
+    ((taker,), _) = play(backend, what)
+    assert taker.got == [(True, 0)] * EVENTS
+
+
+def test_a_bare_checkpoint(backend):
+    async def what(taker, event):
+        before = anyio.get_current_task()
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.cancel_shielded_checkpoint()
+        return before == anyio.get_current_task()
+
+    ((taker,), _) = play(backend, what)
+    assert taker.got == [True] * EVENTS
+
+
+def test_a_thread(backend):
+    async def what(taker, event):
+        return await anyio.to_thread.run_sync(lambda: (event, mark.get()))
+
+    ((taker,), _) = play(backend, what)
+    assert taker.got == [(event, "none") for event in range(EVENTS)]
+
+
+def test_the_run_is_cancelled_by_a_callback(backend):
+    ended = []
+
+    async def what(taker, event):
+        taker.system.tasks.cancel_scope.cancel()
+        try:
+            await anyio.sleep(1)
+        finally:
+            ended.append(event)
+
+    ((taker,), _) = play(backend, what)
+    assert ended == [0]
+    assert taker.got == []
+    assert not taker.running
+
+
+def test_a_task_group_left_open_from_callback_to_callback(backend):
+    """As of an async generator with one around its `yield`: all callbacks are in one task."""
+    numbers = []
+
+    async def count():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 1)
+            for number in range(EVENTS - 1):
+                yield number
+                await anyio.sleep(number % 2)
+
+    async def what(taker, event):
+        numbers.extend([] if numbers else [count()])
+        return await anext(numbers[0], "end")
+
+    ((taker,), reported) = play(backend, what)
+    assert taker.got == [*range(EVENTS - 1), "end"]
+    assert reported == []
+
+
+def test_what_the_backend_knows_nothing_of_is_a_crash(backend):
+    class Strange:
+        def __await__(self):
+            yield "strange"
+
+    async def what(taker, event):
+        await Strange()
+
+    ((taker,), reported) = play(backend, what)
+    assert not taker.running
+    assert len(reported) == 1
+    assert "strange" in reported[0]
+
+
+@pytest.mark.parametrize("name", ["asyncio", "trio"])
+def test_both_backends_allow_it(name):
+    async def main():
+        return asyncio_loop() is not None, isinstance(eager(lambda: None), Eager)
+
+    assert clock.run(main, backend=name) == (name == "asyncio", True)
     assert asyncio_loop() is None
+
+
+def test_a_trio_that_is_not_as_we_know_it():
+    async def main():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delattr("trio._core._traps.WaitTaskRescheduled")
+            return eager(lambda: None)
+
+    assert clock.run(main, backend="trio") is None

@@ -35,7 +35,7 @@ class Address:
     """Where messages go; all that are posted are written down."""
 
     def __init__(self, name, log):
-        self.name, self.log = name, log
+        self.name, self.log, self._mailbox = name, log, self
 
     def __repr__(self):
         return self.name
@@ -45,7 +45,8 @@ class Address:
 
 
 def shown(message):
-    """A message without the objects that each side has of its own."""
+    """A message without the objects that each side has of its own. The express may post Events as a pair."""
+    message = Events(*message) if isinstance(message, tuple) else message
     parts = [getattr(message, name) for name in message.__slots__]
     parts = [part.id if isinstance(part, Subscription) else part for part in parts]
     parts = [repr(part) if isinstance(part, Exception) else part for part in parts]
@@ -129,7 +130,10 @@ class Stage:
             rest = CLEAR
             if self.fast and isinstance(message, Ask | Events):
                 before = self.state()
-                rest = (self.express.asked if isinstance(message, Ask) else self.express.came)(message)
+                if isinstance(message, Ask):
+                    rest = self.express.asked(message)
+                else:
+                    rest = self.express.came(message.subscription, message.events)
                 if rest is CLEAR:
                     assert self.state() == before
             if rest is None:
