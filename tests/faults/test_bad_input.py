@@ -244,7 +244,7 @@ def test_a_disk_that_is_full_ends_the_run_and_blames_no_file(
         return path
 
     monkeypatch.setattr(Warehouse, "new_file", on_a_full_disk)
-    with pytest.raises(SettingError, match="cannot unzip to .*: No space left on device"):
+    with pytest.raises(SettingError, match=r"cannot unzip to .*: No space left on device"):
         rig.perform(max_demand=max_demand)
 
 
