@@ -1,4 +1,4 @@
-"""Threads for calls that block: results, errors and contexts come back, as many run at once as are called, none stay."""
+"""Threads for calls that block: results, errors and contexts come back, as many run as are called, none stay."""
 
 from __future__ import annotations
 
@@ -171,11 +171,10 @@ def test_a_turn_is_waited_for_and_given_on(backend: str) -> None:
             async with turn(limiter):
                 order.append("second")
 
-        async with anyio.create_task_group() as tasks:
-            async with turn(limiter):
-                tasks.start_soon(second)
-                await anyio.wait_all_tasks_blocked()
-                order.append("first")
+        async with anyio.create_task_group() as tasks, turn(limiter):
+            tasks.start_soon(second)
+            await anyio.wait_all_tasks_blocked()
+            order.append("first")
         assert order == ["first", "second"]
         assert limiter.borrowed_tokens == 0
         with pytest.raises(ZeroDivisionError):

@@ -11,7 +11,8 @@ from worker import Moto, counts, numbered
 
 
 def check_network(moto: Moto, start: Any, network: Network, files: int, backend: str = "asyncio") -> None:
-    # A receive whose answer is cut or garbled leaves its messages in flight until their time has run out.
+    # A receive whose answer is cut or garbled leaves its messages in flight until their time has run out. It counts as
+    # one of the three that the stack allows: at these rates one message in a thousand would be taken for poison.
     moto.deploy(visibility_timeout=2, max_receive_count=100)
     moto.put(numbered(1, files))
     with network.before(moto.port) as url:
@@ -43,8 +44,8 @@ def test_a_network_that_does_one_kind_of_harm(moto: Moto, start: Any, network: N
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_a_network_that_garbles_requests(moto: Moto, start: Any, seed: int) -> None:
-    """moto carries out another request than was sent: a delete may crash a consumer, and a file seem not to be there."""
-    moto.deploy(visibility_timeout=2, max_receive_count=100)  # as each is one receive more
+    """moto carries out another request than was sent: a delete may crash a consumer, a file seem not to be there."""
+    moto.deploy(visibility_timeout=2, max_receive_count=100)  # each such harm is one receive more, of three
     # No key becomes another's by one bit: its number is in it twice.
     moto.put({f"packrat/data/{n:03}{n:03}.gz": gz(n) for n in range(1, 61)})
     network = Network(seed, garble_requests=0.05)
