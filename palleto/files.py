@@ -6,7 +6,10 @@ MiB, whatever the size of a file or of its longest line.
 
 from __future__ import annotations
 
+import errno
 import secrets
+import shutil
+import stat
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
@@ -20,6 +23,7 @@ __all__ = ["count_lines", "result_path", "unzip", "write_result"]
 MIB = 1 << 20
 _MAGIC = b"\x1f\x8b"  # how every member of a gzip file begins
 _GZIP = 31  # zlib's wbits: the largest window, in a gzip wrapper
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _LONGEST_NAME = 255  # bytes in one name, on the file systems of Linux, macOS and Windows
 
 
@@ -29,30 +33,41 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
     As `zcat` does, it joins the members of a file that has several, and ignores what follows the last one:
     padding with zeros, or anything else that does not begin like a member.
 
+    A text of more than 1 MiB must leave as much room on the disk as it takes, so that even three bombs at one time
+    leave a quarter of it to the others.
+
     Args:
         chunks: the gzip file, in pieces of any size; not read further once an error is certain.
         target: where the text goes. Its folder must exist. On any error no file is left there.
         max_bytes: how many bytes the text may have, 0 or more.
 
     Raises:
-        BadFile: the data is not gzip, cut off, corrupt, or unzips to more than `max_bytes`.
-        SettingError: `max_bytes` is negative.
-        OSError: `target` cannot be written.
+        BadFile: the data is not gzip, cut off, corrupt, or unzips to more than `max_bytes` or than there is room for.
+        SettingError: `max_bytes` is negative, or the disk is full although the text is small.
+        OSError: `target` cannot be written for another reason.
     """
     if max_bytes < 0:
         raise SettingError(f"expected --max-bytes to be 0 or more, got {max_bytes}")
     size = 0
-    with target.open("wb") as file:
-        try:
+    try:
+        with target.open("wb") as file:
             for piece in _inflate(chunks):
                 size += len(piece)
                 if size > max_bytes:
                     raise BadFile(f"unzips to more than --max-bytes={max_bytes}")
+                if size > MIB and size > (left := shutil.disk_usage(target.parent).free):
+                    raise BadFile(
+                        f"unzips to {size:,} bytes and more, where the disk has {left:,} left; "
+                        "name a folder on a larger one in TMPDIR"
+                    )
                 file.write(piece)
-            file.flush()  # here, so that a full disk is an error that removes the file
-        except BaseException:
-            target.unlink(missing_ok=True)
-            raise
+    except BaseException as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:  # every other file would fail as well
+            raise SettingError(
+                f"cannot unzip to {target.parent}: {error.strerror}; name a folder with more room in TMPDIR"
+            ) from error
+        raise
     return size
 
 
@@ -161,7 +176,13 @@ def result_path(output: Path, key: str) -> Path:
     path = output
     for segment in segments:  # not `resolve`: what it makes of a loop of links depends on Python's version
         path = path / segment
-        if path.is_symlink():
+        try:
+            is_link = stat.S_ISLNK(path.lstat().st_mode)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # the whole path: 4,096 bytes on Linux, 1,024 on macOS
+                raise BadFile(f"expected a shorter key, got {shown}: {error.strerror}") from error
+            is_link = False  # nothing is there yet
+        if is_link:
             raise BadFile(f"expected no symbolic link in {path.as_posix()!r}, where the result of the key goes")
     return path
 

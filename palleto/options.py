@@ -61,12 +61,21 @@ def not_negative(text: str) -> int:
     return number
 
 
+def port(text: str) -> int:
+    """A port to listen on, for argparse; not 0, with which LocalStack never says that it is ready."""
+    number = int(text)
+    if not 0 < number < 65536:
+        raise ValueError
+    return number
+
+
 above_zero.__name__ = "number above 0"  # argparse puts it into "invalid ... value"
 one_or_more.__name__ = "whole number of 1 or more"
 not_negative.__name__ = "whole number of 0 or more"
+port.__name__ = "port of 1 to 65535"
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Says in one line what cannot be used, without the list of all options."""
 
     def error(self, message: str) -> NoReturn:
@@ -82,7 +91,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def parser(program: str, about: str, *, cloud: bool, pipelines: bool) -> argparse.ArgumentParser:
     """The parser of a step's options. `cloud`: the step has a queue; `pipelines`: their number can be chosen."""
-    made = _Parser(prog=program, description=about, formatter_class=_Formatter, allow_abbrev=False)
+    made = Parser(prog=program, description=about, formatter_class=_Formatter, allow_abbrev=False)
     end = made.add_argument_group("what ends the run", "whichever comes first; with none of them the step's own ending")
     end.add_argument("--events", type=one_or_more, metavar="N", help="end when N events have been consumed")
     end.add_argument("--for", dest="seconds", type=above_zero, metavar="SECONDS", help="end after SECONDS of run time")

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,33 @@ def test_a_bomb_stops_early(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="max-bytes=5000000"):
         unzip(bomb(), tmp_path / "text", 5_000_000)
     assert taken < 100
+    assert list(tmp_path.iterdir()) == []
+
+
+def small_disk(folder: Path, room: int) -> Callable[[Path], SimpleNamespace]:
+    """`shutil.disk_usage` of a disk with so many bytes, for the files below this folder."""
+
+    def usage(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=room - sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+
+    return usage
+
+
+def test_a_file_takes_no_more_of_the_disk_than_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.shutil, "disk_usage", small_disk(tmp_path, 10 * MIB))
+    assert unzip(zip_stream(bytes(MIB), 5), tmp_path / "half", 10**12) == 5 * MIB
+    (tmp_path / "half").unlink()
+    with pytest.raises(BadFile, match=r"unzips to 6,.* bytes and more, where the disk has 5,.* left; .* in TMPDIR"):
+        unzip(zip_stream(bytes(MIB), 10_000), tmp_path / "text", 10**12)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_not_the_files_fault(tmp_path: Path) -> None:
+    for text in (b"a few bytes", bytes(MIB)):
+        (tmp_path / "text").symlink_to("/dev/full")
+        with pytest.raises(SettingError, match=r"cannot unzip to .*: No space left on device; .* in TMPDIR"):
+            unzip([gzip.compress(text)], tmp_path / "text", 10**7)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -246,6 +274,13 @@ def test_refused_keys_are_one_line(tmp_path: Path, key: str) -> None:
     with pytest.raises(BadFile, match=r"^expected .*, got ") as caught:
         result_path(tmp_path, key)
     assert str(caught.value).isprintable()
+
+
+def test_a_key_whose_path_is_longer_than_the_system_takes_is_refused(tmp_path: Path) -> None:
+    output = tmp_path / "/".join(["x" * 250] * 13)
+    write_result(result_path(output, "short.gz"), "1\n")
+    with pytest.raises(BadFile, match="File name too long"):  # 4,096 bytes on Linux, 1,024 on macOS
+        result_path(output, "/".join(["y" * 250] * 4) + ".gz")
 
 
 keys = st.lists(st.sampled_from(["a", "A", ".", "/", "..", ".gz", ".txt", "é", "\\", " "]), max_size=6)

@@ -6,9 +6,11 @@ Read in this order:
     place.py      which place, and how a run stays away from AWS
     consent.py    a question before anything is made on AWS
     client.py     boto3's operations as awaitable methods; a sent request is always answered
+    threads.py    where those that block are made
     patience.py   until the run must end: then it is left behind
     endurance.py  which errors are tried again, and which end the run
     delivery.py   one message: whether it is whole, and what is in it
+    answers.py    one line for an answer that lacks what it must have
     download.py   the body of an object, which goes on where it broke off
     faults.py     what goes wrong, on purpose
     session.py    the boto3 clients of a real place

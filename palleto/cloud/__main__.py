@@ -18,11 +18,12 @@ from palleto.cloud.delivery import one_line
 from palleto.cloud.place import START
 from palleto.cloud.teardown import tear_down
 from palleto.errors import PalletoError, SettingError
+from palleto.options import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line. Exits with 0, or with one line and 1."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m palleto.cloud",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 async def _command(options: argparse.Namespace) -> list[str]:
     async with open_cloud(options.place, endpoint=options.endpoint, yes=options.yes) as cloud:
-        print(f"{cloud.place.name}: {cloud.place.reason}", file=sys.stderr)
+        print(cloud.place, file=sys.stderr)
         if cloud.place.name in ("simulated", "embedded"):
             raise SettingError(
                 f"expected a cloud that outlives a run, got {cloud.place.name}, which ends with its run; "

@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 
 import anyio
 
+from palleto.cloud.answers import whole_answers
 from palleto.cloud.door import Cloud
 from palleto.cloud.leases import batches
 from palleto.cloud.stack import DEAD_LETTERS, QUEUE
@@ -47,18 +48,19 @@ async def dead_letters(cloud: Cloud, max_bytes: int = MAX_BYTES) -> list[DeadLet
 
     `max_bytes` is what a file may unzip to. Raises `SettingError` when there is no such queue, and `CloudError`.
     """
-    url = await _url(cloud, DEAD_LETTERS)
-    messages = await _receive_all(cloud, url)
-    try:
-        return [await _examine(cloud, message, max_bytes) for message in messages]
-    finally:
-        with anyio.CancelScope(shield=True):
-            for part in batches(messages):
-                entries = [
-                    {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
-                    for n, message in enumerate(part)
-                ]
-                await cloud.monitor.sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+    with whole_answers("looking at the dead letters"):
+        url = await _url(cloud, DEAD_LETTERS)
+        messages = await _receive_all(cloud, url)
+        try:
+            return [await _examine(cloud, message, max_bytes) for message in messages]
+        finally:
+            with anyio.CancelScope(shield=True):
+                for part in batches(messages):
+                    entries = [
+                        {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+                        for n, message in enumerate(part)
+                    ]
+                    await cloud.monitor.sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 async def put_back(cloud: Cloud) -> int:
@@ -67,6 +69,11 @@ async def put_back(cloud: Cloud) -> int:
     SQS moves them itself (StartMessageMoveTask); where that is not there (moto, MiniStack), each is sent, and then
     deleted: a crash in between leaves it in both queues, which costs a second look and loses nothing.
     """
+    with whole_answers("putting dead letters back"):
+        return await _put_back(cloud)
+
+
+async def _put_back(cloud: Cloud) -> int:
     dead, queue = await _url(cloud, DEAD_LETTERS), await _url(cloud, QUEUE)
     sqs = cloud.monitor.sqs
     if hasattr(sqs, "start_message_move_task") and cloud.place.name != "embedded":  # 3 s of retries for moto's 500

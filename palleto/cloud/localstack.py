@@ -15,7 +15,6 @@ All is kept in the folder `PALLETO_CACHE`, else `$XDG_CACHE_HOME/palleto`, else 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -33,6 +32,7 @@ from pathlib import Path
 from palleto.cloud.localstack_environment import environment, version
 from palleto.cloud.template import template_file
 from palleto.errors import PalletoError, SettingError
+from palleto.options import Parser, port
 
 __all__ = ["PORT", "Instance", "cache", "down", "main", "running", "up"]
 
@@ -252,13 +252,13 @@ def _docker_answers() -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line. Exits with 0, or with one line and 1; `status` with 1 when nothing runs."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m palleto.cloud.localstack",
         description="LocalStack without Docker, on 127.0.0.1.",
         allow_abbrev=False,
     )
     parser.add_argument("command", choices=["up", "down", "status"], help="start it, end it, or say what runs")
-    parser.add_argument("--port", type=int, default=PORT, metavar="N", help=f"its port (default {PORT})")
+    parser.add_argument("--port", type=port, default=PORT, metavar="N", help=f"its port (default {PORT})")
     parser.add_argument("--no-stack", action="store_true", help="up: start it empty, without Palleto's stack")
     options = parser.parse_args(arguments)
     try:

@@ -116,7 +116,7 @@ async def upload(
     """
     put: dict[int, str] = {}
     listed = await cloud.monitor.s3.list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
-    is_empty = listed["KeyCount"] == 0  # a fresh bucket is not asked for each file
+    is_empty = listed.get("KeyCount") == 0  # a fresh bucket is not asked for each file
     slots = anyio.Semaphore(concurrency)
 
     async def put_one(number: int, file: Uploadable) -> None:
@@ -160,6 +160,6 @@ async def _is_there(cloud: Cloud, bucket: str, file: Uploadable) -> bool:
         if error.status == 404:
             return False
         raise
-    if head["ContentLength"] != file.size:
+    if head.get("ContentLength") != file.size:
         return False
-    return bool(head["ETag"].strip('"') == await cloud.blocking(lambda: file.etag))
+    return bool(head.get("ETag", "").strip('"') == await cloud.blocking(lambda: file.etag))

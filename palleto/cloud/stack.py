@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from palleto.cloud.answers import whole_answers
 from palleto.cloud.door import Cloud
 from palleto.cloud.template import (
     Account,
@@ -82,9 +83,10 @@ async def deploy(
         "MaxReceiveCount": str(max_receive_count),
     }
     deployment = Deployment(cloud, environment, parameters, report)
-    await deployment.make()
-    await deployment.complete()
-    return await deployment.stack()
+    with whole_answers("deploying the stack"):
+        await deployment.make()
+        await deployment.complete()
+        return await deployment.stack()
 
 
 class Deployment:

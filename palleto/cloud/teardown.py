@@ -6,6 +6,7 @@ to what it makes beside CloudFormation. One that was made some other way is left
 
 from __future__ import annotations
 
+from palleto.cloud.answers import whole_answers
 from palleto.cloud.door import Cloud
 from palleto.cloud.stack import DEAD_LETTERS, QUEUE, TAG, Deployment
 from palleto.errors import CloudError, SettingError
@@ -17,7 +18,8 @@ async def tear_down(cloud: Cloud, environment: str = "development", *, files_too
     The messages in its queues go with them: they are announcements of files. A bucket that holds files is
     refused, before anything is removed, unless `files_too`. Raises `SettingError` then, and `CloudError`.
     """
-    return await _Teardown(cloud, environment).run(files_too)
+    with whole_answers("removing the stack"):
+        return await _Teardown(cloud, environment).run(files_too)
 
 
 class _Teardown:

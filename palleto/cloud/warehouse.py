@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 from uuid import uuid4
@@ -16,7 +16,7 @@ from palleto.cloud.client import Client
 from palleto.cloud.door import Cloud
 from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
-from palleto.errors import SettingError
+from palleto.errors import NotFoundError, SettingError
 from palleto.files import result_path, write_result
 from palleto.locks import spool, sweep
 from palleto.system import System, actor
@@ -58,8 +58,16 @@ class Warehouse:
         """Call a function that blocks, in a worker thread, and return what it returns.
 
         If the caller is cancelled meanwhile, the files of the spool among `args` are removed: nobody else knows them.
+        A SettingError (the disk is full, the results' folder cannot be written) ends the run.
         """
-        result = await self.cloud.blocking(function, *args)
+        try:
+            result = await self.cloud.blocking(function, *args)
+        except SettingError as error:  # every other file would fail as well, and be taken for bad in the end
+            with suppress(NotFoundError):
+                system = System.current()
+                system.failure = system.failure or error
+                system.body.cancel()
+            raise
         if spooled := [path for path in args if isinstance(path, Path) and path.parent == self.spool]:
             try:
                 await checkpoint_if_cancelled()
@@ -89,13 +97,8 @@ class Warehouse:
     async def write(self, key: str, lines: int) -> Path:
         """Write a count to the result file of `key`, whole or not at all. Raises BadFile for a key that is refused."""
         path = await self.blocking(result_path, self.output, key)
+        await self.blocking(write_result, path, f"{lines}\n")
         system = System.current()
-        try:
-            await self.blocking(write_result, path, f"{lines}\n")
-        except SettingError as error:  # every other file would fail as well, and be taken for bad in the end
-            system.failure = system.failure or error
-            system.body.cancel()
-            raise
         if system.recorder is not None:
             system.recorder.note("written", actor(), events=[key], lines=lines)
         return path

@@ -225,3 +225,12 @@ def test_localstack_itself(port: int, tmp_path: Path) -> None:
     finally:
         command.down(port)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("number", ["0", "65536", "-1", "abc"])
+def test_a_port_that_is_none_is_one_line(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["status", "--port", number])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "port of 1 to 65535" in said

@@ -1,7 +1,7 @@
-"""A bad network: a TCP proxy on 127.0.0.1 that cuts connections, delays what they carry, and garbles what comes back.
+"""A bad network: a TCP proxy on 127.0.0.1 that cuts connections, delays what they carry, and garbles it.
 
-What goes to the server is not garbled: AWS refuses a request whose signature does not fit, but moto and LocalStack do
-not look, and would carry out another request than the one that was sent.
+What goes to the server is garbled by its own rate: AWS refuses a request whose signature does not fit, but moto and
+LocalStack do not look, and carry out another request than the one that was sent.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Network:
-    """How bad it is: the share of chunks (up to 16 KiB) that are cut, delayed (by up to `longest` seconds), garbled."""
+    """How bad it is: the share of chunks (up to 16 KiB) that are cut, delayed (by up to `longest` seconds), garbled.
+
+    `garble` is the share of the answers' chunks, `garble_requests` that of the requests'.
+    """
 
     seed: int = 0
     cut: float = 0.0
     delay: float = 0.0
     garble: float = 0.0
+    garble_requests: float = 0.0
     longest: float = 0.3
     bad: bool = False  # from when on
     harm: Counter[str] = field(default_factory=Counter)
@@ -40,7 +44,7 @@ class Network:
                     break
                 if self._strikes("delay"):
                     await asyncio.sleep(self._chance.uniform(0, self.longest))
-                if back and self._strikes("garble"):
+                if self._strikes("garble" if back else "garble_requests"):
                     at = self._chance.randrange(len(data))
                     data = data[:at] + bytes([data[at] ^ 1 << self._chance.randrange(7)]) + data[at + 1 :]
                 writer.write(data)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import tracemalloc
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 from rig import PREFIX, Rig, event_of, files, gz
+
+from palleto import SettingError
+from palleto.cloud.warehouse import Warehouse
 
 BUCKET = "warehouse.development"
 MAX_BYTES = 120_000_000
@@ -196,6 +201,51 @@ def test_a_bomb_stops_at_max_bytes(play: Any, tmp_path: Path, monkeypatch: pytes
     assert rig.ledger.dead_lettered == 1
     assert largest <= 1_000_000
     assert sum("--max-bytes=1000000" in line for line in run.reported) == 1
+
+
+@pytest.mark.parametrize("max_demand", [1, 10])
+def test_a_bomb_on_a_small_disk_costs_the_others_nothing(
+    play: Any, tmp_path: Path, max_demand: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    room, fullest = 20_000_000, 0
+
+    def usage(_: Path) -> SimpleNamespace:
+        nonlocal fullest
+        used = sum(path.stat().st_size for path in spool.rglob("*") if path.is_file())
+        fullest = max(fullest, used)
+        return SimpleNamespace(free=room - used)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    rig = Rig(play, tmp_path / "output", {f"{PREFIX}000bomb.gz": LONG, **files(9)})
+    run = rig.perform(max_demand=max_demand)
+    assert rig.results == {key: int(key[-6:-3]) for key in files(9)}
+    assert rig.ledger.dead_lettered == 1
+    assert run.kinds("crash") == []
+    assert run.summary.redelivered == 2
+    assert 0 < fullest <= room / 2 + 2**20
+    assert sum("TMPDIR" in line for line in run.reported) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("max_demand", [1, 10])
+def test_a_disk_that_is_full_ends_the_run_and_blames_no_file(
+    play: Any, tmp_path: Path, max_demand: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(play, tmp_path / "output", files(9))
+
+    new_file = Warehouse.new_file
+
+    def on_a_full_disk(warehouse: Warehouse) -> Path:
+        path = new_file(warehouse)
+        path.symlink_to("/dev/full")
+        return path
+
+    monkeypatch.setattr(Warehouse, "new_file", on_a_full_disk)
+    with pytest.raises(SettingError, match=r"cannot unzip to .*: No space left on device"):
+        rig.perform(max_demand=max_demand)
 
 
 def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import anyio
 import pytest
 from rig import Meddler, Rig, files
 
+from palleto import Supervisor
 from palleto.cloud import Simulation
+from palleto.cloud.delivery import handles_in
 from palleto.cloud.faults import Faults
 
 SHORT, LONG = 40, 1000  # schedules
@@ -62,15 +65,43 @@ def scene(seed: int) -> tuple[int, dict[str, Any]]:
     }
 
 
-class FaultyRig(Rig):
-    """A rig whose messages may come again for ever: one that is crashed over three times is no poison here."""
+class AccountedRig(Rig):
+    """A rig with an account of what the faults did to each message's deliveries.
 
-    async def prepare(self, cloud: Any, stack: Any) -> None:
-        attributes = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["All"])
-        redrive = json.loads(attributes["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": 1000}
-        policy = {"RedrivePolicy": json.dumps(redrive)}
-        await cloud.monitor.sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes=policy)
-        await super().prepare(cloud, stack)
+    harmed: how often each message, by its id, was in hand when a stage crashed, or could not be processed.
+    """
+
+    def meddle(self, top: Supervisor, warehouse: Any) -> Supervisor:
+        self.harmed: Counter[str] = Counter()
+        leases, ids = warehouse.leases, {}
+        take, lost, reject = leases.take, leases.lost, leases._reject
+
+        def taking(message: dict[str, Any], parse: Any) -> Any:
+            ids[message["ReceiptHandle"]] = message["MessageId"]
+            return take(message, parse)
+
+        def losing(events: Iterable[Any]) -> None:
+            events = list(events)
+            self.harmed.update(ids[handle] for handle in set(handles_in(events)) & set(leases.held))
+            lost(events)
+
+        def rejecting(message_id: str, *rest: Any) -> None:
+            self.harmed[message_id] += 1
+            reject(message_id, *rest)
+
+        leases.take, leases.lost, leases._reject = taking, losing, rejecting
+        return super().meddle(top, warehouse)
+
+    def given_up(self, faults: Faults) -> set[str]:
+        """The keys of the dead letters: what the faults spoilt three times (`maxReceiveCount`), and no others."""
+        cloud, stack = self.run.performance.cloud, self.run.performance.warehouse.stack
+        assert stack.max_receive_count == 3
+        dead = list(cloud.simulated.sqs.at("", stack.dead_letter_url).messages.values())
+        assert self.ledger.dead_lettered == len(dead)
+        for message in dead:
+            spoilt = self.harmed[message.id] + (message.id in faults._twice)
+            assert spoilt >= 3, f"{message.body:.200} was spoilt {spoilt} times"
+        return {key for key in self.files for message in dead if key.rpartition("/")[2] in message.body}
 
 
 def harm_of(seed: int) -> Any:
@@ -97,21 +128,27 @@ def harm_of(seed: int) -> Any:
     return harm
 
 
-def check_schedule(play: Any, folder: Path, seed: int, max_demand: int = 1) -> None:
+def check_schedule(play: Any, folder: Path, seed: int, max_demand: int = 1, **changes: Any) -> int:
+    """One schedule to its end. How many dead letters there are, which the faults must answer for."""
     backlog, options = scene(seed)
-    options["max_demand"] = max_demand
-    rig = FaultyRig(play, folder, files(backlog), harm=harm_of(seed), deadline=60 + 5 * backlog)
+    options |= {"max_demand": max_demand, **changes}
+    harm = options.pop("harm", None) or harm_of(seed)
+    rig = AccountedRig(play, folder, files(backlog), harm=harm, deadline=60 + 5 * backlog)
     rig.perform(**options)
     performance = rig.run.performance
     told = f"{backlog} files, {rig.ledger}, {options['faults']}"
     assert not rig.late, f"stalled: {told}"
-    assert rig.results == {key: int(key[-6:-3]) for key in rig.files}, told
-    assert rig.ledger.sent == rig.ledger.deleted == backlog + 1, told  # and the test message
+    given_up = rig.given_up(options["faults"])
+    counts = {key: int(key[-6:-3]) for key in rig.files}
+    assert rig.results.items() <= counts.items(), told
+    assert rig.results.keys() >= counts.keys() - given_up, told
+    assert rig.ledger.sent == rig.ledger.deleted + len(given_up) == backlog + 1, told  # and the test message
     assert performance.warehouse.leases.held == {}
     queue = performance.cloud.simulated.sqs.at("", performance.warehouse.queue_url)
     assert queue.expired == 0, f"stranded until the visibility timeout: {told}"
     struck = sum(fault.struck for fault in options["faults"].faults)
     assert len(rig.run.kinds("fault")) == struck
+    return len(given_up)
 
 
 @pytest.mark.parametrize("seed", range(SHORT))
@@ -124,6 +161,24 @@ def test_under_faults_kills_and_crashes_any_backlog_is_processed_to_the_end(
 @pytest.mark.parametrize("seed", range(0, SHORT, 4))
 def test_the_same_where_messages_go_by_tens(play: Any, tmp_path: Path, seed: int) -> None:
     check_schedule(play, tmp_path / "output", seed, max_demand=10)
+
+
+async def crashes(meddler: Meddler) -> None:
+    """Crashes a stage every two seconds, which is about as long as a file takes here."""
+    chance = random.Random(1)
+    while True:
+        await anyio.sleep(2)
+        names = meddler.system.names
+        chance.choice([names[name] for name in names if name.endswith("Consumer")]).kill()
+
+
+@pytest.mark.parametrize("max_demand", [1, 10])
+def test_where_crashes_make_dead_letters_these_are_what_was_in_hand_at_three(
+    play: Any, tmp_path: Path, max_demand: int
+) -> None:
+    slow = {"simulation": Simulation(get_object=(0.5, 2.5)), "pipelines": 2, "harm": crashes}
+    found = [check_schedule(play, tmp_path / str(seed), seed, max_demand, **slow) for seed in range(1, 7)]
+    assert sum(found) > 0, "or there is nothing to answer for"
 
 
 @pytest.mark.long

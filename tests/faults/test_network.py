@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from proxy import Network
+from rig import gz
 from worker import Moto, counts, numbered
 
 
 def check_network(moto: Moto, start: Any, network: Network, files: int, backend: str = "asyncio") -> None:
-    # A receive whose answer is cut or garbled leaves its messages in flight until their time has run out.
+    # A receive whose answer is cut or garbled leaves its messages in flight until their time has run out. It counts as
+    # one of the three that the stack allows: at these rates one message in a thousand would be taken for poison.
     moto.deploy(visibility_timeout=2, max_receive_count=100)
     moto.put(numbered(1, files))
     with network.before(moto.port) as url:
@@ -37,6 +39,25 @@ def test_a_network_that_does_one_kind_of_harm(moto: Moto, start: Any, network: N
     check_network(moto, start, network, 15)
     del network.harm["chunks"]
     assert network.harm.total() >= 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_a_network_that_garbles_requests(moto: Moto, start: Any, seed: int) -> None:
+    """moto carries out another request than was sent: a delete may crash a consumer, a file seem not to be there."""
+    moto.deploy(visibility_timeout=2, max_receive_count=100)  # each such harm is one receive more, of three
+    # No key becomes another's by one bit: its number is in it twice.
+    moto.put({f"packrat/data/{n:03}{n:03}.gz": gz(n) for n in range(1, 61)})
+    network = Network(seed, garble_requests=0.05)
+    with network.before(moto.port) as url:
+        run = start(url, "--backend", ("asyncio", "trio")[seed % 2]).until("Asking for")
+        network.bad = True
+        code, said = run.ended(100)
+    assert code == 0, said
+    assert network.harm["garble_requests"] >= 1
+    assert run.results == {f"packrat/data/{n:03}{n:03}.txt": n for n in range(1, 61)}
+    assert moto.depth() == (0, 0)
+    assert moto.depth(dead=True) == (0, 0)
 
 
 @pytest.mark.long
