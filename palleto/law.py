@@ -7,7 +7,7 @@ Demand that was told and whose consumer went away stays remembered, for whoever 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from palleto.core import ProducerCore
 from palleto.errors import PalletoError
@@ -24,13 +24,18 @@ class LawError(PalletoError):
 
 
 class Account:
-    """One subscription as its producer has seen it: what was asked, and what was delivered."""
+    """One subscription as its producer has seen it: what was asked, and what was delivered.
 
-    __slots__ = ("asked", "delivered")
+    The last batch of it, and what a tape keeps of that, are noted here, as the consumer comes to tell of the same soon.
+    """
+
+    __slots__ = ("asked", "batch", "delivered", "kept")
 
     def __init__(self) -> None:
         self.asked = 0
         self.delivered = 0
+        self.batch: Any = None
+        self.kept: tuple[Any, ...] = ()
 
     @property
     def outstanding(self) -> int:

@@ -15,7 +15,7 @@ import anyio
 
 from palleto.core import Core
 from palleto.errors import NotFoundError, ReturnError
-from palleto.express import CLEAR, NO_EXPRESS, Rest, express
+from palleto.express import CLEAR, Rest, express
 from palleto.messages import (
     Answer,
     Ask,
@@ -92,7 +92,8 @@ class Runner(Process):
         self._subscriptions = 0
         self.core = self._make_core()
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
-        self._asked, self._came = express(self.core, self, self._bound) if system.recorder is None else NO_EXPRESS
+        fast = express if system.recorder is None else system.recorder.express
+        self._asked, self._came = fast(self.core, self, self._bound)
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
         self.busy = True

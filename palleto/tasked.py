@@ -83,9 +83,10 @@ class Tasked(Runner):
         mailbox, system = self._mailbox, self.system
         asked, came = self._asked, self._came
         self._elsewhere, self._eager = True, eager()
-        if self._eager is not None and system.recorder is None:  # for turns; not for this task
+        if self._eager is not None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
-            self._asked, self._came = express(self.core, self, firsts)
+            fast = express if system.recorder is None else system.recorder.express
+            self._asked, self._came = fast(self.core, self, firsts)
         while True:
             while mailbox:
                 if system.gate is not None:
