@@ -18,8 +18,9 @@ from palleto.errors import SettingError
 from palleto.express import Express
 from palleto.law import Account, Law, LawError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
+from palleto.narrator import ENDS, TAKEN
 from palleto.source import Place, exit_of, name_of, raised, standing, user_code
-from palleto.tape import TAKEN, Tape, kept
+from palleto.tape import Tape, kept
 from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, load
 from palleto.witness import witness
 
@@ -35,7 +36,6 @@ _CALLED = frozenset(
     | {"message", "sent", "fault", "report"}
 )
 """Kinds whose line is that of the user's caller; the others' is told, or where the stage stood."""
-_ENDS = frozenset({"stopped", "crash", "loop_ended"})
 
 
 class Recorder:
@@ -51,7 +51,7 @@ class Recorder:
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
         self.law = Law()
         self.broken: str | None = None
-        self._named: tuple[Any, tuple[Any, ...]] = ((), ())  # events and what is kept of them: most are noted four times
+        self._named: tuple[Any, tuple[Any, ...]] = ((), ())  # most events are noted four times: what is kept of them
         self._strict = strict
         self._ending = False
         self._system: System | None = None
@@ -60,7 +60,7 @@ class Recorder:
 
     def __repr__(self) -> str:
         self.tape.catch_up()
-        return f"<Recorder {self.tape.seq} events, the ledger {self.broken or 'adds up'}>"
+        return f"<Recorder {self.tape.narrator.seq} events, the ledger {self.broken or 'adds up'}>"
 
     @property
     def events(self) -> Trace:
@@ -72,8 +72,7 @@ class Recorder:
         """Begin to listen to a run; times count from its start."""
         self._ending = False
         self._system = system
-        self.tape.catch_up()
-        self.tape.clock, self.tape.at = _clock(system)
+        self.tape.start(*_clock(system))
 
     def close(self) -> None:
         """Write what is to be written."""
@@ -112,9 +111,9 @@ class Recorder:
                 if kind == "cast":
                     data["by"] = caller[0].co_qualname
         self._add(kind, process, peer, self._kept(events) if events != () else (), place, data)
-        if kind in _ENDS and hasattr(process, "core"):
+        if kind in ENDS and hasattr(process, "core"):
             self.tape.acting.pop(process, None)
-            self.law.forget(process)
+            self.law.forget(process)  # type: ignore[arg-type]
 
     def _add(
         self, kind: str, process: Any, peer: Any, ids: tuple[Any, ...], place: Place | None, data: dict[str, Any]
@@ -175,7 +174,7 @@ class Recorder:
         elif tape.facts:
             tape.put(TAKEN, stage, None, (), None, None, None)
         else:
-            tape.taken[stage] = tape.seq
+            tape.narrator.taken[stage] = tape.narrator.seq
 
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""
@@ -199,7 +198,8 @@ class Recorder:
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
-            self.law.joined(stage, self.tape.demand_of(stage))
+            self.tape.read(heard=True)
+            self.law.joined(stage, self.tape.narrator.demand_of(stage))
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
             self._add("handled", stage, None, self._kept(call.args[0]), self._exit(stage), {"last": last})
@@ -218,11 +218,11 @@ class Recorder:
     # ---- where in the user's code
 
     def _entry(self, stage: Process, callback: str) -> Place | None:
-        return self.tape.entry(stage, callback)
+        return self.tape.narrator.entry(stage, callback)
 
     def _exit(self, stage: Stage) -> Place | None:
         callback = self.tape.acting.get(stage)
-        code = None if callback is None else self.tape.code(stage, callback)
+        code = None if callback is None else self.tape.narrator.code(stage, callback)
         return None if code is None else exit_of(code)
 
 

@@ -1,4 +1,4 @@
-"""The express of a stage that somebody records: what express.py does, with a fact on the tape where the clear form tells.
+"""The express of a recorded stage: what express.py does, with a fact on the tape where the clear form tells of it.
 
 Only what is plain goes this way: one subscription is owed something, nothing waits, nobody listens. For all else there
 is the clear form, which the recorder hears step by step. tests/test_witness.py holds the two traces equal.
@@ -17,12 +17,15 @@ from palleto.express import CLEAR, NO_EXPRESS, Asked, Came, Express, Rest
 from palleto.law import Account
 from palleto.machine import Core
 from palleto.messages import Ask, Call, Effect, Events, Send, Subscription
-from palleto.tape import ASKED, CAME, GIVEN, HANDLED, PASSED, WANTED, Tape, kept
+from palleto.narrator import ASKED, CAME, GIVEN, HANDLED, PASSED, WANTED
+from palleto.tape import Tape, kept
 
 Accounts = dict[Subscription, Account]
 
 
-def witness(core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]], tape: Tape, accounts: Accounts) -> Express:
+def witness(
+    core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]], tape: Tape, accounts: Accounts
+) -> Express:
     """The express functions of a recorded stage. `accounts`: of the law, by subscription."""
     if type(core) is ConsumerCore:
         return Express(came=_consumer(core, stage, callbacks["handle_events"], tape, accounts))
