@@ -20,7 +20,7 @@ from palleto.law import Account, Law, LawError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
 from palleto.narrator import ENDS, TAKEN
 from palleto.source import Place, exit_of, name_of, raised, standing, user_code
-from palleto.tape import Tape, kept
+from palleto.tape import Kept, Tape, kept, kept_of
 from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, load
 from palleto.witness import witness
 
@@ -51,7 +51,6 @@ class Recorder:
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
         self.law = Law()
         self.broken: str | None = None
-        self._named: tuple[Any, tuple[Any, ...]] = ((), ())  # most events are noted four times: what is kept of them
         self._strict = strict
         self._ending = False
         self._system: System | None = None
@@ -110,9 +109,10 @@ class Recorder:
                 place = name_of(caller[0].co_filename), caller[1]
                 if kind == "cast":
                     data["by"] = caller[0].co_qualname
-        self._add(kind, process, peer, self._kept(events) if events != () else (), place, data)
+        self._add(kind, process, peer, kept(events) if events != () else (), place, data)
         if kind in ENDS and hasattr(process, "core"):
             self.tape.acting.pop(process, None)
+            self.tape.hand.pop(process, None)
             self.law.forget(process)  # type: ignore[arg-type]
 
     def _add(
@@ -129,10 +129,12 @@ class Recorder:
             self._ending = True
             self.note("drain", None)
 
-    def _kept(self, events: Any) -> tuple[Any, ...]:
-        if events is not self._named[0]:
-            self._named = events, kept(events)
-        return self._named[1]
+    def _in_hand(self, stage: Stage, events: Any) -> Kept:
+        """What is kept of a batch that a stage took or handles: an event that changes is called there as it came."""
+        batch = self.tape.hand.get(stage)
+        if batch is None or batch[0] is not events:
+            batch = self.tape.hand[stage] = events, kept(events)
+        return batch[1]
 
     def started(self, process: Process) -> None:
         """A process begins to run; its `init` is called next."""
@@ -161,7 +163,9 @@ class Recorder:
             self._add("ask", stage, message.subscription.consumer, (), place, {"count": message.count})
         elif isinstance(message, Events):
             place = self._entry(stage, "handle_events")
-            self._add("events", stage, message.subscription.producer, self._kept(message.events), place, {})
+            ids = kept_of(self.law.accounts.get(message.subscription), message.events)
+            tape.hand[stage] = message.events, ids
+            self._add("events", stage, message.subscription.producer, ids, place, {})
         elif isinstance(message, Subscribe | Cancel | Down):
             at = message.subscription
             peer = at.consumer if at.producer is stage else at.producer
@@ -182,7 +186,7 @@ class Recorder:
             self.tape.acting[stage] = effect.callback
             place = self._entry(stage, effect.callback)
             if effect.callback == "handle_events":
-                self._add("handle_events", stage, None, self._kept(effect.args[0]), place, {})
+                self._add("handle_events", stage, None, self._in_hand(stage, effect.args[0]), place, {})
             elif effect.callback == "handle_demand":
                 self._add("handle_demand", stage, None, (), place, {"count": effect.args[0]})
             elif effect.callback == "handle_cast":
@@ -190,8 +194,9 @@ class Recorder:
             else:
                 self._add(effect.callback, stage, None, (), place, {})
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
-            self.law.sent(stage, effect.message)
-            self._add("emitted", stage, effect.to, self._kept(effect.message.events), self._exit(stage), {})
+            ids = kept(effect.message.events)
+            self.law.sent(stage, effect.message).sent.append((effect.message.events, ids))
+            self._add("emitted", stage, effect.to, ids, self._exit(stage), {})
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))
 
@@ -202,7 +207,7 @@ class Recorder:
             self.law.joined(stage, self.tape.narrator.demand_of(stage))
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
-            self._add("handled", stage, None, self._kept(call.args[0]), self._exit(stage), {"last": last})
+            self._add("handled", stage, None, self._in_hand(stage, call.args[0]), self._exit(stage), {"last": last})
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""

@@ -28,8 +28,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import IO, Any
 
+from palleto.law import Account
 from palleto.narrator import ENDS, Accounts, Narrator
 from palleto.source import Place
 from palleto.trace import Trace, TraceEvent, ids_of, line_of
@@ -44,11 +46,34 @@ ENDED = 1000
 _FIXED = frozenset({int, str, float, bool, type(None)})
 
 
-def kept(events: Any) -> tuple[Any, ...]:
-    """What the ids of these events can be told from at any time: themselves if they never change, else their ids."""
-    if events.__class__ is list and _FIXED.issuperset(map(type, events)):
-        return tuple(events)
-    return ids_of(events)
+Kept = tuple[Any, ...]
+"""Events that never change, or the ids of those that may."""
+
+
+def kept(events: Any) -> Kept:
+    """What the ids that these events have now can be told from at any time."""
+    return tuple(events) if events.__class__ is list and _are_fixed(events) else ids_of(events)
+
+
+def kept_of(account: Account | None, events: Any) -> Kept:
+    """The same, from the moment at which the events were sent, if that is known."""
+    while account is not None and account.sent:
+        batch, ids = account.sent.popleft()
+        if batch is events:
+            return ids
+    return kept(events)
+
+
+def _are_fixed(events: list[Any]) -> bool:
+    """Whether nothing that happens later can change their texts: numbers and strings."""
+    first = events[0].__class__ if events else int
+    if len(events) > 8:  # a sum, or a join, takes a quarter of the time that a look at each one's type takes
+        with suppress(Exception):
+            if first is int and sum(events).__class__ is int:
+                return True
+            if first is str and "".join(events):
+                return True
+    return first in _FIXED if len(events) == 1 else _FIXED.issuperset(map(type, events))
 
 
 class Tape:
@@ -64,6 +89,7 @@ class Tape:
         self.clock: Callable[[], float] = lambda: 0.0
         self.limit = 1 << 62 if keep and file is None else BLOCK * WIDTH
         self.acting: dict[Any, str | None] = {}  # the callback that a stage is in, or was in last
+        self.hand: dict[Any, tuple[Any, Kept]] = {}  # the batch that a stage took, or handles
         self.narrator = Narrator()
         self._typist = Typist(self.narrator)
         self._keep, self._file = keep, file

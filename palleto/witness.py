@@ -18,7 +18,7 @@ from palleto.law import Account
 from palleto.machine import Core
 from palleto.messages import Ask, Call, Effect, Events, Send, Subscription
 from palleto.narrator import ASKED, CAME, GIVEN, HANDLED, PASSED, WANTED
-from palleto.tape import Tape, kept
+from palleto.tape import Tape, kept, kept_of
 
 Accounts = dict[Subscription, Account]
 
@@ -80,8 +80,9 @@ def _producer(
             return Rest(deque(), Call("handle_demand", (count,)), events)
         outstanding[subscription] = dispatcher.demand = outlet.remembered = 0
         account.delivered += count
-        account.batch = batch = events.copy()
-        account.kept = ids = kept(batch)
+        batch = events.copy()
+        ids = kept(batch)
+        account.sent.append((batch, ids))
         write((GIVEN, clock(), stage, consumer, ids, None, None, rest))
         consumer.post(Events(subscription, batch))
         if listeners or len(facts) >= limit:
@@ -105,8 +106,7 @@ def _consumer(core: ConsumerCore, stage: Any, handle_events: Any, tape: Tape, ac
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
-        account = accounts.get(subscription)
-        ids = account.kept if account is not None and account.batch is events else kept(events)
+        ids = kept_of(accounts.get(subscription), events)
         write((CAME, clock(), stage, subscription.producer, ids, None, None, ()))
         stage.source = subscription
         try:
@@ -116,7 +116,7 @@ def _consumer(core: ConsumerCore, stage: Any, handle_events: Any, tape: Tape, ac
             raise
         if result is not None:
             hand.append(events)
-            tape.acting[stage] = "handle_events"
+            tape.acting[stage], tape.hand[stage] = "handle_events", (events, ids)
             after: list[Effect] = [Send(subscription.producer, Ask(subscription, ask))] if ask else []
             return Rest(deque(after), Call("handle_events", (events,), subscription), result)
         write((HANDLED, clock(), stage, None, ids, None, None, ()))
@@ -196,8 +196,7 @@ def _came_between(
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
-        account = accounts.get(subscription)
-        ids = account.kept if account is not None and account.batch is events else kept(events)
+        ids = kept_of(accounts.get(subscription), events)
         write((CAME, clock(), stage, subscription.producer, ids, None, None, (demand, demand, 0, buffer.dropped)))
         stage.source = subscription
         try:
@@ -207,12 +206,13 @@ def _came_between(
             raise
         if result.__class__ is not list or not 0 < len(result) <= demand:
             core.current = Batch(events, ask)
-            tape.acting[stage] = "handle_events"
+            tape.acting[stage], tape.hand[stage] = "handle_events", (events, ids)
             return Rest(deque(), Call("handle_events", (events,), subscription), result)
         outstanding[to] = dispatcher.demand = demand = demand - len(result)
         owed.delivered += len(result)
-        owed.batch = batch = result.copy()
-        owed.kept = others = ids if result is events else kept(batch)
+        batch = result.copy()
+        others = ids if result is events else kept(batch)
+        owed.sent.append((batch, others))
         write((PASSED, clock(), stage, to.consumer, ids, None, others, (demand, demand, 0, buffer.dropped)))
         to.consumer.post(Events(to, batch))
         if ask and subscription not in ending:
