@@ -211,7 +211,7 @@ def _came_between(
         outstanding[to] = dispatcher.demand = demand = demand - len(result)
         owed.delivered += len(result)
         batch = result.copy()
-        others = ids if result is events else kept(batch)
+        others = kept(batch)
         owed.sent.append((batch, others))
         write((PASSED, clock(), stage, to.consumer, ids, None, others, (demand, demand, 0, buffer.dropped)))
         to.consumer.post(Events(to, batch))
