@@ -77,6 +77,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,9 +111,21 @@ class TraceEvent:
 _encode = json.JSONEncoder(default=str).encode
 
 
+def _text(value: Any) -> str:
+    """The value as JSON. Those of most events are plain, and the encoder takes 3 us to begin."""
+    kind = value.__class__
+    if kind is str:
+        return quoted(value)
+    if kind is int:
+        return int.__repr__(value)
+    if kind is dict and len(value) <= 2 and all(each.__class__ in (int, str) for each in value.values()):
+        return f"{{{', '.join([f'{quoted(key)}: {_text(each)}' for key, each in value.items()])}}}"
+    return _encode(value)
+
+
 @lru_cache(maxsize=4096)
-def _quoted(text: str | None) -> str:
-    return _encode(text)
+def _ledger_text(before: tuple[int, ...], after: tuple[int, ...]) -> str:
+    return _encode({"before": before, "after": after})
 
 
 HEADER = json.dumps({"palleto_trace": VERSION}) + "\n"
@@ -121,14 +134,16 @@ HEADER = json.dumps({"palleto_trace": VERSION}) + "\n"
 
 def line_of(event: TraceEvent) -> str:
     """The event as a line of a trace file: a JSON object of its fields, in their order."""
-    # Put together by hand, as names come again and again: half of the time that a dict of all fields takes.
-    ids = ", ".join(map(_quoted, event.ids))
-    ledger = "null" if event.ledger is None else _encode(event.ledger)
+    # Put together by hand: a third of the time that a dict of all fields takes.
+    ids = ", ".join(map(quoted, event.ids))
+    ledger = event.ledger
     return (
-        f'{{"seq": {event.seq}, "t": {event.t!r}, "stage": {_quoted(event.stage)}, "kind": {_quoted(event.kind)}, '
-        f'"peer": {_quoted(event.peer)}, "ids": [{ids}], "ledger": {ledger}, '
-        f'"file": {_quoted(event.file)}, "line": {"null" if event.line is None else event.line}, '
-        f'"data": {_encode(event.data) if event.data else "{}"}}}\n'
+        f'{{"seq": {event.seq}, "t": {event.t!r}, "stage": {quoted(event.stage)}, "kind": {quoted(event.kind)}, '
+        f'"peer": {"null" if event.peer is None else quoted(event.peer)}, "ids": [{ids}], '
+        f'"ledger": {"null" if ledger is None else _ledger_text(tuple(ledger["before"]), tuple(ledger["after"]))}, '
+        f'"file": {"null" if event.file is None else quoted(event.file)}, '
+        f'"line": {"null" if event.line is None else event.line}, '
+        f'"data": {_text(event.data) if event.data else "{}"}}}\n'
     )
 
 
