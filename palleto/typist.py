@@ -65,10 +65,8 @@ class Typist:
                     found += map(line_of, narrator.tell(*first))
                     continue
                 number += 1
-                key = (
-                    *(what, process, peer, more, accounts, narrator.accounts.get(process), narrator.place.get(process)),
-                    *(then, to, left),
-                )
+                before, place = narrator.accounts.get(process), narrator.place.get(process)
+                key = what, process, peer, more, accounts, before, place, then, to, left
                 form = self._forms.get(key)
                 if form is None:
                     found += self._learn(key, [first, second])
