@@ -58,7 +58,7 @@ class Numbers(Producer):
 
 
 def bare(most: int, least: int, count: int, recorder: Recorder | None, middles: int = 0) -> None:
-    """One producer, one consumer, `count` events a demand; perhaps a producer-consumer (`middles` is 1) between them."""
+    """A producer, a producer-consumer if `middles` is 1, and a consumer, that gets `most` events so often as `count`."""
 
     class Middle(ProducerConsumer):
         name = "middle"
