@@ -43,6 +43,7 @@ class ScaledLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, factor: float) -> None:
         self._factor, self._start, self._base = factor, real_time.monotonic(), 0.0
+        self._before: list[tuple[float, float, float]] = []  # the same, of earlier factors
         selector = _Selector()
         selector.wait = self._wait
         super().__init__(selector)
@@ -52,8 +53,16 @@ class ScaledLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._base + (real_time.monotonic() - self._start) * self._factor
 
+    def at(self, moment: float) -> float:
+        """The time of this clock when the operating system's (`time.monotonic`) was at `moment`."""
+        factor, start, base = self._factor, self._start, self._base
+        if moment < start:
+            factor, start, base = next((one for one in reversed(self._before) if moment >= one[1]), (0.0, start, 0.0))
+        return base + (moment - start) * factor
+
     def set_factor(self, factor: float) -> None:
         """Go `factor` times faster than real time from now on; 0: time stands. Only in the loop's own thread."""
+        self._before.append((self._factor, self._start, self._base))
         self._base, self._start, self._factor = self.time(), real_time.monotonic(), factor
 
     def _wait(self, poll: _Poll, timeout: float | None) -> _Ready:

@@ -7,7 +7,8 @@ Demand that was told and whose consumer went away stays remembered, for whoever 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 from palleto.core import ProducerCore
 from palleto.errors import PalletoError
@@ -24,13 +25,17 @@ class LawError(PalletoError):
 
 
 class Account:
-    """One subscription as its producer has seen it: what was asked, and what was delivered."""
+    """One subscription as its producer has seen it: what was asked, and what was delivered.
 
-    __slots__ = ("asked", "delivered")
+    The last batches, and what a tape keeps of each, are noted here: the consumer will tell of the same.
+    """
+
+    __slots__ = ("asked", "delivered", "sent")
 
     def __init__(self) -> None:
         self.asked = 0
         self.delivered = 0
+        self.sent: deque[tuple[Any, tuple[Any, ...]]] = deque(maxlen=8)
 
     @property
     def outstanding(self) -> int:
@@ -62,13 +67,14 @@ class Law:
         """A producer took an ask."""
         self.opened(message.subscription).asked += message.count
 
-    def sent(self, producer: Stage, message: Events) -> None:
-        """A producer sends events."""
+    def sent(self, producer: Stage, message: Events) -> Account:
+        """A producer sends events. Returns the account of their subscription."""
         account = self.opened(message.subscription)
         account.delivered += len(message.events)
         if account.outstanding < 0:
             sent, asked = account.delivered, account.asked
             self._unasked[producer] = f"{message.subscription} was sent {sent} events and had asked for {asked}"
+        return account
 
     def joined(self, producer: Stage, demand: int) -> None:
         """Somebody subscribed; the demand was so much before.

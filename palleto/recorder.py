@@ -8,17 +8,21 @@ for everything else; where no recorder listens, it calls nothing.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
-from palleto.core import ConsumerCore, ProducerCore
+from palleto.core import ConsumerCore, Core, ProducerCore
 from palleto.errors import SettingError
+from palleto.express import Express
 from palleto.law import Account, Law, LawError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
-from palleto.source import Place, code_of, entry, exit_of, name_of, raised, standing, user_code
-from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, ids_of, line_of, load
+from palleto.narrator import ENDS, TAKEN
+from palleto.source import Place, exit_of, name_of, raised, standing, user_code
+from palleto.tape import Kept, Tape, kept, kept_of
+from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, load
+from palleto.witness import witness
 
 if TYPE_CHECKING:
     from palleto.process import Process
@@ -32,10 +36,6 @@ _CALLED = frozenset(
     | {"message", "sent", "fault", "report"}
 )
 """Kinds whose line is that of the user's caller; the others' is told, or where the stage stood."""
-_ENDS = frozenset({"stopped", "crash", "loop_ended"})
-_NOTHING = [0, 0, 0, 0]
-_STILL = {"before": _NOTHING, "after": _NOTHING}  # of a consumer, always
-_NOWHERE: tuple[str | None, int | None] = (None, None)
 
 
 class Recorder:
@@ -49,44 +49,37 @@ class Recorder:
     """
 
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
-        self.events = Trace()
-        self.listeners: list[Callable[[TraceEvent], None]] = []
         self.law = Law()
         self.broken: str | None = None
-        self._last: dict[Process, dict[str, list[int]]] = {}  # the ledger of a producer's last event
-        self._place: dict[Process, Place] = {}  # where a process acted last
-        self._acting: dict[Process, CodeType | None] = {}  # the callback that a stage is in, or was in last
-        self._taken: dict[Process, int] = {}  # the number of the event at which a stage took its message
-        self._codes: dict[tuple[type, str], CodeType | None] = {}
-        self._named: tuple[Any, tuple[str, ...]] = ((), ())  # events and their ids: most batches are noted four times
         self._strict = strict
-        self._keep = keep
-        self._seq = 0
         self._ending = False
         self._system: System | None = None
-        self._time: Callable[[], float] = lambda: 0.0
-        self._file: IO[str] | None = None
-        if file is not None:
-            try:
-                self._file = Path(file).open("w", encoding="utf-8")  # noqa: SIM115
-            except OSError as error:
-                raise SettingError(f"expected a trace file that can be written, got: {error}") from None
-            self._file.write(HEADER)
+        self.tape = Tape(keep, None if file is None else _opened(file))
+        self.listeners = self.tape.listeners
 
     def __repr__(self) -> str:
-        return f"<Recorder {self._seq} events, the ledger {self.broken or 'adds up'}>"
+        self.tape.catch_up()
+        return f"<Recorder {self.tape.narrator.seq} events, the ledger {self.broken or 'adds up'}>"
+
+    @property
+    def events(self) -> Trace:
+        """All events up to now. They are made when they are asked for: a million take a second or two."""
+        self.tape.catch_up()
+        return self.tape.events
 
     def attach(self, system: System) -> None:
         """Begin to listen to a run; times count from its start."""
         self._ending = False
         self._system = system
-        self._time = _clock(system)
+        self.tape.start(*_clock(system))
 
     def close(self) -> None:
         """Write what is to be written."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.tape.close()
+
+    def express(self, core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) -> Express:
+        """What takes a recorded stage's messages where nothing is out of the ordinary."""
+        return witness(core, stage, callbacks, self.tape, self.law.accounts)
 
     # ---- what the runtime tells
 
@@ -116,43 +109,19 @@ class Recorder:
                 place = name_of(caller[0].co_filename), caller[1]
                 if kind == "cast":
                     data["by"] = caller[0].co_qualname
-        self._add(kind, process, peer, self._ids(events) if events != () else (), place, data)
-        if kind in _ENDS and process is not None:
-            self._forget(process, kind)
+        self._add(kind, process, peer, kept(events) if events != () else (), place, data)
+        if kind in ENDS and hasattr(process, "core"):
+            self.tape.acting.pop(process, None)
+            self.tape.hand.pop(process, None)
+            self.law.forget(process)  # type: ignore[arg-type]
 
     def _add(
-        self, kind: str, process: Any, peer: Any, ids: tuple[str, ...], place: Place | None, data: dict[str, Any]
+        self, kind: str, process: Any, peer: Any, ids: tuple[Any, ...], place: Place | None, data: dict[str, Any]
     ) -> None:
-        """Make the event. Every message comes here four times or more, so this is kept short."""
-        ledger = None
-        if process is not None:
-            if place is not None:
-                self._place[process] = place
-            elif kind != "loop_killed":  # the end of the run kills a loop, no line of the user's
-                place = self._place.get(process)
-            core = getattr(process, "core", None)
-            if core is not None:
-                ledger = self._ledger(process, core) if isinstance(core, ProducerCore) else _STILL
-        file, line = place or _NOWHERE
-        event = TraceEvent(
-            self._seq,
-            round(self._time(), 6),
-            "" if process is None else process.name or process.id,
-            kind,
-            None if peer is None else peer.name or peer.id,
-            ids,
-            ledger,
-            file,
-            line,
-            data,
-        )
-        self._seq += 1
-        if self._keep:
-            self.events.append(event)
-        if self._file is not None:
-            self._file.write(line_of(event))
-        for listener in self.listeners:
-            listener(event)
+        """Put it on the tape, with the accounts of this moment."""
+        core = getattr(process, "core", None)
+        accounts = None if core is None else core.ledger() if isinstance(core, ProducerCore) else ()
+        self.tape.put(kind, process, peer, ids, place, data, accounts)
 
     def ending(self) -> None:
         """The run's end begins; said once."""
@@ -160,31 +129,12 @@ class Recorder:
             self._ending = True
             self.note("drain", None)
 
-    def _ids(self, events: Any) -> tuple[str, ...]:
-        if events is not self._named[0]:
-            self._named = events, ids_of(events)
-        return self._named[1]
-
-    def _ledger(self, stage: Any, core: ProducerCore) -> dict[str, list[int]]:
-        """The accounts before and after an event. One that changes nothing shares its lists with the one before."""
-        last, after = self._last.get(stage, _STILL), list(core.ledger())
-        before = last["after"]
-        if before != after:
-            made = {"before": before, "after": after}
-        elif last["before"] == after:  # every object less is one that the garbage collector need not look at
-            return last
-        else:
-            made = {"before": before, "after": before}
-        self._last[stage] = made
-        return made
-
-    def _forget(self, process: Process, kind: str) -> None:
-        """Keep nothing of what has ended, as a run may start a million loops. A task's `loop_ended` comes last."""
-        if kind == "loop_ended" or hasattr(process, "core"):
-            parts: tuple[dict[Any, Any], ...] = (self._place, self._last, self._acting, self._taken)
-            for kept in parts:
-                kept.pop(process, None)
-            self.law.forget(process)  # type: ignore[arg-type]
+    def _in_hand(self, stage: Stage, events: Any) -> Kept:
+        """What is kept of a batch that a stage took or handles: an event that changes is called there as it came."""
+        batch = self.tape.hand.get(stage)
+        if batch is None or batch[0] is not events:
+            batch = self.tape.hand[stage] = events, kept(events)
+        return batch[1]
 
     def started(self, process: Process) -> None:
         """A process begins to run; its `init` is called next."""
@@ -194,8 +144,7 @@ class Recorder:
             place = None if caller is None else (name_of(caller[0].co_filename), caller[1])
             more = {"function": getattr(function, "__qualname__", str(function))}
         else:
-            code = self._code(process, "init") or self._code(process, "__init__")
-            place, more = None if code is None else entry(code), {}
+            place, more = self._entry(process, "init") or self._entry(process, "__init__"), {}
         self._add("started", process, None, (), place, {"class": type(process).__name__, **more})
 
     def killed(self, task: Process, coroutine: Any) -> None:
@@ -203,20 +152,20 @@ class Recorder:
         at = standing(coroutine)
         data: dict[str, Any] = {} if at is None else {"at": list(at)}
         self.note("loop_killed", task, **data)
-        if at is not None:
-            self._place[task] = at
 
     def message(self, stage: Stage, message: Any) -> None:
         """A stage takes this message from its mailbox."""
-        self._taken[stage] = self._seq
-        self._acting[stage] = None
+        tape = self.tape
+        tape.acting[stage] = None
         if isinstance(message, Ask):
             self.law.asked(message)
             place = self._entry(stage, "handle_demand") or self._entry(stage, "handle_events")
             self._add("ask", stage, message.subscription.consumer, (), place, {"count": message.count})
         elif isinstance(message, Events):
             place = self._entry(stage, "handle_events")
-            self._add("events", stage, message.subscription.producer, self._ids(message.events), place, {})
+            ids = kept_of(self.law.accounts.get(message.subscription), message.events)
+            tape.hand[stage] = message.events, ids
+            self._add("events", stage, message.subscription.producer, ids, place, {})
         elif isinstance(message, Subscribe | Cancel | Down):
             at = message.subscription
             peer = at.consumer if at.producer is stage else at.producer
@@ -226,14 +175,18 @@ class Recorder:
                 self.law.closed(stage, at)
             callback = "handle_subscribe" if isinstance(message, Subscribe) else "handle_cancel"
             self._add(type(message).__name__.lower(), stage, peer, (), self._entry(stage, callback), {})
+        elif tape.facts:
+            tape.put(TAKEN, stage, None, (), None, None, None)
+        else:
+            tape.narrator.taken[stage] = tape.narrator.seq
 
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""
         if isinstance(effect, Call):
-            code = self._acting[stage] = self._code(stage, effect.callback)
-            place = None if code is None else entry(code)
+            self.tape.acting[stage] = effect.callback
+            place = self._entry(stage, effect.callback)
             if effect.callback == "handle_events":
-                self._add("handle_events", stage, None, self._ids(effect.args[0]), place, {})
+                self._add("handle_events", stage, None, self._in_hand(stage, effect.args[0]), place, {})
             elif effect.callback == "handle_demand":
                 self._add("handle_demand", stage, None, (), place, {"count": effect.args[0]})
             elif effect.callback == "handle_cast":
@@ -241,18 +194,20 @@ class Recorder:
             else:
                 self._add(effect.callback, stage, None, (), place, {})
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
-            self.law.sent(stage, effect.message)
-            self._add("emitted", stage, effect.to, self._ids(effect.message.events), self._exit(stage), {})
+            ids = kept(effect.message.events)
+            self.law.sent(stage, effect.message).sent.append((effect.message.events, ids))
+            self._add("emitted", stage, effect.to, ids, self._exit(stage), {})
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
-            self.law.joined(stage, self._last.get(stage, _STILL)["after"][1])
+            self.tape.read(heard=True)
+            self.law.joined(stage, self.tape.narrator.demand_of(stage))
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
-            self._add("handled", stage, None, self._ids(call.args[0]), self._exit(stage), {"last": last})
+            self._add("handled", stage, None, self._in_hand(stage, call.args[0]), self._exit(stage), {"last": last})
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
@@ -261,33 +216,42 @@ class Recorder:
         wrong = self.law.check(stage)
         if wrong is not None:
             self.broken = wrong
-            self.note("law", stage, text=wrong, seq=self._taken.get(stage, self._seq))
+            self.note("law", stage, text=wrong)
             if self._strict:
                 raise LawError(wrong)
 
     # ---- where in the user's code
 
-    def _code(self, process: Process, name: str) -> CodeType | None:
-        """The code of a callback, if it is the user's; looked up once for a class, as callbacks are its own."""
-        key = type(process), name
-        if key not in self._codes:
-            self._codes[key] = code_of(getattr(process, name, None))
-        return self._codes[key]
-
-    def _entry(self, stage: Stage, callback: str) -> Place | None:
-        code = self._code(stage, callback)
-        return None if code is None else entry(code)
+    def _entry(self, stage: Process, callback: str) -> Place | None:
+        return self.tape.narrator.entry(stage, callback)
 
     def _exit(self, stage: Stage) -> Place | None:
-        code = self._acting.get(stage)
+        callback = self.tape.acting.get(stage)
+        code = None if callback is None else self.tape.narrator.code(stage, callback)
         return None if code is None else exit_of(code)
 
 
-def _clock(system: System) -> Callable[[], float]:
-    """Seconds since the start of a run. anyio's own `current_time` asks which backend runs, each time: 1 µs."""
+def _opened(path: str | Path) -> IO[str]:
     try:
-        time = asyncio.get_running_loop().time
-    except RuntimeError:
-        return system.now
+        file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise SettingError(f"expected a trace file that can be written, got: {error}") from None
+    file.write(HEADER)
+    return file
+
+
+def _clock(system: System) -> tuple[Callable[[], float], Callable[[float], float]]:
+    """A clock, and what makes seconds since the start of a run of its times.
+
+    anyio's own `current_time` asks which backend runs, each time: 1 us. A loop of ours in real time costs 0.2 us, and
+    the operating system's clock 0.05 us.
+    """
     start = system.started
-    return lambda: time() - start
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return system.now, lambda seconds: seconds
+    at = getattr(loop, "at", None)
+    if at is not None:
+        return time.monotonic, lambda moment: at(moment) - start
+    return loop.time, lambda moment: moment - start

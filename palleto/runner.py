@@ -74,8 +74,8 @@ class Runner(Process):
         self.core = self._make_core()
         self._mailbox = Mailbox(self, system)
         self._bound = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
-        if system.recorder is None:
-            self._mailbox.use(express(self.core, self, self._bound))
+        fast = express if system.recorder is None else system.recorder.express
+        self._mailbox.use(fast(self.core, self, self._bound))
         self._reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self._serving: Posted | None = None
         super().start(system, parent)

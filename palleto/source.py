@@ -71,8 +71,8 @@ def user_code(depth: int = 2) -> tuple[CodeType, int] | None:
     for _ in range(NEAR):
         if frame is None:
             break
-        name, package = frame.f_code.co_filename, _package(frame)
-        if not name.startswith(_HERE) and package != "contextlib":
+        name = frame.f_code.co_filename
+        if not name.startswith(_HERE) and (package := _package(frame)) != "contextlib":
             # The event loop drives Palleto's own tasks: no line of the user's acted then.
             return None if package in _LOOPS or name.startswith("<") else (frame.f_code, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]

@@ -85,9 +85,10 @@ class Tasked(Runner):
         mailbox, system = self._mailbox, self.system
         messages, offer = mailbox.messages, mailbox.express.offer
         mailbox.elsewhere, self._eager = True, eager(self._absent)
-        if self._eager is not None and system.recorder is None:  # for turns; not for this task
+        if self._eager is not None:  # for turns; not for this task
             firsts = {name: self._eager.first(callback) for name, callback in self._bound.items()}
-            mailbox.use(express(self.core, self, firsts))
+            fast = express if system.recorder is None else system.recorder.express
+            mailbox.use(fast(self.core, self, firsts))
         while True:
             while messages:
                 if system.gate is not None:

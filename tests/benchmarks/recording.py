@@ -1,11 +1,14 @@
 """What recording costs, as ratios within one run: the bare core, and step 9's pipeline.
 
-    python tests/benchmarks/recording.py [--rounds 5] [--events 20000] [--files 60]
+    python tests/benchmarks/recording.py [--rounds 5] [--events 20000] [--files 60] [--place simulated embedded]
 
 Each round plays without and with a recorder, one after the other, and the median of the rounds' ratios is shown.
 Seconds are of processor time. "bare" is a producer that makes numbers and a consumer that counts them: nothing else is
-done, so that all that recording does is seen. "step 9" is the whole pipeline on the simulated place in virtual time: no
-server and no waiting, so that it too shows more of the recorder than a real run does, beside a recorder that is deaf.
+done, so that all that recording does is seen; "middle" has a producer-consumer between the two. In brackets: how many
+times longer than the clear form takes without a recorder (core.py's, without express.py). What is kept in memory is
+made into trace events when it is asked for: "read" is that, as times of the run without a recorder. "step 9" is the
+whole pipeline on the simulated place in virtual time: no server and no waiting, so that it too shows more of the
+recorder than a real run does, beside a recorder that is deaf; `--place embedded` is a real run.
 """
 
 from __future__ import annotations
@@ -22,11 +25,15 @@ from typing import Any
 import anyio
 
 import palleto
-from palleto import Consumer, Producer, Recorder, Supervisor, child, clock, running
+from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, child, clock, runner, running
+from palleto.express import NO_EXPRESS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the steps, where this is run as a script
 
-DEMANDS = {"1/0": (1, 0), "10/0": (10, 0), "100/50": (100, 50)}
+ROWS = {
+    **{f"bare {most}/{least}": (most, least, 0) for most, least in ((1, 0), (10, 0), (100, 50), (1000, 500))},
+    **{f"middle {most}/{least}": (most, least, 1) for most, least in ((1, 0), (10, 0), (100, 50))},
+}
 
 
 class Deaf(Recorder):
@@ -50,24 +57,34 @@ class Numbers(Producer):
         return list(range(self.next - demand, self.next))
 
 
-def bare(most: int, least: int, count: int, recorder: Recorder | None) -> None:
-    """One producer, one consumer, `count` events."""
+def bare(most: int, least: int, count: int, recorder: Recorder | None, middles: int = 0) -> None:
+    """A producer, a producer-consumer if `middles` is 1, and a consumer, that gets `most` events so often as `count`."""
+
+    class Middle(ProducerConsumer):
+        name = "middle"
+
+        def init(self) -> None:
+            self.subscribe("numbers", max_demand=most, min_demand=least)
+
+        def handle_events(self, events: list[int]) -> list[int]:
+            return events
 
     class Counter(Consumer):
         seen = 0
 
         def init(self) -> None:
-            self.subscribe("numbers", max_demand=most, min_demand=least)
+            self.subscribe("middle" if middles else "numbers", max_demand=most, min_demand=least)
 
         def handle_events(self, events: list[int]) -> None:
             self.seen += len(events)
-            if self.seen >= count:
+            if self.seen >= count * most:
                 done.set()
 
     done = anyio.Event()
 
     async def main() -> None:
-        async with running(Supervisor([child(Numbers), child(Counter)]), recorder=recorder):
+        stages = [child(Numbers), *([child(Middle)] if middles else []), child(Counter)]
+        async with running(Supervisor(stages), recorder=recorder):
             await done.wait()
 
     palleto.run(main)
@@ -75,17 +92,18 @@ def bare(most: int, least: int, count: int, recorder: Recorder | None) -> None:
         recorder.close()
 
 
-def step9(files: int, folder: Path, recorder: Recorder) -> None:
-    """The ninth step, on the simulated place."""
+def step9(files: int, folder: Path, recorder: Recorder, place: str = "simulated") -> None:
+    """The ninth step, on the simulated place in virtual time, or on another one in real time."""
     from palleto.ending import queue_empty
     from palleto.options import Options
     from palleto.program import Performance
     from steps.step9 import pipeline
 
-    options = Options(virtual=True, files=files, output=folder, quiet=True)
+    virtual = place == "simulated"
+    options = Options(virtual=virtual, place=place, files=files, output=folder, quiet=True)
     performance = Performance(pipeline, queue_empty, options, recorder=recorder)
     performance.report = lambda line: None
-    clock.run(performance, time="virtual")
+    clock.run(performance, time="virtual" if virtual else "real")
 
 
 def seconds(play: Callable[[], None]) -> float:
@@ -95,17 +113,29 @@ def seconds(play: Callable[[], None]) -> float:
     return process_time() - start
 
 
-def ratio(rounds: int, without: Callable[[], None], with_it: Callable[[], None]) -> float:
-    """How many times longer the second takes: the median of the rounds."""
-    return median(1 / (seconds(without) / seconds(with_it)) for _ in range(rounds))
+def ratios(rounds: int, *plays: Callable[[], None]) -> list[float]:
+    """How many times longer each of the others takes than the first: the medians of the rounds."""
+    taken = [[seconds(play) for play in plays] for _ in range(rounds)]
+    return [median(each[at] / each[0] for each in taken) for at in range(1, len(plays))]
+
+
+def clearly(play: Callable[[], None]) -> None:
+    """Without express.py."""
+    express, runner.express = runner.express, lambda *_: NO_EXPRESS  # type: ignore[attr-defined]
+    try:
+        play()
+    finally:
+        runner.express = express  # type: ignore[attr-defined]
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Measure, print a line each, and return the ratios by name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--events", type=int, default=20_000, help="of the bare core, a round")
-    parser.add_argument("--files", type=int, default=60, help="of step 9, a round")
+    parser.add_argument("--events", type=int, default=20_000, help="demands of the bare core, a round")
+    parser.add_argument("--files", type=int, default=60, help="of step 9, a round; 0: none")
+    parser.add_argument("--place", nargs="*", default=["simulated"], help="of step 9: simulated, embedded")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows of the core with this in their name")
     options = parser.parse_args(arguments)
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -114,21 +144,43 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         def to_file() -> Recorder:
             return Recorder(keep=False, file=folder / "trace.jsonl")
 
-        for demand, (most, least) in DEMANDS.items():
-            for what, make in (("in memory", Recorder), ("to a file", to_file)):
-                found[f"bare {demand}, {what}"] = ratio(
-                    options.rounds,
-                    lambda: bare(most, least, options.events, None),  # noqa: B023 - called at once
-                    lambda: bare(most, least, options.events, make()),  # noqa: B023
-                )
-        for what, make in (("in memory", Recorder), ("to a file", to_file)):
-            found[f"step 9, {what}"] = ratio(
+        for row, (most, least, middles) in ROWS.items():
+            if options.only not in row:
+                continue
+            count = max(1, options.events * 10 // max(10, most))
+            last: list[Recorder] = []
+
+            def off() -> None:
+                bare(most, least, count, None, middles)  # noqa: B023 - called at once
+
+            def in_memory() -> None:
+                last[:] = [Recorder()]  # noqa: B023
+                bare(most, least, count, last[0], middles)  # noqa: B023
+
+            def in_file() -> None:
+                bare(most, least, count, to_file(), middles)  # noqa: B023
+
+            off()  # to be warm
+            clear, memory, read, file = ratios(
                 options.rounds,
-                lambda: step9(options.files, folder, Deaf(keep=False)),
-                lambda: step9(options.files, folder, make()),  # noqa: B023
+                off,
+                lambda: clearly(off),
+                in_memory,
+                lambda: list(last[0].events) and None,  # noqa: B023
+                in_file,
             )
-    for row, times in found.items():
-        print(f"{row:24} x {times:.2f}")
+            found |= {f"{row}, in memory": memory, f"{row}, to a file": file, f"{row}, read": read}
+            of_clear = f"x {memory:.2f} ({memory / clear:.2f}), to a file x {file:.2f} ({file / clear:.2f})"
+            print(f"{row:16} in memory {of_clear}, read x {read:.2f}", flush=True)
+        for place in options.place if options.files else ():
+            memory, file = ratios(
+                options.rounds,
+                lambda: step9(options.files, folder, Deaf(keep=False), place),  # noqa: B023
+                lambda: step9(options.files, folder, Recorder(), place),  # noqa: B023
+                lambda: step9(options.files, folder, to_file(), place),  # noqa: B023
+            )
+            found |= {f"step 9 {place}, in memory": memory, f"step 9 {place}, to a file": file}
+            print(f"step 9 {place:9} in memory x {memory:.3f}, to a file x {file:.3f}", flush=True)
     return found
 
 

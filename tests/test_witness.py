@@ -1,0 +1,228 @@
+"""A recorded run on the express leaves the trace that the clear form leaves, in memory and in a file, event for event.
+
+While somebody listens, a recorder takes the clear form and makes each event at once. So each network here is run three
+times, on the same seed: with a listener, without, and to a file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import anyio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import palleto
+from palleto import (
+    BroadcastDispatcher,
+    Consumer,
+    DemandDispatcher,
+    Producer,
+    ProducerConsumer,
+    Recorder,
+    Supervisor,
+    System,
+    child,
+    load,
+    running,
+    say,
+    witness,
+)
+from palleto.trace import HEADER, line_of
+
+HABITS = ["fit"] * 6 + ["say", "more", "less", "none", "tuple", "crash", "change", "emit"]
+
+
+class Event:
+    """Has an id that may change."""
+
+    def __init__(self, number):
+        self.id = f"event {number}"
+
+
+class Member:
+    """What the stages of this test share: callbacks that answer by `habits`, one after the other."""
+
+    def set_up(self, name, above, terms, habits, kind):
+        self.name, self.above, self.terms, self.habits, self.kind = name, above, terms, habits, kind
+        self.calls = self.number = 0
+
+    def init(self):
+        if self.above:
+            self.subscribe(self.above, max_demand=self.terms[0], min_demand=self.terms[1], cancel="transient")
+
+    def make(self, count):
+        self.number += count
+        numbers = range(self.number - count, self.number)
+        return [{"number": int, "text": str, "dict": lambda n: {"n": n}, "id": Event}[self.kind](n) for n in numbers]
+
+    def answer(self, events):
+        habit = self.habits[self.calls % len(self.habits)]
+        self.calls += 1
+        if habit == "crash":
+            raise ValueError(self.calls)
+        if habit == "say":
+            say(f"{self.name} {self.calls}")
+        elif habit == "emit" and isinstance(self, Producer | ProducerConsumer):
+            self.emit(self.make(1))
+        elif habit == "change":
+            for event in events:
+                if isinstance(event, Event):
+                    event.id += "'"
+                elif isinstance(event, dict):
+                    event["n"] += 1
+        return habit
+
+
+class Source(Member, Producer):
+    left = 40
+
+    def handle_demand(self, demand):
+        habit = self.answer([])
+        if habit == "none" or not self.left:
+            return None
+        count = min(self.left, max(0, demand + {"more": 2, "less": -1}.get(habit, 0)))
+        self.left -= count
+        return tuple(self.make(count)) if habit == "tuple" else self.make(count)
+
+    def handle_cast(self, count):
+        return self.make(count)
+
+
+class Middle(Member, ProducerConsumer):
+    def handle_events(self, events):
+        habit = self.answer(events)
+        if habit in ("none", "tuple"):
+            return None if habit == "none" else tuple(events)
+        return events[1:] if habit == "less" else [*events, *events] if habit == "more" else events
+
+
+class Sink(Member, Consumer):
+    def handle_events(self, events):
+        return [] if self.answer(events) == "tuple" else None
+
+
+class SlowSource(Source):
+    async def handle_demand(self, demand):
+        await anyio.sleep(0.1 * (demand % 3))
+        return super().handle_demand(demand)
+
+
+class SlowMiddle(Middle):
+    async def handle_events(self, events):
+        await anyio.sleep(0.1 * (self.calls % 2))
+        return super().handle_events(events)
+
+
+class SlowSink(Sink):
+    async def handle_events(self, events):
+        await anyio.sleep(0.1 * (self.calls % 3))
+        return super().handle_events(events)
+
+
+KINDS = {"source": (Source, SlowSource), "middle": (Middle, SlowMiddle), "sink": (Sink, SlowSink)}
+DISPATCHERS = {"demand": DemandDispatcher, "broadcast": BroadcastDispatcher}
+
+
+@st.composite
+def plans(draw):
+    """The stages of a network: each with a name, a class, whom it subscribes to, and what it is like."""
+    tiers = {"source": draw(st.integers(1, 2)), "middle": draw(st.integers(0, 2)), "sink": draw(st.integers(1, 3))}
+    found = []
+    for tier, count in tiers.items():
+        above = [stage["name"] for stage in found if not stage["name"].startswith("sink")]
+        for number in range(count):
+            most = draw(st.sampled_from([1, 1, 2, 10]))
+            found.append(
+                {
+                    "name": f"{tier} {number}",
+                    "kind": KINDS[tier][draw(st.sampled_from([0, 0, 0, 1]))],
+                    "above": draw(st.sampled_from(above)) if tier != "source" else None,
+                    "terms": (most, draw(st.integers(0, most - 1))),
+                    "habits": draw(st.lists(st.sampled_from(HABITS), min_size=1, max_size=8)),
+                    "events": draw(st.sampled_from(["number", "number", "text", "dict", "id"])),
+                    "dispatcher": draw(st.sampled_from(["demand"] * 4 + ["broadcast"])),
+                    "buffer": draw(st.sampled_from([None, 1, 1000])),
+                }
+            )
+    return found
+
+
+def member(plan):
+    kind = type(plan["kind"].__name__, (plan["kind"],), {})
+    if not issubclass(kind, Consumer):
+        kind.dispatcher, kind.buffer_size = DISPATCHERS[plan["dispatcher"]], plan["buffer"]
+    found = kind()
+    found.set_up(plan["name"], plan["above"], plan["terms"], plan["habits"], plan["events"])
+    return found
+
+
+async def perform(plan, happenings, recorder, seed):
+    children = [child(lambda one=one: member(one)) for one in plan]
+    top = Supervisor(children, max_restarts=4, max_seconds=1000)
+    quiet = {"say": lambda line: None, "report": lambda line: None}
+    try:
+        async with running(top, recorder=recorder, seed=seed, **quiet):
+            for name, count, nap in happenings:
+                await anyio.sleep(nap)
+                stage = System.current().names.get(name)
+                if stage is None:
+                    continue
+                if count:
+                    palleto.cast(stage, count)
+                else:
+                    stage.kill()
+            await anyio.sleep(5)
+    except palleto.PalletoError:
+        pass  # out of restarts
+
+
+def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monkeypatch):
+    taken = Counter()
+    turned = witness.witness
+
+    def counted(*arguments):
+        found = turned(*arguments)
+
+        def count(take):
+            def taking(message):
+                rest = take(message)
+                taken[rest is None] += 1
+                return rest
+
+            return taking
+
+        return type(found)(*map(count, found))
+
+    monkeypatch.setattr("palleto.recorder.witness", counted)
+    path = tmp_path / "trace.jsonl"
+
+    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        plans(),
+        st.lists(
+            st.tuples(
+                st.sampled_from(["source 0", "source 0", "source 1", "middle 0", "sink 0"]),
+                st.sampled_from([1, 2, 3, 0]),
+                st.sampled_from([0.0, 0.1, 0.5]),
+            ).map(lambda one: (one[0], one[1] if one[0].startswith("source") else 0, one[2])),
+            max_size=8,
+        ),
+        st.none() | st.integers(0, 3),
+    )
+    def same(plan, happenings, seed):
+        recorders = [Recorder(), Recorder(), Recorder(keep=False, file=path)]
+        heard = []
+        recorders[0].listeners.append(heard.append)
+        for recorder in recorders:
+            palleto.run(lambda: perform(plan, happenings, recorder, seed), backend=backend, time="virtual", seed=seed)  # noqa: B023
+            recorder.close()
+        clear, express, _ = recorders
+        assert heard == clear.events
+        assert express.events == clear.events
+        assert {recorder.broken for recorder in recorders} == {None}
+        assert path.read_text("utf-8") == HEADER + "".join(map(line_of, clear.events))
+        assert load(path) == clear.events
+
+    same()
+    assert taken[True] > 100, "nothing went on the express: the test shows nothing"
