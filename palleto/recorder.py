@@ -7,18 +7,19 @@ for everything else; where no recorder listens, it calls nothing.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
+from palleto.clock import stopwatch
 from palleto.core import ConsumerCore, ProducerCore
 from palleto.errors import SettingError
 from palleto.law import Account, Law, LawError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
 from palleto.source import Place, code_of, entry, exit_of, name_of, raised, standing, user_code
 from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, ids_of, line_of, load
+from palleto.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from palleto.process import Process
@@ -56,12 +57,14 @@ class Recorder:
         self._last: dict[Process, dict[str, list[int]]] = {}  # the ledger of a producer's last event
         self._place: dict[Process, Place] = {}  # where a process acted last
         self._acting: dict[Process, CodeType | None] = {}  # the callback that a stage is in, or was in last
+        self._whereabouts = Whereabouts()
         self._taken: dict[Process, int] = {}  # the number of the event at which a stage took its message
         self._codes: dict[tuple[type, str], CodeType | None] = {}
         self._named: tuple[Any, tuple[str, ...]] = ((), ())  # events and their ids: most batches are noted four times
         self._strict = strict
         self._keep = keep
         self._seq = 0
+        self._now = 0.0  # run time of the last event
         self._ending = False
         self._system: System | None = None
         self._time: Callable[[], float] = lambda: 0.0
@@ -80,7 +83,7 @@ class Recorder:
         """Begin to listen to a run; times count from its start."""
         self._ending = False
         self._system = system
-        self._time = _clock(system)
+        self._time = stopwatch(system)
 
     def close(self) -> None:
         """Write what is to be written."""
@@ -124,6 +127,13 @@ class Recorder:
         self, kind: str, process: Any, peer: Any, ids: tuple[str, ...], place: Place | None, data: dict[str, Any]
     ) -> None:
         """Make the event. Every message comes here four times or more, so this is kept short."""
+        if kind != "waits":
+            if self._whereabouts:
+                for other, at in self._whereabouts.standing(process):
+                    if at != self._place.get(other):
+                        self._add("waits", other, None, (), at, {})  # since the last event, or longer
+            self._whereabouts.acted(process)
+            self._now = round(self._time(), 6)
         ledger = None
         if process is not None:
             if place is not None:
@@ -136,7 +146,7 @@ class Recorder:
         file, line = place or _NOWHERE
         event = TraceEvent(
             self._seq,
-            round(self._time(), 6),
+            self._now,
             "" if process is None else process.name or process.id,
             kind,
             None if peer is None else peer.name or peer.id,
@@ -184,6 +194,7 @@ class Recorder:
             parts: tuple[dict[Any, Any], ...] = (self._place, self._last, self._acting, self._taken)
             for kept in parts:
                 kept.pop(process, None)
+            self._whereabouts.over(process)
             self.law.forget(process)  # type: ignore[arg-type]
 
     def started(self, process: Process) -> None:
@@ -197,6 +208,10 @@ class Recorder:
             code = self._code(process, "init") or self._code(process, "__init__")
             place, more = None if code is None else entry(code), {}
         self._add("started", process, None, (), place, {"class": type(process).__name__, **more})
+
+    def runs(self, process: Process, coroutine: Any) -> None:
+        """Something async of a process begins to run: a task's function, or a stage's callback."""
+        self._whereabouts.begun(process, coroutine)
 
     def killed(self, task: Process, coroutine: Any) -> None:
         """A task is about to be cancelled where it stands."""
@@ -248,6 +263,7 @@ class Recorder:
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
+        self._whereabouts.over(stage)
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
             self.law.joined(stage, self._last.get(stage, _STILL)["after"][1])
         if call.callback == "handle_events":
@@ -281,13 +297,3 @@ class Recorder:
     def _exit(self, stage: Stage) -> Place | None:
         code = self._acting.get(stage)
         return None if code is None else exit_of(code)
-
-
-def _clock(system: System) -> Callable[[], float]:
-    """Seconds since the start of a run. anyio's own `current_time` asks which backend runs, each time: 1 µs."""
-    try:
-        time = asyncio.get_running_loop().time
-    except RuntimeError:
-        return system.now
-    start = system.started
-    return lambda: time() - start

@@ -56,11 +56,15 @@ names: the events in each | the `await` |
 | sent | | keys of files put into the bucket | | |
 | queue | | | visible, in_flight, dead_lettered: messages, as counted by the place | |
 | message | who caused it, or none | message id | state, receives, until, sent, names; see below | its line |
+| waits | task, or stage in an async callback | | | the `await` that it has come to stand at |
 | drain | | | | the end of the run begins |
 | fault | who asked | | operation, what: a failure that was made on purpose | the `await` |
 | stale | | names of files | | their message's time had run out before it was deleted | |
 | law | stage | | text: what does not add up; seq: of the event that broke it | where it stood |
 | forked | | | change: what was changed from here on | |
+
+`waits` is noticed when another one acts, and told before that: what waits at one line and then at a further one, and
+does nothing between that a trace tells of, is told of once.
 
 `message` is told by the simulated place alone, at the moment it happens there: `state` is "delayed", "visible",
 "in_flight", "deleted" or "dead_lettered"; `receives` its receive count; `until` the moment at which a delayed or hidden

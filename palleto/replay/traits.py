@@ -73,7 +73,8 @@ class Traits:
 
     def patterns(self) -> Counter[str]:
         """How often each kind of thing happens, by who does it, as what it is: `Consumer: delete`."""
-        return Counter(f"{self.role(event.stage) or 'the run'}: {event.kind}" for event in self.trace)
+        done = (event for event in self.trace if event.kind != "waits")  # where it waits is no thing that is done
+        return Counter(f"{self.role(event.stage) or 'the run'}: {event.kind}" for event in done)
 
 
 def source(run: Traits) -> Trait:

@@ -1,0 +1,51 @@
+"""Who has come to stand at which `await` of the user's code: of tasks, and of stages in an async callback.
+
+Nobody tells when a coroutine begins to wait. But only one acts at a time: when another one does, all that acted before
+and are suspended stand where they will be found until they act again. So each is looked at once after it acted (2 µs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from palleto.source import Place, standing
+
+if TYPE_CHECKING:
+    from palleto.process import Process
+
+
+class Whereabouts:
+    """The coroutines that run, by process; false while there is nobody to look at."""
+
+    def __init__(self) -> None:
+        self._coroutines: dict[Process, Any] = {}
+        self._moved: dict[Process, None] = {}  # who acted since it was last seen to wait, in that order
+
+    def __bool__(self) -> bool:
+        return bool(self._moved)
+
+    def begun(self, process: Process, coroutine: Any) -> None:
+        """A task's function, or a stage's callback, begins to run."""
+        self._coroutines[process] = coroutine
+        self._moved[process] = None
+
+    def acted(self, process: Process) -> None:
+        """A process did something; where it stands is to be looked at again."""
+        if process in self._coroutines:
+            self._moved[process] = None
+
+    def over(self, process: Process) -> None:
+        """What ran in that process has ended."""
+        if self._coroutines.pop(process, None) is not None:
+            self._moved.pop(process, None)
+
+    def standing(self, acting: Process | None) -> Iterator[tuple[Process, Place]]:
+        """Those that acted, and stand at an `await` by now; `acting` is just about to act."""
+        for process in [each for each in self._moved if each is not acting]:
+            coroutine = self._coroutines[process]
+            if getattr(coroutine, "cr_suspended", False):
+                del self._moved[process]
+                place = standing(coroutine)
+                if place is not None:
+                    yield process, place
