@@ -55,6 +55,7 @@ names: the events in each | the `await` |
 | request | who asked | | operation; error: if it failed; max, wait: of a receive | the `await` |
 | sent | | keys of files put into the bucket | | |
 | queue | | | visible, in_flight, dead_lettered: messages, as counted by the place | |
+| dead_lettered | the loop that polled | message ids | | the `await` of its poll; on a server, see below |
 | message | who caused it, or none | message id | state, receives, until, sent, names; see below | its line |
 | waits | task, or stage in an async callback | | | the `await` that it has come to stand at |
 | drain | | | | the end of the run begins |
@@ -71,8 +72,9 @@ does nothing between that a trace tells of, is told of once.
 message is visible again, without a further event; `sent` how many messages have arrived so far, which is at every
 moment the number of those in one of the five states; `names` the events in it. Messages that were there before the
 run come first. On a server a trace holds what requests tell: a message is known from its first `receive` on, hidden
-for `visibility` seconds from then (the queue's timeout, if the request names none) or from its last `visibility` on,
-and in the dead-letter queue by nobody's word but that of `queue`.
+for `visibility` seconds from then (the queue's timeout, if the request names none) or from its last `visibility` on.
+No answer says what is dead-lettered. It is concluded: a poll with room for more did not bring a message that was
+visible and had been received as often as the queue allows (`dead_letters.py`).
 """
 
 from __future__ import annotations

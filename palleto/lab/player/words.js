@@ -89,6 +89,7 @@ const SENTENCES = {
   download: (peer, ids, data, names) => `downloads ${names} (${whole(data.bytes ?? 0)} bytes)`,
   message: (peer, ids, data, names) =>
     `message ${names} is ${(data.state ?? "").replace("_", " ").replace("dead lettered", "dead-lettered")}${data.receives ? `, received ${data.receives}×` : ""}`,
+  dead_lettered: (peer, ids, data, names) => `finds that ${names} was received as often as allowed: it is in the dead-letter queue`,
   visibility: (peer, ids, data, names) =>
     `hides ${names || "messages"} for ${[...new Set(data.seconds ?? [])].join(", ")} s`,
   queue: (peer, ids, data) =>
