@@ -131,6 +131,7 @@ def test_the_panes_show_the_trace_at_every_key(made, opened, check, position, co
     name = command[0].removeprefix("steps.")
     last = len(trace) - 1
     check(page, trace, 0)
+    assert not page.locator(".note.away").is_visible(), "a page by itself needs no click"
     shot(page, f"{name}-1-start")
 
     keys = page.keyboard
