@@ -238,8 +238,10 @@ def _parse(path: Path) -> Iterator[TraceEvent]:
                     yield event
             if number == 0:
                 raise SettingError(f"expected a trace event in line 1 of {path}, got: ''")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingError(f"expected a trace file, got: {error}") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"expected a trace file, JSON Lines as --trace writes them, got no text: {path}") from None
 
 
 def _event(line: str, number: int, path: Path) -> TraceEvent | None:
@@ -256,5 +258,7 @@ def _event(line: str, number: int, path: Path) -> TraceEvent | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SettingError(f"expected a trace event in line {number} of {path}, got: {line[:60].rstrip()!r}") from None
     if version != VERSION:
-        raise SettingError(f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}")
+        raise SettingError(
+            f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}; record it again"
+        )
     return None

@@ -58,6 +58,8 @@ class Passport:
     @classmethod
     def of(cls, trace: Trace, name: str) -> Passport:
         """The passport of what is called `name`, see `Trace.message`."""
+        if not isinstance(name, str):
+            raise SettingError(f"expected the id of a message, or of an event in it, as text, got: {name!r:.60}")
         holds = _contents(trace)
         if any(name == message or (len(name) >= 4 and message.startswith(name)) for message in holds):
             found = [message for message in holds if message == name] or [m for m in holds if m.startswith(name)]

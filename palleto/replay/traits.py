@@ -96,8 +96,10 @@ def source(run: Traits) -> Trait:
         words = "the producer is answered at once, and loops send the events later, as messages of their own"
         return Trait("source", "loops", words, casts[0] if casts else run.of("loop_started")[0])
     emitted = run.of("emitted")
+    if not emitted:
+        return Trait("source", "nothing", "no events come")
     return Trait("source", "callback", "the producer's callback returns the events that it was asked for, and waits "
-                 "for them", emitted[0] if emitted else None)  # fmt: skip
+                 "for them", emitted[0])  # fmt: skip
 
 
 def redelivery(run: Traits) -> Trait:
