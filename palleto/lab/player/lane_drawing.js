@@ -46,7 +46,7 @@ function loop(pen, bar, x, width, y, left, colors) {
     const size = pen.measureText(bar.label).width;
     pen.fillStyle = colors[bar.how === "stopped" ? "done" : bar.how];
     pen.fillRect(x + 3, y + 2, size + 4, ROW - 5);
-    pen.fillStyle = bar.how === "killed" ? "#000" : "#fff";
+    pen.fillStyle = bar.how === "running" || bar.how === "crashed" ? colors.ground : "#000";
     pen.fillText(bar.label, x + 5, y + ROW / 2);
   }
   if (bar.how === "killed" || bar.how === "crashed") cross(pen, x + width - 1, y + ROW / 2 - 0.5, colors);

@@ -102,6 +102,8 @@ function wording(message, where, t) {
 
 function factsOf(queue) {
   const unseen = queue.told ? 0 : queue.sent - queue.messages.size;
+  if (!queue.told && !queue.sent && !queue.messages.size)
+    return "No message is known yet. A server tells of one when it is received, or its file put.";
   const facts = [
     `${plural(queue.received, "delivery").replace("deliverys", "deliveries")}, ${whole(queue.redelivered)} again`,
   ];
