@@ -80,7 +80,7 @@ export function pipelinePane(trace, placed) {
 function sizes(width, height, columns, lines) {
   const gap = columns > 1 ? Math.max(40, Math.min(120, ((width - 2 * PAD) * 0.27) / (columns - 1))) : 0;
   const w = Math.min(180, (width - 2 * PAD - gap * (columns - 1)) / columns);
-  const room = columns > 1 ? Math.min(150, (width - 2 * PAD - w * columns) / (columns - 1)) : 0;
+  const room = columns > 1 ? Math.min(220, (width - 2 * PAD - w * columns) / (columns - 1)) : 0;
   const pitch = Math.max(LOW + ROW, Math.min(120, (height - 2 * PAD) / lines));
   return { w, gap: room, h: Math.min(TALL, pitch - ROW), pitch, height: Math.max(height, pitch * lines + 2 * PAD) };
 }

@@ -41,6 +41,7 @@ export class Rows {
   }
 
   reveal() {
+    if (!this.size) return; // not laid out yet
     // What is left of the box below the last whole row is added at the end, so that the first row in sight is whole.
     const tall = this.count * this.height + (this.size % this.height);
     if (tall !== this.tall) this.inner.style.height = `${tall}px`;
