@@ -25,11 +25,15 @@ Change = Callable[["Rehearsal"], Callable[[], Any] | None]
 
 
 def repeatable(run: Any) -> None:
-    """Raise SettingError for what is no experiment on virtual time: nothing else can be run again."""
+    """Raise SettingError for what cannot be repeated: no experiment, one in real time, or one without an end."""
     if not isinstance(run, Experiment):
         raise SettingError(f"expected an experiment, as only that can run again, got: {run!r:.60}")
     if not run.virtual:
         raise SettingError("expected an experiment that can be repeated, got one in real time; make it virtual=True")
+    if run.seconds is None and run.until is None:
+        raise SettingError(
+            "expected an experiment that ends by itself, got one without; give it seconds=... or until=..."
+        )
 
 
 class Rehearsal(Experiment):

@@ -104,6 +104,8 @@ def test_inside_of_an_event_loop() -> None:
 def test_what_cannot_be_forked() -> None:
     with pytest.raises(SettingError, match="expected an experiment, as only that can run again, got: <Trace"):
         fork(Trace(), 1)
+    with pytest.raises(SettingError, match="expected an experiment that ends by itself"):
+        fork(Experiment(step9.pipeline, virtual=True), 3)
     with pytest.raises(SettingError, match="make it virtual=True"):
         fork(pipelines(virtual=False), 3)
     with pytest.raises(SettingError, match="expected one change, got 2: demand, rate"):
