@@ -114,7 +114,14 @@ class Passport:
             event = entry.event
             state = "visible" if event is None else event.data.get("state") if event.kind == "message" else None
             if state is None and event is not None:
-                state = {"receive": "in_flight", "delete": "deleted", "dead_lettered": "dead"}.get(event.kind)
+                given_back = "visible" if entry.what == "given back" else None
+                states = {
+                    "receive": "in_flight",
+                    "delete": "deleted",
+                    "dead_lettered": "dead",
+                    "visibility": given_back,
+                }
+                state = states.get(event.kind)
             if state is not None:
                 lane = {"visible": "visible", "in_flight": "in flight"}.get(state)
                 for other in ("visible", "in flight"):
