@@ -46,7 +46,10 @@ class Narrator:
         self, what: Any, t: float, process: Any, peer: Any, events: Any, place: Any, more: Any, accounts: Any
     ) -> list[TraceEvent]:
         """The trace events of one fact."""
-        self.at(t)
+        if what != "waits":
+            self.at(t)
+        elif place == self.place.get(process):  # it has not moved; and it waits since the last event, or longer
+            return []
         if what.__class__ is str:
             event = self.event(what, process, peer, self.ids(events), place, more, accounts)
             if what in ENDS and process is not None:

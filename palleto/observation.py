@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
 import anyio
 
+from palleto.dead_letters import DeadLetters
 from palleto.system import System
 from palleto.trace import event_id
 
@@ -19,12 +20,28 @@ class Observation:
     """Reads requests and their answers. It remembers which message a receipt handle is of, until that is deleted.
 
     visibility: the queue's visibility timeout, in seconds, for receives that name none; None: unknown.
+    dead_letters: who may not be received again; None: the queue tells that itself, or nobody knows.
     """
 
     def __init__(self, visibility: float | None = None) -> None:
         self.visibility = visibility
+        self.dead_letters: DeadLetters | None = None
         self._ids: dict[str, str] = {}  # message ids by receipt handle
         self._handles: dict[str, list[str]] = {}
+
+    def of_queue(self, visibility: float, allowed: int | None) -> None:
+        """The queue's visibility timeout and `maxReceiveCount`; None: it tells of dead letters itself."""
+        self.visibility = visibility
+        self.dead_letters = None if allowed is None else DeadLetters(allowed)
+
+    def told(
+        self, operation: str, arguments: dict[str, Any], answer: Any, now: float
+    ) -> Iterator[tuple[str, list[str], dict[str, Any]]]:
+        """All trace events of a request that is answered at run time `now`: its own, and of who it dead-lettered."""
+        kind, ids, data = self(operation, arguments, answer)
+        yield kind, ids, data
+        if self.dead_letters is not None and (moved := self.dead_letters(kind, ids, data, now)):
+            yield "dead_lettered", moved, {}
 
     def __call__(self, operation: str, arguments: dict[str, Any], answer: Any) -> tuple[str, list[str], dict[str, Any]]:
         """The kind, the ids and the data of a request. A failed one, and one of no interest, is a "request"."""

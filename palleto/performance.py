@@ -165,15 +165,16 @@ class Performance:
                 report=lambda line: self._reported(self.report, line),
             )
         )
-        self._observation.visibility = deployed.visibility_timeout
+        allowed = deployed.max_receive_count if self.cloud.simulated is None else None
+        self._observation.of_queue(deployed.visibility_timeout, allowed)
         if self.prepare is not None:
             await self.prepare(self.cloud, deployed)
         return warehouse
 
     def _observe(self, operation: str, arguments: dict[str, Any], answer: Any) -> None:
         if self.system is not None:
-            kind, ids, data = self._observation(operation, arguments, answer)
-            self.recorder.note(kind, actor(), events=ids, **data)
+            for kind, ids, data in self._observation.told(operation, arguments, answer, self.system.now()):
+                self.recorder.note(kind, actor(), events=ids, **data)
         if isinstance(task := actor(), Task) and not isinstance(answer, CloudError):
             task.progressed()
         if (error := self.endurance.judge(operation, answer, anyio.current_time())) is not None:

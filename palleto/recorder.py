@@ -110,12 +110,25 @@ class Recorder:
                 if kind == "cast":
                     data["by"] = caller[0].co_qualname
         self._add(kind, process, peer, kept(events) if events != () else (), place, data)
+        if kind in ENDS:
+            self.tape.whereabouts.over(process)
         if kind in ENDS and hasattr(process, "core"):
             self.tape.acting.pop(process, None)
             self.tape.hand.pop(process, None)
             self.law.forget(process)  # type: ignore[arg-type]
 
     def _add(
+        self, kind: str, process: Any, peer: Any, ids: tuple[Any, ...], place: Place | None, data: dict[str, Any]
+    ) -> None:
+        """Put it on the tape, after those who have come to stand at an `await` before it."""
+        whereabouts = self.tape.whereabouts
+        if whereabouts.moved:
+            for other, at in whereabouts.standing(process):
+                self._put("waits", other, None, (), at, {})
+        whereabouts.acted(process)
+        self._put(kind, process, peer, ids, place, data)
+
+    def _put(
         self, kind: str, process: Any, peer: Any, ids: tuple[Any, ...], place: Place | None, data: dict[str, Any]
     ) -> None:
         """Put it on the tape, with the accounts of this moment."""
@@ -146,6 +159,10 @@ class Recorder:
         else:
             place, more = self._entry(process, "init") or self._entry(process, "__init__"), {}
         self._add("started", process, None, (), place, {"class": type(process).__name__, **more})
+
+    def runs(self, process: Process, coroutine: Any) -> None:
+        """Something async of a process begins to run: a task's function, or a stage's callback."""
+        self.tape.whereabouts.begun(process, getattr(coroutine, "coroutine", coroutine))  # of one that stands: eager.py
 
     def killed(self, task: Process, coroutine: Any) -> None:
         """A task is about to be cancelled where it stands."""
@@ -202,6 +219,7 @@ class Recorder:
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
+        self.tape.whereabouts.over(stage)
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
             self.tape.read(heard=True)
             self.law.joined(stage, self.tape.narrator.demand_of(stage))

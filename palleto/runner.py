@@ -170,6 +170,8 @@ class Runner(Process):
         while True:
             if call is not None:
                 if result is not None and result.__class__ is not list and inspect.isawaitable(result):
+                    if recorder is not None:
+                        recorder.runs(self, result)
                     return call, result
                 self._returned(call, result, effects)
                 call = None

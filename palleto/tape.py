@@ -35,6 +35,7 @@ from palleto.narrator import ENDS, Accounts, Narrator
 from palleto.source import Place
 from palleto.trace import Trace, TraceEvent, ids_of, line_of
 from palleto.typist import Fact, Typist
+from palleto.whereabouts import Whereabouts
 
 WIDTH = 8
 BLOCK = 512
@@ -89,6 +90,7 @@ class Tape:
         self.limit = 1 << 62 if keep and file is None else BLOCK * WIDTH
         self.acting: dict[Any, str | None] = {}  # the callback that a stage is in, or was in last
         self.hand: dict[Any, tuple[Any, Kept]] = {}  # the batch that a stage took, or handles
+        self.whereabouts = Whereabouts()
         self.narrator = Narrator()
         self._typist = Typist(self.narrator)
         self._keep, self._file = keep, file

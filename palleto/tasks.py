@@ -74,6 +74,8 @@ class Task(Process):
             try:
                 with anyio.CancelScope() as self._attempt:
                     self._coroutine = self.function(*self.args)
+                    if self.system.recorder is not None:
+                        self.system.recorder.runs(self, self._coroutine)
                     await self._coroutine
                 if self._attempt.cancelled_caught:
                     raise PalletoError("crashed on purpose")

@@ -55,20 +55,26 @@ names: the events in each | the `await` |
 | request | who asked | | operation; error: if it failed; max, wait: of a receive | the `await` |
 | sent | | keys of files put into the bucket | | |
 | queue | | | visible, in_flight, dead_lettered: messages, as counted by the place | |
+| dead_lettered | the loop that polled | message ids | | the `await` of its poll; on a server, see below |
 | message | who caused it, or none | message id | state, receives, until, sent, names; see below | its line |
+| waits | task, or stage in an async callback | | | the `await` that it has come to stand at |
 | drain | | | | the end of the run begins |
 | fault | who asked | | operation, what: a failure that was made on purpose | the `await` |
 | stale | | names of files | | their message's time had run out before it was deleted | |
 | law | stage | | text: what does not add up; seq: of the event that broke it | where it stood |
 | forked | | | change: what was changed from here on | |
 
+`waits` is noticed when another one acts, and told before that: what waits at one line and then at a further one, and
+does nothing between that a trace tells of, is told of once.
+
 `message` is told by the simulated place alone, at the moment it happens there: `state` is "delayed", "visible",
 "in_flight", "deleted" or "dead_lettered"; `receives` its receive count; `until` the moment at which a delayed or hidden
 message is visible again, without a further event; `sent` how many messages have arrived so far, which is at every
 moment the number of those in one of the five states; `names` the events in it. Messages that were there before the
 run come first. On a server a trace holds what requests tell: a message is known from its first `receive` on, hidden
-for `visibility` seconds from then (the queue's timeout, if the request names none) or from its last `visibility` on,
-and in the dead-letter queue by nobody's word but that of `queue`.
+for `visibility` seconds from then (the queue's timeout, if the request names none) or from its last `visibility` on.
+No answer says what is dead-lettered. It is concluded: a poll with room for more did not bring a message that was
+visible and had been received as often as the queue allows (`dead_letters.py`).
 """
 
 from __future__ import annotations
@@ -249,8 +255,10 @@ def _parse(path: Path) -> Iterator[TraceEvent]:
                     yield event
             if number == 0:
                 raise SettingError(f"expected a trace event in line 1 of {path}, got: ''")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingError(f"expected a trace file, got: {error}") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"expected a trace file, JSON Lines as --trace writes them, got no text: {path}") from None
 
 
 def _event(line: str, number: int, path: Path) -> TraceEvent | None:
@@ -267,5 +275,7 @@ def _event(line: str, number: int, path: Path) -> TraceEvent | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SettingError(f"expected a trace event in line {number} of {path}, got: {line[:60].rstrip()!r}") from None
     if version != VERSION:
-        raise SettingError(f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}")
+        raise SettingError(
+            f"expected a trace of version {VERSION}, got version {version} in line 1 of {path}; record it again"
+        )
     return None

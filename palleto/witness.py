@@ -1,7 +1,8 @@
 """The express of a recorded stage: what express.py does, with a fact on the tape where the clear form tells of it.
 
-Only what is plain goes this way: one subscription is owed something, nothing waits, nobody listens. For all else there
-is the clear form, which the recorder hears step by step. tests/test_witness.py holds the two traces equal.
+Only what is plain goes this way: one subscription is owed something, nothing waits, nobody listens, and nobody has to
+be looked at for where it stands. For all else there is the clear form, which the recorder hears step by step.
+tests/test_witness.py holds the two traces equal.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def _producer(
     """As `express._producer`."""
     outlet, outstanding, buffer = core.outlet, dispatcher.outstanding, core.outlet.buffer
     buffered = buffer.events
-    facts, write, clock, limit, listeners = tape.facts, tape.facts.extend, tape.clock, tape.limit, tape.listeners
+    facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
+    listeners, moved = tape.listeners, tape.whereabouts.moved
     rest = (0, 0, 0, 0)
 
     def asked(message: Ask) -> Rest | None:
@@ -57,6 +59,7 @@ def _producer(
         account = accounts.get(subscription)
         if (
             listeners
+            or moved
             or account is None
             or dispatcher.demand
             or outlet.remembered
@@ -95,11 +98,12 @@ def _producer(
 def _consumer(core: ConsumerCore, stage: Any, handle_events: Any, tape: Tape, accounts: Accounts) -> Came:
     """As `express._consumer`."""
     windows, hand = core.inlet.windows, core.hand
-    facts, write, clock, limit, listeners = tape.facts, tape.facts.extend, tape.clock, tape.limit, tape.listeners
+    facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
+    listeners, moved = tape.listeners, tape.whereabouts.moved
 
     def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
         window = windows.get(subscription)
-        if listeners or window is None or window.manual or len(events) > window.span:
+        if listeners or moved or window is None or window.manual or len(events) > window.span:
             return CLEAR
         ask, left = 0, window.outstanding - len(events)
         if left <= window.least:
@@ -136,13 +140,14 @@ def _asked_between(
 ) -> Asked:
     """As `express._between`'s, where no batch waits and only one subscription is owed anything."""
     waiting, buffer, outstanding = core.waiting, core.outlet.buffer, dispatcher.outstanding
-    write, clock, listeners = tape.facts.extend, tape.clock, tape.listeners
+    write, clock, listeners, moved = tape.facts.extend, tape.clock, tape.listeners, tape.whereabouts.moved
 
     def asked(message: Ask) -> Rest | None:
         subscription, count = message.subscription, message.count
         account, before = accounts.get(subscription), outstanding.get(subscription)
         if (
             listeners
+            or moved
             or account is None
             or before is None
             or waiting
@@ -173,13 +178,15 @@ def _came_between(
     """As `express._between`'s, where the batch is wanted, and what came of it is wanted by one subscription."""
     windows, waiting, ending, buffer = core.inlet.windows, core.waiting, core.ending, core.outlet.buffer
     outstanding = dispatcher.outstanding
-    facts, write, clock, limit, listeners = tape.facts, tape.facts.extend, tape.clock, tape.limit, tape.listeners
+    facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
+    listeners, moved = tape.listeners, tape.whereabouts.moved
 
     def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
         window, to, demand = windows.get(subscription), dispatcher.sole, dispatcher.demand
         owed = accounts.get(to) if to is not None else None
         if (
             listeners
+            or moved
             or window is None
             or owed is None
             or to is None

@@ -50,7 +50,7 @@ HEADINGS = (
 )
 LESSONS = {
     2: "loops send the events later",
-    3: "Producer.enqueue casts to the Producer",
+    3: "only the Producer knows what its messages look like",
     4: "a loop looks again and again",
     5: "three consumers share the events",
     6: "events come from a queue",

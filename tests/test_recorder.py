@@ -211,6 +211,46 @@ def test_lines_of_async_and_decorated_callbacks_and_of_tasks(go):
     assert (handled.t, handled.line) == (1.0, line_of(Later.handle_events) + 2)
 
 
+def test_who_has_come_to_stand_at_an_await_is_told_before_another_acts(go):
+    class Waiting(Sink):
+        async def handle_events(self, events):
+            say("got it")
+            await self.nap()
+
+        async def nap(self):
+            await anyio.sleep(3)
+
+    async def task():
+        say("looks")
+        await anyio.sleep(1)  # nothing else happens meanwhile: nobody sees it stand here
+        say("looks again")
+        cast("quiet", [1])
+        await anyio.sleep(1)  # the others act, and it stands here
+        say("found")
+
+    recorder = Recorder(strict=True)
+
+    async def main():
+        tasks = TaskSupervisor()
+        async with running(of(Quiet(), Waiting(), tasks), recorder=recorder, say=lambda line: None):
+            await System.current().idle()
+            looking = tasks.start_task(task)
+            await looking.wait()
+            cast("quiet", [2])
+            await System.current().idle()
+
+    go(main)
+    waits = [event for event in recorder.events if event.kind == "waits"]
+    sink, loop = line_of(Waiting.nap) + 1, line_of(task)
+    assert {(event.stage, event.line) for event in waits} == {("sink", sink), (looking := waits[0].stage, loop + 5)}
+    assert [event.line for event in waits if event.stage == looking] == [loop + 5]
+    for event in waits:  # the one before told what it did last, and the next is of another
+        before = [each for each in recorder.events[: event.seq] if each.stage == event.stage][-1]
+        assert (before.data.get("text") or before.kind) in ("got it", "cast")
+        assert recorder.events[event.seq + 1].stage != event.stage
+        assert event.t == recorder.events[event.seq - 1].t
+
+
 def test_kinds_of_processes_and_losses(go):
     class Weak(Sink):
         def handle_events(self, events):

@@ -65,7 +65,8 @@ class Explanation:
     @property
     def sentence(self) -> str:
         """The chain in one sentence."""
-        return "; ".join(f"{reason.who} {reason.text}" for reason in self.reasons) + "."
+        words = "; ".join(f"{reason.who} {reason.text}" for reason in self.reasons) + "."
+        return words.replace("; Its ", "; its ").replace("; The ", "; the ")
 
     def _others(self) -> str:
         return "; ".join(f"{name}: {cause}" for name, cause in self.others.items())
@@ -91,9 +92,11 @@ def explain(run: Any, at: TraceEvent | int | float | None = None, *, stage: str 
     at:    a trace event, its number, or seconds of run time (a float); None: the last moment before the run's end.
     stage: the consumer to begin with; None: the one whose chain ends with the gravest cause.
 
-    Raises SettingError for what is no run, or a stage that is not in it.
+    Raises SettingError for what is no run, a moment below 0, or a stage that is not in it.
     """
     trace = Trace.of(run)
+    if isinstance(at, int | float) and at < 0:
+        raise SettingError(f"expected a moment of the run, from 0 up, got: {at!r}")
     past = standstill(trace) if at is None else trace.until(at)
     moment = Moment.of(past)
     following = trace[len(past)] if past and len(past) < len(trace) else None
@@ -269,7 +272,8 @@ class _Chain:
         if reason not in ("normal", "shutdown"):
             text = f"died on {reason}, and only new demand starts another"
             if look.receive is not None and look.receive.ids and look.cast is None and not _names(look.receive):
-                text += f"; it had received {look.receive.ids[0][:8]}, which names no file, as S3's test message"
+                message = look.receive.ids[0][:8]
+                text += f"; it had received {message}, a message that names no file, such as S3's test message"
             return self.end("crashed loop", loop, text, ended)
         text = "found what it was asked for and ended; nobody looks for the rest, which was forgotten"
         return self.end("forgotten demand", loop, text, ended)

@@ -216,6 +216,11 @@ class Moment:
                 if message in self.messages:
                     self.messages[message].state, self.messages[message].until = "deleted", None
 
+    def _dead_lettered(self, event: TraceEvent) -> None:
+        for message in event.ids:
+            if message in self.messages:
+                self.messages[message].state, self.messages[message].until = "dead_lettered", None
+
     def _visibility(self, event: TraceEvent) -> None:
         if not self.simulated:
             for message, wait in zip(event.ids, event.data["seconds"], strict=False):

@@ -58,6 +58,8 @@ class Passport:
     @classmethod
     def of(cls, trace: Trace, name: str) -> Passport:
         """The passport of what is called `name`, see `Trace.message`."""
+        if not isinstance(name, str):
+            raise SettingError(f"expected the id of a message, or of an event in it, as text, got: {name!r:.60}")
         holds = _contents(trace)
         if any(name == message or (len(name) >= 4 and message.startswith(name)) for message in holds):
             found = [message for message in holds if message == name] or [m for m in holds if m.startswith(name)]
@@ -85,8 +87,8 @@ class Passport:
             if event.kind == "message":
                 states = {"dead_lettered": "in the dead-letter queue", "in_flight": "in flight"}
                 return states.get(event.data["state"], str(event.data["state"]))
-            if event.kind == "delete":
-                return "deleted"
+            if event.kind in ("delete", "dead_lettered"):
+                return "deleted" if event.kind == "delete" else "in the dead-letter queue"
             if event.kind == "receive":
                 return "in flight"
             if event.kind == "handled" and event.data.get("last") and self.message is None:
@@ -112,7 +114,14 @@ class Passport:
             event = entry.event
             state = "visible" if event is None else event.data.get("state") if event.kind == "message" else None
             if state is None and event is not None:
-                state = {"receive": "in_flight", "delete": "deleted"}.get(event.kind)
+                given_back = "visible" if entry.what == "given back" else None
+                states = {
+                    "receive": "in_flight",
+                    "delete": "deleted",
+                    "dead_lettered": "dead",
+                    "visibility": given_back,
+                }
+                state = states.get(event.kind)
             if state is not None:
                 lane = {"visible": "visible", "in_flight": "in flight"}.get(state)
                 for other in ("visible", "in flight"):
@@ -191,25 +200,39 @@ def _with_time(entries: list[Entry]) -> list[Entry]:
     for entry in entries:
         event = entry.event
         state = event.data.get("state") if event is not None and event.kind == "message" else None
-        if until is not None and entry.t >= until and (state is not None or (event and event.kind == "receive")):
+        if (
+            until is not None
+            and entry.t >= until
+            and (state is not None or (event and event.kind in ("receive", "dead_lettered")))
+        ):
             made.append(Entry(until, "the queue", "visible again: nobody deleted it before its visibility timeout"))
             until = None
         if state is not None and event is not None:
             until = event.data["until"]
         elif event is not None and event.kind == "receive" and not told and event.data.get("visibility"):
             until = event.t + event.data["visibility"]
-        elif event is not None and event.kind in ("visibility", "delete") and not told:
+        elif event is not None and event.kind in ("visibility", "delete", "dead_lettered") and not told:
             until = None
         made.append(entry)
     return made
+
+
+WORDS = {
+    "sent": "its file was put into the bucket",
+    "handle_cast": "taken from the mailbox",
+    "handle_events": "begins to handle it",
+    "handled": "is done with it",
+    "delete": "deletes it",
+    "dead_lettered": "moved to the dead-letter queue",
+    "lost": "loses it in a crash",
+    "dropped": "drops it: its buffer is full",
+}
 
 
 def _words(event: TraceEvent, at: int) -> str:
     """What a trace event means for the message or the event at that place in its ids; empty: nothing of its own."""
     data = event.data
     match event.kind:
-        case "sent":
-            return "its file was put into the bucket"
         case "message":
             return _state(event)
         case "receive":
@@ -219,25 +242,13 @@ def _words(event: TraceEvent, at: int) -> str:
             return "given back" if data["seconds"][at] == 0 else f"hidden for {data['seconds'][at]:g} s from now"
         case "cast":
             return f"cast to {event.peer}"
-        case "handle_cast":
-            return "taken from the mailbox"
         case "emitted":
             return f"emitted to {event.peer}"
-        case "handle_events":
-            return "begins to handle it"
-        case "handled":
-            return "is done with it"
         case "download":
             return f"downloads its file, {data['bytes']:,} bytes"
         case "written":
             return f"writes its result, {data['lines']:,} lines"
-        case "delete":
-            return "deletes it"
-        case "lost":
-            return "loses it in a crash"
-        case "dropped":
-            return "drops it: its buffer is full"
-    return ""
+    return WORDS.get(event.kind, "")
 
 
 def _state(event: TraceEvent) -> str:

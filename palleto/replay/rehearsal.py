@@ -24,6 +24,18 @@ Change = Callable[["Rehearsal"], Callable[[], Any] | None]
 """Looks at a run in its middle, and returns what will change it; None if there is nothing to change."""
 
 
+def repeatable(run: Any) -> None:
+    """Raise SettingError for what cannot be repeated: no experiment, one in real time, or one without an end."""
+    if not isinstance(run, Experiment):
+        raise SettingError(f"expected an experiment, as only that can run again, got: {run!r:.60}")
+    if not run.virtual:
+        raise SettingError("expected an experiment that can be repeated, got one in real time; make it virtual=True")
+    if run.seconds is None and run.until is None:
+        raise SettingError(
+            "expected an experiment that ends by itself, got one without; give it seconds=... or until=..."
+        )
+
+
 class Rehearsal(Experiment):
     """One more run of an experiment, which must be on virtual time. `reached` says whether it came to its `until`.
 
@@ -31,10 +43,7 @@ class Rehearsal(Experiment):
     """
 
     def __init__(self, experiment: Experiment, *, seed: int | None = None) -> None:
-        if not experiment.virtual:
-            raise SettingError(
-                "expected an experiment that can be repeated, got one in real time; make it virtual=True"
-            )
+        repeatable(experiment)
         options = experiment.options if seed is None else {**experiment.options, "seed": seed}
         super().__init__(
             experiment.pipeline,

@@ -14,7 +14,7 @@ from palleto.errors import SettingError
 from palleto.lab.experiment import Experiment
 from palleto.replay.explanation import Explanation, explain
 from palleto.replay.moment import standstill
-from palleto.replay.rehearsal import Rehearsal
+from palleto.replay.rehearsal import Rehearsal, repeatable
 from palleto.replay.table import html_table
 from palleto.trace import Trace
 
@@ -68,9 +68,10 @@ def unlucky(
 
     Raises SettingError for a run in real time, or one of which nobody could tell whether it fails.
     """
+    repeatable(run)
     if fails is None and (run.until is None or run.seconds is None):
         raise SettingError("expected an experiment with until=... and seconds=..., or fails=..., got neither")
-    if isinstance(seeds, int) and (isinstance(seeds, bool) or seeds < 1):
+    if (isinstance(seeds, int) and (isinstance(seeds, bool) or seeds < 1)) or isinstance(seeds, str):
         raise SettingError(f"expected seeds to be 1 or more, got: {seeds!r}")
     tried, failed = 0, []
     shortest: tuple[int, int, Trace] | None = None

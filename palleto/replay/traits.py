@@ -61,6 +61,13 @@ class Traits:
         """The consumers that handled something, at the end of the pipeline."""
         return list(dict.fromkeys(event.stage for event in self.of("handled") if event.data.get("last")))
 
+    @property
+    def most_owed(self) -> int:
+        """The most events that a producer at the source remembered that it owes."""
+        sources = {event.stage for event in self.of("subscribe")} - {event.peer for event in self.of("subscribe")}
+        owed = (event.ledger["after"][0] for event in self.trace if event.ledger and event.stage in sources)
+        return max(owed, default=0)
+
     @cached_property
     def looks(self) -> dict[str, list[TraceEvent]]:
         """When each loop looked for events: its receives, or the lines that it said about a run."""
@@ -73,7 +80,8 @@ class Traits:
 
     def patterns(self) -> Counter[str]:
         """How often each kind of thing happens, by who does it, as what it is: `Consumer: delete`."""
-        return Counter(f"{self.role(event.stage) or 'the run'}: {event.kind}" for event in self.trace)
+        done = (event for event in self.trace if event.kind != "waits")  # where it waits is no thing that is done
+        return Counter(f"{self.role(event.stage) or 'the run'}: {event.kind}" for event in done)
 
 
 def source(run: Traits) -> Trait:
@@ -88,8 +96,10 @@ def source(run: Traits) -> Trait:
         words = "the producer is answered at once, and loops send the events later, as messages of their own"
         return Trait("source", "loops", words, casts[0] if casts else run.of("loop_started")[0])
     emitted = run.of("emitted")
+    if not emitted:
+        return Trait("source", "nothing", "no events come")
     return Trait("source", "callback", "the producer's callback returns the events that it was asked for, and waits "
-                 "for them", emitted[0] if emitted else None)  # fmt: skip
+                 "for them", emitted[0])  # fmt: skip
 
 
 def redelivery(run: Traits) -> Trait:
@@ -128,7 +138,7 @@ def failures(run: Traits) -> Trait:
 
 
 def consumers(run: Traits) -> Trait:
-    """How many consumers share the work, and how many stages are at it at one time."""
+    """How many consumers share the work, what they ask for in all, and how many stages are at it at one time."""
     busy: set[str] = set()
     most, shown = 0, None
     for event in run.trace:
@@ -138,9 +148,11 @@ def consumers(run: Traits) -> Trait:
                 most, shown = len(busy), event
         elif event.kind in ("handled", "stopped", "crash"):
             busy.discard(event.stage)
-    number = len(run.sinks)
+    number, owed = len(run.sinks), run.most_owed
     words = f"{_number(number)} consumer{'s share' if number != 1 else ' has'} the events"
-    words += f"; up to {_count(most, 'stage')} at work at one time" if most else ""
+    if most:
+        words += f"; {'their demand adds up to' if number != 1 else 'its demand is up to'} {owed}"
+        words += f", and {f'up to {most} stages are' if most > 1 else 'one stage is'} at work at one time"
     return Trait("consumers", number, words, shown)
 
 
@@ -170,7 +182,7 @@ def kills(run: Traits) -> Trait:
 def senders(run: Traits) -> Trait:
     """Whose code knows what a message to a stage looks like."""
     by = {(str(event.data.get("by")), run.role(event.peer)): event for event in reversed(run.of("cast"))}
-    words = ", ".join(f"{function} casts to the {peer}" for function, peer in sorted(by)) or "nobody casts"
+    words = "; ".join(_sends(function, peer) for function, peer in sorted(by)) or "nobody casts"
     return Trait("senders", tuple(sorted(by)), words, next(iter(by.values()), None))
 
 
@@ -215,6 +227,12 @@ TRAITS: dict[str, Callable[[Traits], Trait]] = {
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _sends(function: str, peer: str) -> str:
+    if function.startswith(f"{peer}."):
+        return f"only the {peer} knows what its messages look like: {function} casts them"
+    return f"{function} casts to the {peer}, and must know what its messages look like"
 
 
 def _number(number: int) -> str:

@@ -3,8 +3,9 @@
     python tests/benchmarks/player.py                   # traces of about 10,000 and 100,000 events are made first
     python tests/benchmarks/player.py TRACE ...         # of your own traces
 
-`step`: main-thread time of one event forward or back, with layout. `scrub`: frames a second while the slider is drawn
-from one end to the other, and while it jumps. Chromium runs without a graphics card here.
+`step`: time of one event forward or back, from the state to the layout, without painting; "busy" is the main thread's
+processor time of it, which does not count what else this machine does meanwhile. `scrub`: frames a second while the
+slider is drawn from one end to the other, and while it jumps. Chromium runs without a graphics card here.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ MEASURE = """async () => {
     times.sort((a, b) => a - b);
     return { drawn, jumped, median: times[100], worst: times[190] };
 }"""
+STEP = """turn => {
+    palleto.go((palleto.trace.count >> 1) + (turn % 20));
+    palleto.draw();
+    document.body.offsetHeight;
+}"""
 
 
 def made(folder: Path) -> dict[str, Path]:
@@ -75,11 +81,31 @@ def measure(browser: Any, page: Path) -> str:
     tab.wait_for_selector("#player[aria-busy=false]")
     opened = time.perf_counter() - start
     found = tab.evaluate(MEASURE)
+    busy = sorted(steps(tab, 200))
     tab.close()
     return (
-        f"open {opened:.2f} s; step {found['median']:.1f} ms (95 %: {found['worst']:.1f} ms); "
+        f"open {opened:.2f} s; step {found['median']:.1f} ms (95 %: {found['worst']:.1f} ms), "
+        f"busy {busy[len(busy) // 2]:.1f} ms (95 %: {busy[len(busy) * 95 // 100]:.1f} ms); "
         f"scrub {found['drawn']:.0f} frames/s, jumping {found['jumped']:.0f} frames/s"
     )
+
+
+def steps(tab: Any, count: int) -> list[float]:
+    """Milliseconds of the main thread's processor time of each of so many steps."""
+    session = tab.context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        parts = {"ScriptDuration", "LayoutDuration", "RecalcStyleDuration"}
+        return 1000 * sum(each["value"] for each in metrics if each["name"] in parts)
+
+    times = []
+    for turn in range(count):
+        before = spent()
+        tab.evaluate(STEP, turn)
+        times.append(spent() - before)
+    return times
 
 
 def main(arguments: list[str]) -> None:

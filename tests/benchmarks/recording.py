@@ -41,7 +41,7 @@ class Deaf(Recorder):
 
     def note(self, *_: Any, **__: Any) -> None: ...
 
-    message = effect = returned = settled = started = killed = note
+    message = effect = returned = settled = started = runs = killed = note
 
 
 class Numbers(Producer):

@@ -52,7 +52,9 @@ def test_the_players_of_a_copy_work(browser: Any, copy: Path, theme: str) -> Non
         opened = place.text_content()
         assert player.locator(".now .kind").text_content() == "loop_killed"
         assert not opened.startswith("0 of ")
+        expect(player.locator(".note.away")).to_be_visible()  # says that keys need a click
         player.locator(".now").click()  # keys go to the frame that was clicked last
+        expect(player.locator(".note.away")).to_be_hidden()
         page.keyboard.press("ArrowRight")
         expect(place).not_to_have_text(opened)
         page.keyboard.press("ArrowLeft")

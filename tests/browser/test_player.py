@@ -131,6 +131,7 @@ def test_the_panes_show_the_trace_at_every_key(made, opened, check, position, co
     name = command[0].removeprefix("steps.")
     last = len(trace) - 1
     check(page, trace, 0)
+    assert not page.locator(".note.away").is_visible(), "a page by itself needs no click"
     shot(page, f"{name}-1-start")
 
     keys = page.keyboard
@@ -173,6 +174,21 @@ def test_the_panes_show_the_trace_at_every_key(made, opened, check, position, co
     keys.press("ArrowRight")  # nor after the last
     check(page, trace, last)
     shot(page, f"{name}-3-end")
+
+
+def test_a_loop_that_polls_stands_at_its_await(made, opened, read):
+    url, trace = made(*STEP9)
+    page = opened(url)
+    waits = next(event for event in trace if event.kind == "waits" and event.stage.startswith("#"))
+    page.evaluate("index => palleto.go(index)", waits.seq)
+    assert read(page)["acting"] == waits.line
+    shown = page.locator(f".line[data-line='{waits.line}']")
+    assert "await " in shown.locator(".text").inner_text()
+    assert waits.stage in shown.locator(".stand").all_inner_texts()
+    page.keyboard.press("ArrowRight")  # another one acts, and it stands there still
+    read(page)
+    stand = "([index, label]) => palleto.replay.at(index).stages.get(label).line"
+    assert page.evaluate(stand, [waits.seq + 1, waits.stage]) == waits.line
 
 
 def test_it_plays_and_pauses(made, opened, check, position):

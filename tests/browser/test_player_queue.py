@@ -86,6 +86,7 @@ REQUESTS = [  # of a queue on a server
         [1, 0, 1, 1],
         "visible|2 receives",
     ),
+    (TraceEvent(8, 41.0, "#2", "dead_lettered", ids=("a",)), [1, 0, 1, 1], "dead-lettered|2 receives"),
 ]
 TOLD = [  # by a simulated queue
     (told(0, 0.0, "visible", 0, None, 1), [0, 0, 1, 0], "visible|not received"),

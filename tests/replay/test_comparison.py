@@ -14,13 +14,13 @@ from palleto.replay.comparison import compare
 # The step, the trait that its lesson changes, and words of each side.
 LESSONS = [
     (2, "source", "loops send the events later", "callback returns the events"),
-    (3, "senders", "Producer.enqueue casts to the Producer", "Server.loop casts to the Producer"),
+    (3, "senders", "only the Producer knows what its messages look like", "Server.loop casts to the Producer"),
     (4, "patience", "looks again and again: #5 10 times, 5 in vain, up to 5 s apart", "a loop looks once"),
-    (5, "consumers", "three consumers share the events", "one consumer has the events"),
+    (5, "consumers", "three consumers share the events; their demand adds up to 30", "its demand is up to 10"),
     (6, "source", "events come from a queue", "loops send the events"),
     (7, "redelivery", "the message does not come back", "as nothing deletes them"),
     (8, "work", "12 files are downloaded and 12 results are written to disk", "events are only consumed"),
-    (9, "consumers", "three consumers share the events; up to 3 stages at work", "one consumer has the events"),
+    (9, "consumers", "their demand adds up to 3, and up to 3 stages are at work", "one consumer has the events"),
 ]
 
 

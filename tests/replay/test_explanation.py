@@ -39,7 +39,7 @@ def test_the_test_event_crashes_the_loop(play: Any, monkeypatch: pytest.MonkeyPa
     assert [reason.who for reason in found.reasons[:-2]] == ["Pipeline1Consumer", "Pipeline1ProducerConsumer"]
     assert "SQS.Producer remembers demand for 3 events" in found.sentence
     assert "died on KeyError: 'Records'" in found.sentence
-    assert "which names no file, as S3's test message" in found.sentence
+    assert "a message that names no file, such as S3's test message" in found.sentence
 
 
 def test_forgotten_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,6 +273,8 @@ def test_it_shows_itself_and_refuses_what_is_no_run(play: Any) -> None:
         explain("trace.jsonl")
     with pytest.raises(SettingError, match="expected a trace event, its number, or a time"):
         explain(trace, at="the end")
+    with pytest.raises(SettingError, match="expected a moment of the run, from 0 up, got: -1"):
+        explain(trace, at=-1)
 
 
 @pytest.mark.parametrize("step", range(1, 10))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from palleto import SettingError
+from palleto import SettingError, Trace
 from palleto.cloud import Simulation
 from palleto.ending import after_events, queue_empty
 from palleto.lab import Experiment
@@ -102,6 +102,10 @@ def test_inside_of_an_event_loop() -> None:
 
 
 def test_what_cannot_be_forked() -> None:
+    with pytest.raises(SettingError, match="expected an experiment, as only that can run again, got: <Trace"):
+        fork(Trace(), 1)
+    with pytest.raises(SettingError, match="expected an experiment that ends by itself"):
+        fork(Experiment(step9.pipeline, virtual=True), 3)
     with pytest.raises(SettingError, match="make it virtual=True"):
         fork(pipelines(virtual=False), 3)
     with pytest.raises(SettingError, match="expected one change, got 2: demand, rate"):

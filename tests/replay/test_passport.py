@@ -83,6 +83,8 @@ def test_names_that_mean_nothing_or_too_much(play: Any) -> None:
     trace = play(9).trace
     with pytest.raises(SettingError, match="expected the id of a message, or of an event in it, got: '2016'; one is"):
         trace.message("2016")
+    with pytest.raises(SettingError, match="as text, got: 3"):
+        trace.message(3)
     with pytest.raises(SettingError, match="expected the id of a message"):
         trace.message("")
     twice = play(9, files=1, prepare=announce_again).trace

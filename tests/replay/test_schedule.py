@@ -58,6 +58,8 @@ def test_another_failure_than_a_standstill() -> None:
 
 
 def test_what_cannot_be_tried() -> None:
+    with pytest.raises(SettingError, match="expected an experiment, as only that can run again, got: None"):
+        unlucky(None)
     with pytest.raises(SettingError, match="make it virtual=True"):
         unlucky(pipelines(virtual=False))
     with pytest.raises(SettingError, match="expected seeds to be 1 or more, got: 0"):

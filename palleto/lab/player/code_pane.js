@@ -20,7 +20,7 @@ export function codePane(trace) {
   const texts = new Map(); // file -> its lines
   let shown = null; // the file
   let lines = []; // of that file
-  let lit = []; // those that have a mark
+  let lit = new Set(); // those that have a mark
 
   function open(file) {
     if (!texts.has(file)) {
@@ -46,17 +46,12 @@ export function codePane(trace) {
       return;
     }
     if (file !== shown) open(file);
-    for (const line of lit) line.clear();
-    lit = [];
-    for (const [number, labels] of standing(state, file)) {
-      lines[number - 1]?.stand(labels);
-      if (lines[number - 1]) lit.push(lines[number - 1]);
-    }
-    const here = acting && lines[acting.line - 1];
-    if (here) {
-      here.light();
-      lit.push(here);
-    }
+    const [before, stand] = [lit, standing(state, file)];
+    const here = acting === null ? undefined : lines[acting.line - 1];
+    lit = new Set([...stand.keys()].map((number) => lines[number - 1]).concat(here));
+    lit.delete(undefined);
+    for (const line of before) if (!lit.has(line)) line.mark(false, []);
+    for (const line of lit) line.mark(line === here, stand.get(line.number) ?? []);
     write(
       note,
       acting ? `${file}, line ${acting.line}: ${who(event.stage)}` : `${file}; no line of yours acts at this event`,
@@ -93,24 +88,25 @@ function row(parts, place) {
   const stands = make("span", { class: "stands" });
   const text = make("span", { class: "text" }, ...spans(parts));
   const element = make("div", { class: "line", "data-line": place + 1 }, number, text, stands);
+  let [acts, said] = [false, ""];
   return {
     element,
+    number: place + 1,
     width: parts.reduce((sum, [, each]) => sum + each.length, 0),
-    light() {
-      element.classList.add("acting");
-      element.setAttribute("aria-current", "true");
-    },
-    stand(labels) {
+    /** Light it or not, and say who stands there; what is so already costs nothing. */
+    mark(acting, labels) {
+      if (acting !== acts) {
+        element.classList.toggle("acting", acting);
+        if (acting) element.setAttribute("aria-current", "true");
+        else element.removeAttribute("aria-current");
+      }
       const names =
         labels.length > NAMES ? [...labels.slice(0, NAMES - 1), `${labels.length - NAMES + 1} more`] : labels;
-      stands.replaceChildren(
-        ...names.map((name) => make("span", { class: "stand", title: `${name} stands here` }, clip(name, 26))),
-      );
-    },
-    clear() {
-      element.classList.remove("acting");
-      element.removeAttribute("aria-current");
-      stands.replaceChildren();
+      if (names.join("\n") !== said)
+        stands.replaceChildren(
+          ...names.map((name) => make("span", { class: "stand", title: `${name} stands here` }, clip(name, 26))),
+        );
+      [acts, said] = [acting, names.join("\n")];
     },
   };
 }

@@ -85,7 +85,7 @@ export function controls(trace, things, { go, toggle, link }) {
       slider,
       place,
     ),
-    make("div", { class: "row second" }, make("label", {}, "speed ", speed), ...jump.elements, copy, copied, help),
+    make("div", { class: "row second" }, make("label", {}, make("span", { class: "word" }, "speed "), speed), ...jump.elements, copy, copied, help),
     now,
   );
   slider.addEventListener("input", () => move(Number(slider.value)));

@@ -16,7 +16,7 @@ export function drawLane(pen, lane, y, { left, right, end, colors }) {
     }
   }
   if (server) return marks(pen, lane, y, left, right, colors);
-  pen.fillStyle = lane.place.producers.size ? colors.rows[Math.floor(lane.place.row) % 6] : colors.dim;
+  pen.fillStyle = colors.work; // of no colour that says how a loop ended
   each(
     lane.busy,
     ([from, to]) => [left(from), right(to)],
@@ -39,14 +39,14 @@ function loop(pen, bar, x, width, y, left, colors) {
     (index) => [left(index), 0],
     (at) => at > x + 1 && pen.fillRect(at, y + 2, 1.2, ROW - 5),
   );
-  if (width > 8.4 * bar.label.length + 12) {
-    pen.font = `600 10.5px ${colors.font}`;
+  if (width > 7.4 * bar.label.length + 10) {
+    pen.font = `600 11px ${colors.font}`;
     pen.textBaseline = "middle";
     pen.textAlign = "left";
     const size = pen.measureText(bar.label).width;
     pen.fillStyle = colors[bar.how === "stopped" ? "done" : bar.how];
     pen.fillRect(x + 3, y + 2, size + 4, ROW - 5);
-    pen.fillStyle = bar.how === "killed" ? "#000" : "#fff";
+    pen.fillStyle = bar.how === "running" || bar.how === "crashed" ? colors.ground : "#000";
     pen.fillText(bar.label, x + 5, y + ROW / 2);
   }
   if (bar.how === "killed" || bar.how === "crashed") cross(pen, x + width - 1, y + ROW / 2 - 0.5, colors);

@@ -27,10 +27,12 @@ export function lanesPane(trace, placed, go) {
     "aria-pressed": "false",
     title: "lay the lanes out by event or by run time (key: t)",
   });
-  const legend = ["running", "done", "killed", "crashed"].map((how) =>
-    make("span", {}, make("i", { class: `swatch ${how}`, "aria-hidden": "true" }), how),
+  const sign = (how) => make("span", {}, make("i", { class: `swatch ${how}`, "aria-hidden": "true" }), how);
+  note.append(
+    make("span", { class: "keys" }, "loops", ...["running", "done", "killed", "crashed"].map(sign)),
+    make("span", { class: "keys" }, "stages", sign("at work")),
+    axis,
   );
-  note.append(make("span", { class: "keys" }, ...legend), axis);
   body.append(box, words);
   const still = document.createElement("canvas");
   let [width, height, gap, ratio, byTime, last] = [0, 0, 0, 1, false, null];
@@ -169,12 +171,11 @@ let known = null;
 /** The colours of the style that holds; read once, and again after `forgetColors`. */
 function palette() {
   known ??= Object.fromEntries(
-    ["ink", "dim", "line", "ground", "running", "done", "killed", "crashed", "stopped", "alarm", "font"].map((name) => [
+    ["ink", "dim", "line", "ground", "running", "done", "killed", "crashed", "work", "alarm", "font"].map((name) => [
       name,
       shade(`--${name}`),
     ]),
   );
-  known.rows ??= [0, 1, 2, 3, 4, 5].map((number) => shade(`--place-${number}`));
   return known;
 }
 

@@ -121,12 +121,15 @@ function table(name, headings) {
   const rows = make("tbody");
   const more = make("caption", { class: "more" });
   const heads = headings.map((heading) => make("th", { scope: "col" }, heading));
+  let held = "";
   const element = make("table", { class: name }, more, make("thead", {}, make("tr", {}, ...heads)), rows);
   return {
     element,
     fill(made, left, noun) {
       element.hidden = !made.length;
-      rows.replaceChildren(...made);
+      const texts = made.map((row) => `${row.className} ${row.textContent}`).join("\n");
+      if (texts !== held) rows.replaceChildren(...made); // to lay a table out is dear
+      held = texts;
       write(more, left > 0 ? `${whole(left)} more ${noun}${left === 1 ? "" : "s"} not shown` : "");
       more.hidden = left <= 0;
     },

@@ -72,11 +72,13 @@ function start(trace) {
     {},
     document.title,
     make("span", { class: "note" }, ` ${bar.title}${queue.wanted ? "" : "; this run has no queue"}`),
+    make("span", { class: "note away" }, " · click here, and the keys work"),
   );
   const grid = make("div", { class: `grid${queue.wanted ? "" : " no-queue"}` }, ...panes.map((pane) => pane.element));
   main.replaceChildren(make("div", { class: "top" }, title, bar.element), grid);
   main.setAttribute("aria-busy", "false");
   document.addEventListener("keydown", bar.key);
+  listen();
   window.addEventListener("hashchange", () => go(asked(trace) ?? index));
   theme(() => {
     forgetColors();
@@ -106,6 +108,14 @@ function freshly(trace, to) {
   const state = initial();
   for (let index = 0; index <= to; index += 1) apply(state, trace.event(index));
   return state;
+}
+
+/** A page by itself takes the keys at once; in a frame it waits to be clicked or tabbed into, and says so. */
+function listen() {
+  if (window.parent === window) window.focus();
+  const away = () => document.body.classList.toggle("away", window.parent !== window && !document.hasFocus());
+  for (const change of ["focus", "blur"]) window.addEventListener(change, away);
+  away();
 }
 
 function inNotebook() {

@@ -25,6 +25,7 @@ export function pipelinePane(trace, placed) {
   );
   let last = null;
   let [width, height] = [0, 0];
+  const kept = new Map(); // a link or a box -> its element, and what it was made of
   new ResizeObserver(() => {
     [width, height] = [body.clientWidth, body.clientHeight];
     if (last) show(...last);
@@ -41,23 +42,36 @@ export function pipelinePane(trace, placed) {
       return { x: PAD + place.column * (size.w + size.gap), y: shared ? Math.min(y, (height - size.h) / 2) : y };
     };
     const label = new Map(drawn.map((place) => [place, labelAt(place, index)]));
-    const [links, boxes, told] = [[], [], []];
+    const [all, parts] = [[], new Map()]; // a part -> what it is made of, and what makes it
     for (const place of drawn) {
       for (const consumer of place.consumers) {
-        if (label.has(consumer)) links.push(link(place, consumer, spot, size, state, event, label));
+        if (!label.has(consumer)) continue;
+        const facts = flow(place, state, event, label.get(place), label.get(consumer));
+        const ends = [spot(place), spot(consumer)];
+        parts.set(`${place.number} ${consumer.number}`, [[facts, ends, size], () => link(facts, ends, size)]);
       }
     }
     for (const place of drawn) {
       const facts = factsOf(place, label.get(place), state, event);
-      boxes.push(box(place, label.get(place), facts, spot(place), size, event, state));
-      told.push(`${label.get(place)}: ${facts.status}, ${facts.lines.join(", ")}`);
+      parts.set(`${place.number}`, [[facts, spot(place), size], () => box(place, facts, spot(place), size)]);
+      all.push(`${facts.label}: ${facts.status}, ${facts.lines.join(", ")}`);
     }
     if (size.height > height) body.tabIndex = 0; // so that the keyboard scrolls it
     svg.setAttribute("viewBox", `0 0 ${width} ${size.height}`);
     svg.setAttribute("height", size.height);
-    svg.setAttribute("aria-label", told.join(". "));
-    svg.replaceChildren(...links, ...boxes);
-    write(words, told.join(". "));
+    svg.setAttribute("aria-label", all.join(". "));
+    for (const [name, [made, draw]] of parts) put(name, JSON.stringify(made), draw);
+    write(words, all.join(". "));
+  }
+
+  /** A part that is made of the same as before stays: to lay texts out anew is half of what a frame costs. */
+  function put(name, made, draw) {
+    const before = kept.get(name);
+    if (before?.made === made) return;
+    const element = draw();
+    if (before) before.element.replaceWith(element);
+    else svg.append(element); // links come first, so boxes lie above them
+    kept.set(name, { element, made });
   }
 
   return { element: section, show };
@@ -66,13 +80,19 @@ export function pipelinePane(trace, placed) {
 function sizes(width, height, columns, lines) {
   const gap = columns > 1 ? Math.max(40, Math.min(120, ((width - 2 * PAD) * 0.27) / (columns - 1))) : 0;
   const w = Math.min(180, (width - 2 * PAD - gap * (columns - 1)) / columns);
-  const room = columns > 1 ? Math.min(150, (width - 2 * PAD - w * columns) / (columns - 1)) : 0;
+  const room = columns > 1 ? Math.min(220, (width - 2 * PAD - w * columns) / (columns - 1)) : 0;
   const pitch = Math.max(LOW + ROW, Math.min(120, (height - 2 * PAD) / lines));
   return { w, gap: room, h: Math.min(TALL, pitch - ROW), pitch, height: Math.max(height, pitch * lines + 2 * PAD) };
 }
 
-/** What is written into a box. */
+/** What a box shows. */
 function factsOf(place, label, state, event) {
+  const acts = event !== null && (event.stage === label || (place.kind === "server" && actsFor(label, event, state)));
+  return { label, acts, ...told(place, label, state, event) };
+}
+
+/** What is written into it. */
+function told(place, label, state, event) {
   const stage = state.stages.get(label);
   if (place.kind === "server") {
     const loops = [...state.loops.values()].filter((loop) => loop.server === label && !loop.killed);
@@ -103,8 +123,8 @@ function factsOf(place, label, state, event) {
 
 const SIGNS = { running: "", unknown: "", stopped: "", crashed: "✕ crashed" };
 
-function box(place, label, facts, { x, y }, { w, h }, event, state) {
-  const acts = event !== null && (event.stage === label || (place.kind === "server" && actsFor(label, event, state)));
+function box(place, facts, { x, y }, { w, h }) {
+  const { label, acts } = facts;
   const classes = ["box", place.kind, facts.status, acts ? "acting" : ""].join(" ").trim();
   const group = make("g", { class: classes, "data-stage": label });
   group.append(
@@ -165,45 +185,46 @@ function split(name, fit) {
   return match && match[2] ? [match[1], match[2]] : ["", name];
 }
 
-/** The two ways between a producer and its consumer: demand above, to the left; events below, to the right. */
-function link(place, consumer, spot, { w, h }, state, event, label) {
-  const [from, to] = [spot(place), spot(consumer)];
-  const [x1, x2, gap] = [from.x + w, to.x, to.x - from.x - w];
-  const [y1, y2] = [from.y + h / 2, to.y + h / 2];
-  const [producer, taker] = [label.get(place), label.get(consumer)];
-  const group = make("g", { class: "link" });
-  const [bend, flat] = [x1 + gap * 0.28, x1 + gap * 0.56];
-  const way = (dy) => `M${x1} ${y1 + dy}C${bend} ${y1 + dy} ${bend} ${y2 + dy} ${flat} ${y2 + dy}H${x2}`;
+/** What a link shows: which of its ways is lit or faint, and the numbers beside them. */
+function flow(place, state, event, producer, taker) {
+  const facts = { name: `${producer}→${taker}`, demand: "", events: "", owed: "", sent: "" };
   if (place.kind === "server") {
-    const casts = event?.kind === "cast" && event.peer === taker ? " lit" : "";
-    const pulls = event?.kind === "loop_started" && event.peer === producer ? " lit" : "";
     const idle = state.started ? "" : " gone";
-    group.append(
-      make("path", { d: way(-5), class: `demand${pulls}${idle}` }),
-      make("path", { d: way(5), class: `events${casts}${idle}` }),
-    );
-    group.append(head(x1, y1 - 5, -1, `demand${pulls}${idle}`), head(x2, y2 + 5, 1, `events${casts}${idle}`));
-    return group;
+    facts.demand = (event?.kind === "loop_started" && event.peer === producer ? " lit" : "") + idle;
+    facts.events = (event?.kind === "cast" && event.peer === taker ? " lit" : "") + idle;
+    return facts;
   }
   const held = state.subscriptions.get(key(producer, taker));
+  const gone = !held || held.ended;
   const between =
     event && ((event.stage === producer && event.peer === taker) || (event.stage === taker && event.peer === producer));
-  const asks = between && event.kind === "ask" ? " lit" : "";
-  const sends = between && (event.kind === "emitted" || event.kind === "events") ? " lit" : "";
-  const gone = !held || held.ended ? " gone" : "";
-  group.setAttribute("data-link", `${producer}→${taker}`);
+  const asks = between && event.kind === "ask";
+  const sends = between && (event.kind === "emitted" || event.kind === "events");
+  facts.demand = (asks ? " lit" : "") + (gone ? " gone" : "");
+  facts.events = (sends ? " lit" : "") + (gone ? " gone" : "");
+  if (gone) return facts;
+  facts.owed = asks ? `+${event.data.count}` : whole(held.asked - held.delivered);
+  facts.sent = sends ? `${event.ids.length}` : whole(held.delivered);
+  return facts;
+}
+
+/** The two ways between a producer and its consumer: demand above, to the left; events below, to the right. */
+function link({ name, demand, events, owed, sent }, [from, to], { w, h }) {
+  const [x1, x2, gap] = [from.x + w, to.x, to.x - from.x - w];
+  const [y1, y2] = [from.y + h / 2, to.y + h / 2];
+  const [bend, flat] = [x1 + gap * 0.28, x1 + gap * 0.56];
+  const way = (dy) => `M${x1} ${y1 + dy}C${bend} ${y1 + dy} ${bend} ${y2 + dy} ${flat} ${y2 + dy}H${x2}`;
+  const group = make("g", { class: "link", "data-link": name });
   group.append(
-    make("path", { d: way(-5), class: `demand${asks}${gone}` }),
-    make("path", { d: way(5), class: `events${sends}${gone}` }),
+    make("path", { d: way(-5), class: `demand${demand}` }),
+    make("path", { d: way(5), class: `events${events}` }),
+    head(x1, y1 - 5, -1, `demand${demand}`),
+    head(x2, y2 + 5, 1, `events${events}`),
   );
-  group.append(head(x1, y1 - 5, -1, `demand${asks}${gone}`), head(x2, y2 + 5, 1, `events${sends}${gone}`));
-  if (!held || held.ended) return group;
-  const owed = asks ? `+${event.data.count}` : whole(held.asked - held.delivered);
-  const sent = sends ? `${event.ids.length}` : whole(held.delivered);
-  const near = x2 - 9;
+  if (!owed) return group;
   group.append(
-    make("text", { x: near, y: y2 - 10, class: `count demand${asks}` }, `◂ ${owed}`),
-    make("text", { x: near, y: y2 + 20, class: `count events${sends}` }, `${sent} ▸`),
+    make("text", { x: x2 - 9, y: y2 - 10, class: `count demand${demand}` }, `◂ ${owed}`),
+    make("text", { x: x2 - 9, y: y2 + 20, class: `count events${events}` }, `${sent} ▸`),
   );
   return group;
 }

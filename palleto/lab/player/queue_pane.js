@@ -101,6 +101,9 @@ function wording(message, where, t) {
 }
 
 function factsOf(queue) {
+  const unseen = queue.told ? 0 : queue.sent - queue.messages.size;
+  if (!queue.told && !queue.sent && !queue.messages.size)
+    return "No message is known yet. A server tells of one when it is received, or its file put.";
   const facts = [
     `${plural(queue.received, "delivery").replace("deliverys", "deliveries")}, ${whole(queue.redelivered)} again`,
   ];
@@ -108,6 +111,7 @@ function factsOf(queue) {
     facts.push(
       `requests: ${[...queue.requests].map(([name, count]) => `${name.replace("Batch", "")} ${whole(count)}`).join(", ")}`,
     );
+  if (unseen > 0) facts.push(`${whole(unseen)} announced and not received yet`);
   if (queue.errors) facts.push(`${whole(queue.errors)} failed`);
   if (queue.unnamed) facts.push("this trace does not say which messages were deleted");
   return facts.join(" · ");

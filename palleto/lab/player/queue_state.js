@@ -3,7 +3,7 @@
 // A simulated queue tells of each message what becomes of it (kind `message`), and is believed. Of a queue on a server
 // a trace holds what requests tell: a message is known from its first `receive` on, hidden for as many seconds as that
 // or the last `visibility` says, then visible again without a further event. What a trace does not say is not guessed:
-// without a timeout there is no clock, and a deletion that does not name its message is only counted.
+// without a timeout there is no clock. A `dead_lettered` is the recorder's conclusion, and a deletion that does not name its message is only counted.
 
 export const PARTS = ["deleted", "in flight", "visible", "delayed", "dead-lettered"];
 
@@ -91,6 +91,10 @@ function deleted(queue, event) {
   if (!queue.told) for (const id of done) change(queue, id, { state: "deleted", until: null });
 }
 
+function buried(queue, event) {
+  for (const id of event.ids) change(queue, id, { state: "dead-lettered", until: null });
+}
+
 function hidden(queue, event) {
   const refused = new Set(event.data.refused ?? []);
   event.ids.forEach((id, place) => {
@@ -111,6 +115,7 @@ const TAKES = {
   receive: received,
   delete: deleted,
   visibility: hidden,
+  dead_lettered: buried,
   queue: (queue, event) => void (queue.dead = event.data.dead_lettered ?? queue.dead),
   download: () => {},
   request: () => {},

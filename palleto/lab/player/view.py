@@ -36,7 +36,8 @@ class Player:
 
     def __repr__(self) -> str:
         last = self.events[-1].t if self.events else 0.0
-        return f"<Player {len(self.events)} trace events, {last:.1f} s, at {self.at or 0}>"
+        at = min(self.at or 0, self.events[-1].seq if self.events else 0)
+        return f"<Player {len(self.events)} trace events, {last:.1f} s, at {at}>"
 
     def html(self) -> str:
         """The whole page: one file that needs no network and no kernel."""

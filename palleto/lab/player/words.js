@@ -79,7 +79,7 @@ const SENTENCES = {
       ? `casts ${plural(data.carried.length, "event")} to ${peer}: ${listed(data.carried)}`
       : `casts to ${peer}: ${names}`,
   loop_started: (peer) => `starts as a loop of ${peer}`,
-  loop_killed: () => "is killed",
+  loop_killed: (peer, ids, data) => (data.at ? `is killed, where it waits in line ${data.at[1]}` : "is killed"),
   loop_crashed: (peer, ids, data) => `crashes and will run again: ${data.reason ?? ""}`,
   loop_ended: (peer, ids, data) => `has ended (${data.reason ?? ""})`,
   receive: (peer, ids, data, names) =>
@@ -89,12 +89,14 @@ const SENTENCES = {
   download: (peer, ids, data, names) => `downloads ${names} (${whole(data.bytes ?? 0)} bytes)`,
   message: (peer, ids, data, names) =>
     `message ${names} is ${(data.state ?? "").replace("_", " ").replace("dead lettered", "dead-lettered")}${data.receives ? `, received ${data.receives}×` : ""}`,
+  dead_lettered: (peer, ids, data, names) => `finds that ${names} was received as often as allowed: it is in the dead-letter queue`,
   visibility: (peer, ids, data, names) =>
     `hides ${names || "messages"} for ${[...new Set(data.seconds ?? [])].join(", ")} s`,
   queue: (peer, ids, data) =>
     `the queue has ${data.visible} visible, ${data.in_flight} in flight, ${data.dead_lettered} dead-lettered`,
   sent: (peer, ids, data, names) => `${plural(ids.length, "file")} put into the bucket: ${names}`,
   request: (peer, ids, data) => `asks for ${data.operation ?? "something"}${data.error ? `: ${data.error}` : ""}`,
+  waits: () => "waits here",
   drain: () => "begins to end: the sources are stopped",
   written: (peer, ids, data, names) => `has written the result of ${names} (${whole(data.lines ?? 0)} lines)`,
   law: (peer, ids, data) => `breaks the law of the ledger: ${data.text ?? ""}`,
