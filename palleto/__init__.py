@@ -2,7 +2,8 @@
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
 then process, system, talk, runner, tasked, stage, kinds, restart, child, supervise, tasks and streams, which run them;
-then trace, source and recorder, which hear of it; then clock and cloud. express and eager are for speed only.
+then trace, source, law, narrator, tape and recorder, which hear of it; then clock and cloud. express and eager, and
+witness and typist for recorded runs, are for speed only.
 """
 
 from __future__ import annotations
