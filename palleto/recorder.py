@@ -192,10 +192,8 @@ class Recorder:
                 self.law.closed(stage, at)
             callback = "handle_subscribe" if isinstance(message, Subscribe) else "handle_cancel"
             self._add(type(message).__name__.lower(), stage, peer, (), self._entry(stage, callback), {})
-        elif tape.facts:
-            tape.put(TAKEN, stage, None, (), None, None, None)
         else:
-            tape.narrator.taken[stage] = tape.narrator.seq
+            tape.put(TAKEN, stage, None, (), None, None, None)
 
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import threading
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -590,10 +591,87 @@ def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
                     await sink.end()
                     await System.current().idle()
                 if number in (10, 999):
-                    parts = (value for value in vars(recorder).values() if isinstance(value, dict))
-                    held.append(sum(map(len, parts)) + len(recorder.law.accounts) + len(recorder.events))
+                    assert recorder.events == []  # and all that is on the tape is read
+                    tape = recorder.tape
+                    parts = [value for each in (tape, tape.narrator) for value in vars(each).values()]
+                    sizes = [len(value) for value in parts if isinstance(value, dict | list)]
+                    held.append(sum(sizes) + len(recorder.law.accounts))
 
     go(main)
     recorder.close()
     assert held[0] == held[1]
     assert len(load(tmp_path / "trace.jsonl")) > 5000
+
+
+class Steady(Numbers):
+    """Numbers for a while; then nothing more."""
+
+    def handle_demand(self, demand):
+        return super().handle_demand(demand) if self.next < 100 else []
+
+
+def test_who_begins_to_listen_hears_what_happens_from_then_on(go):
+    """What the tape held until then is not told anew."""
+    recorder, heard = Recorder(), []
+
+    class Listening(Sink):
+        seen = 0
+
+        def handle_events(self, events):
+            self.seen += 1
+            if self.seen == 5:
+                recorder.listeners.append(heard.append)
+            if self.seen == 8:
+                recorder.listeners.clear()
+
+    async def main():
+        async with running(of(Steady(), Listening("numbers", max_demand=1)), recorder=recorder):
+            await System.current().idle()
+
+    go(main)
+    handled = [event.seq for event in recorder.events if event.kind == "handled"]
+    eighth = next(event.seq for event in recorder.events if event.kind == "handle_events" and event.seq > handled[6])
+    assert [event.seq for event in heard] == list(range(handled[4], eighth + 1))
+
+
+def test_the_events_may_be_read_while_the_run_goes_on(go):
+    """By another thread, again and again: each event once, in order."""
+    recorder, stop = Recorder(), threading.Event()
+    lengths = []
+
+    def look():
+        while not stop.is_set():
+            lengths.append(len(recorder.events))
+
+    async def main():
+        sink = Sink("numbers", max_demand=1)
+        sink.handle_events = lambda events: None
+        async with running(of(Numbers(), sink), recorder=recorder):
+            reader = threading.Thread(target=look)
+            reader.start()
+            for _ in range(20):
+                await anyio.lowlevel.checkpoint()
+            stop.set()
+            reader.join()
+
+    go(main)
+    assert lengths == sorted(lengths)
+    trace = recorder.events
+    assert [event.seq for event in trace] == list(range(len(trace)))
+    handled = [event.ids for event in trace if event.kind == "handled"]
+    assert handled == [(str(number),) for number in range(len(handled))]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[1, 2], ["a", "b"] * 10, [1] * 20, [1, "a", None, 2.5, True], [], [{"n": 1}], [1] * 9 + [{}], ["a"] * 9 + [[]]],
+)
+def test_what_is_kept_of_events_gives_the_ids_that_they_had(events):
+    ids = tuple(map(event_id, events))
+    kept = palleto.tape.kept(events)
+    for event in events:
+        if isinstance(event, dict):
+            event["n"] = 2
+        elif isinstance(event, list):
+            event.append(1)
+    assert palleto.trace.ids_of(kept) == ids

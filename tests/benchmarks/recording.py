@@ -58,7 +58,7 @@ class Numbers(Producer):
 
 
 def bare(most: int, least: int, count: int, recorder: Recorder | None, middles: int = 0) -> None:
-    """A producer, a producer-consumer if `middles` is 1, and a consumer, that gets `most` events so often as `count`."""
+    """A producer, a producer-consumer if `middles` is 1, and a consumer that gets `most` events `count` times."""
 
     class Middle(ProducerConsumer):
         name = "middle"
