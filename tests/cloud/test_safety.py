@@ -159,3 +159,72 @@ def test_the_lab_listens_on_this_machine_only(tmp_path: Path) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
+
+
+def family(pid: int) -> set[int]:
+    """A process and all that it started and that still run."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
+        except OSError:  # it has ended meanwhile
+            continue
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def listened_on_by(pids: set[int]) -> set[str]:
+    """The addresses on which any of these processes listens for TCP."""
+    sockets = set()
+    for pid in pids:
+        try:
+            sockets |= {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
+        except OSError:
+            continue
+    ports = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for words in (line.split() for line in Path(table).read_text().splitlines()[1:]):
+            if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
+                ports.add(int(words[1].rpartition(":")[2], 16))
+    return {address for port in ports for address in listened_on(port)}
+
+
+ONE_NOTEBOOK = """
+import sys
+from pathlib import Path
+from palleto.lab.publish import notebooks, publish
+print(list(publish(Path(sys.argv[1]), notebooks()[-1:])))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("command", "listens"),
+    [
+        pytest.param(["-m", "steps.step9", "--place", "embedded", "--output", "{}/output"], True, id="step 9"),
+        pytest.param(["-m", "palleto.lab.player", "{}/run.jsonl", "--html", "{}/run.html"], False, id="player"),
+        pytest.param(["-m", "palleto.lab.portrait", "{}/portrait.svg"], False, id="portrait"),
+        pytest.param(["-c", ONE_NOTEBOOK, "{}"], False, id="publish", marks=[pytest.mark.notebooks, pytest.mark.long]),
+    ],
+)
+def test_a_command_and_all_that_it_starts_listen_on_this_machine_only(
+    command: list[str], listens: bool, tmp_path: Path
+) -> None:
+    if "palleto.lab.player" in command:
+        trace = ["-m", "steps.step9", "--virtual", "--quiet", "--output", f"{tmp_path}/output"]
+        subprocess.run([sys.executable, *trace, "--trace", f"{tmp_path}/run.jsonl"], cwd=ROOT, check=True)
+    elif "steps.step9" not in command:
+        pytest.importorskip("ipywidgets", reason="the notebooks extra is not installed")
+    words = [word.replace("{}", str(tmp_path)) for word in command]
+    seen: set[str] = set()
+    with subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
+        while run.poll() is None:
+            seen |= listened_on_by(family(run.pid))
+            time.sleep(0.05)
+        assert run.stderr is not None
+        assert run.returncode == 0, run.stderr.read()
+    # A notebook's kernel is spoken to over Unix sockets; its runs may have an embedded server, on loopback.
+    assert seen <= {"127.0.0.1"}
+    assert not listens or seen, "or the test looks in the wrong place"
