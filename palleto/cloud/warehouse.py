@@ -88,10 +88,15 @@ class Warehouse:
 
     async def write(self, key: str, lines: int) -> Path:
         """Write a count to the result file of `key`, whole or not at all. Raises BadFile for a key that is refused."""
-        path = await self.blocking(result_path, self.output, key)
+
+        def write() -> Path:
+            path = result_path(self.output, key)
+            write_result(path, f"{lines}\n")
+            return path
+
         system = System.current()
         try:
-            await self.blocking(write_result, path, f"{lines}\n")
+            path = await self.blocking(write)
         except SettingError as error:  # every other file would fail as well, and be taken for bad in the end
             system.failure = system.failure or error
             system.body.cancel()
