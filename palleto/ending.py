@@ -26,12 +26,15 @@ class Run:
     """What an ending may look at: the trace as it grows, the warehouse if there is one, and whether all files are up.
 
     end: called at the moment that the end is reached, so that nothing more is asked for.
+    `begun`: the first file is up, or there is none to come; `uploaded`: all are; `playing`: the pipeline runs.
     """
 
     def __init__(self, recorder: Recorder, warehouse: Warehouse | None, end: Callable[[], None]) -> None:
         self.recorder = recorder
         self.warehouse = warehouse
         self.end = end
+        self.begun = anyio.Event()
+        self.playing = anyio.Event()
         self.uploaded = anyio.Event()
 
     async def until(self, reached: Callable[[TraceEvent], bool]) -> None:

@@ -1,7 +1,7 @@
 """Files on disk: unzip within bounds, count lines, and write results where they belong.
 
-Plain blocking functions: a stage calls them through `anyio.to_thread.run_sync`. Memory is bounded by a few
-MiB, whatever the size of a file or of its longest line.
+Plain blocking functions: a stage calls them through `anyio.to_thread.run_sync`. Memory is bounded by a MiB
+or two, whatever the size of a file or of its longest line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from palleto.locks import lock
 
 __all__ = ["count_lines", "result_path", "unzip", "write_result"]
 
-MIB = 1 << 20
+PIECE = 1 << 16
+"""Bytes that are worked on at one time. Dozens of threads do so at once, and glibc keeps what it once gave them: pieces
+of 1 MiB made the whole process 10 MiB larger, and not faster."""
 _MAGIC = b"\x1f\x8b"  # how every member of a gzip file begins
 _GZIP = 31  # zlib's wbits: the largest window, in a gzip wrapper
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -72,7 +74,7 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
 
 
 def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unzip piece by piece, each of 1 MiB at most."""
+    """Unzip piece by piece, each of `PIECE` bytes at most."""
     taken = members = 0
     member = None
     data = b""
@@ -98,28 +100,28 @@ def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut large chunks, because zlib copies what it has not used yet each time that it stops at 1 MiB."""
+    """Cut large chunks, because zlib copies what it has not used yet each time that it stops at a full piece."""
     for chunk in chunks:
-        for start in range(0, len(chunk), MIB // 16):
-            yield chunk[start : start + MIB // 16]
+        for start in range(0, len(chunk), PIECE // 4):
+            yield chunk[start : start + PIECE // 4]
 
 
 def _pieces(member: zlib._Decompress, data: bytes, taken: int) -> Iterator[bytes]:
     """Yield what `data` unzips to, to the end of `data` or of the member."""
     while not member.eof:
         try:
-            piece = member.decompress(data, MIB)
+            piece = member.decompress(data, PIECE)
         except zlib.error as error:
             raise BadFile(f"corrupt within the first {taken} bytes of gzip ({error})") from error
         if piece:
             yield piece
         data = member.unconsumed_tail
         # A full piece without a tail: zlib has used all input but may still hold output.
-        if not data and len(piece) < MIB:
+        if not data and len(piece) < PIECE:
             return
 
 
-def count_lines(path: Path, chunk_bytes: int = MIB) -> int:
+def count_lines(path: Path, chunk_bytes: int = PIECE) -> int:
     r"""Count the lines that are not empty, as `LC_ALL=C grep -c .` does; a last line need not end in a newline.
 
     A line is not empty if it has any byte besides its `\n`: a space, a `\r`, or a byte that is no valid UTF-8,
@@ -133,17 +135,14 @@ def count_lines(path: Path, chunk_bytes: int = MIB) -> int:
         OSError: the file cannot be read.
     """
     lines = 0
-    at_start = True  # of a line
+    inside = False  # a line whose first byte came, and with it its count, in a chunk before
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(chunk_bytes):
-            chunk = chunk.replace(b"\0", b"\n")
-            empty_first = at_start and chunk.startswith(b"\n")
-            at_start = chunk.endswith(b"\n")
-            # Each pass halves every run of newlines; most files have none and pay for one search.
-            while b"\n\n" in chunk:
-                chunk = chunk.replace(b"\n\n", b"\n")
-            lines += chunk.count(b"\n") - empty_first
-    return lines if at_start else lines + 1
+            # Cut at each newline and counted: half the time of a search for two newlines in a row.
+            pieces = chunk.replace(b"\0", b"\n").split(b"\n")
+            lines += len(pieces) - pieces.count(b"") - (inside and pieces[0] != b"")
+            inside = pieces[-1] != b""
+    return lines
 
 
 def result_path(output: Path, key: str) -> Path:

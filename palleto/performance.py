@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from palleto.recorder import Recorder
 from palleto.stage import Stage
 from palleto.summary import Summary
 from palleto.supervise import Supervisor
+from palleto.supply import head_start, supply
 from palleto.system import System, actor, running
 from palleto.tasks import Task
 
@@ -206,7 +207,18 @@ class Performance:
         run = Run(self.recorder, self.warehouse, self._over)
         self.over = anyio.Event()
         self.at_once = anyio.CancelScope()
-        jobs = [partial(self._upload, run), *(partial(self._end, ending, run) for ending in self.endings)]
+        upload = partial(self._try, partial(supply, self.cloud, run, self.data, self.options.files))
+        jobs = [partial(self._try, partial(self._end, ending, run)) for ending in self.endings]
+        if self.warehouse is None:
+            await self._play_beside(top, run, jobs)
+        elif self.options.virtual:  # a nap costs nothing
+            await self._play_beside(top, run, [upload, *jobs])
+        else:
+            async with background(upload):
+                await head_start(run)
+                await self._play_beside(top, run, jobs)
+
+    async def _play_beside(self, top: Supervisor, run: Run, jobs: Sequence[Callable[[], Any]]) -> None:
         output = {"say": self.say, "report": self.report}
         with progress(self.recorder, self._expected()) as say_beside:
             if say_beside is not None and not self.options.quiet:
@@ -214,12 +226,13 @@ class Performance:
             output["report"] = partial(self._reported, output["report"])
             async with running(top, recorder=self.recorder, seed=self.options.seed, **output):
                 self.system = top.system
+                run.playing.set()
                 self._watch()
                 if self.warehouse is not None:
                     top.system.on_lost.append(lambda process, events: self.warehouse.lost(events))
                     top.system.on_refused.append(lambda message: self.warehouse.lost([message]))
                 with self.at_once:
-                    async with background(self._heed_signals, *(partial(self._try, job) for job in jobs)):
+                    async with background(self._heed_signals, *jobs):
                         await self.over.wait()
                         with anyio.move_on_after(self.options.drain_timeout) as drain:
                             await top.system.drain()
@@ -271,21 +284,6 @@ class Performance:
         for process in list(self.system.processes.values()) if self.system is not None else []:
             if isinstance(process, Stage):
                 process.patience = 0.0  # type: ignore[misc]
-
-    async def _upload(self, run: Run) -> None:
-        if self.warehouse is not None:
-            from palleto.cloud import samples, upload
-
-            def files() -> Any:
-                return self.data or samples(self.options.files)
-
-            put = await upload(self.cloud, self.warehouse.stack, files())
-            if not put and await messages_in(self.warehouse, self.warehouse.queue_url) == 0:
-                # An earlier run on a server that outlives its runs left nothing to do: what is put again is announced.
-                put = await upload(self.cloud, self.warehouse.stack, files(), again=True)
-            if put and self.system is not None:
-                self.recorder.note("sent", None, events=put)
-        run.uploaded.set()
 
     async def _heed_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():

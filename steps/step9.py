@@ -32,6 +32,7 @@ from palleto import BadFile, BadMessage, CloudError, Supervisor, TaskSupervisor,
 from palleto.cloud.warehouse import Warehouse
 from palleto.files import count_lines, unzip
 from palleto.program import main, queue_empty
+from palleto.side_by_side import side_by_side
 
 # ---- Server ----
 
@@ -171,7 +172,7 @@ class Download(NamedTuple):
 
 
 class ProducerConsumer(palleto.ProducerConsumer):
-    """Takes one event at a time, downloads and unzips its file, and passes that on."""
+    """Takes a few events at a time (one, as in the talk), downloads and unzips their files, and passes those on."""
 
     def __init__(self, warehouse: Warehouse, pipeline: str, max_demand: int) -> None:
         self.warehouse = warehouse
@@ -184,7 +185,8 @@ class ProducerConsumer(palleto.ProducerConsumer):
 
     async def handle_events(self, events: list[Event]) -> list[Download]:
         say(f"{self.pipeline} ProducerConsumer received {len(events)} events")
-        return [download for event in events for download in await self.download(event)]
+        found = await side_by_side(self.download, events)
+        return [download for downloads in found for download in downloads]
 
     async def download(self, event: Event) -> list[Download]:
         """The file of an event, or nothing if it is gone or bad: its message goes back, and the next file comes."""

@@ -347,7 +347,7 @@ def test_an_output_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
 
 def test_zlib_may_hold_output_when_its_input_is_used_up() -> None:
     """A piece that is exactly full ends neither the text nor the input."""
-    for size in (files.MIB - 1, files.MIB, files.MIB + 1, 3 * files.MIB):
+    for size in (files.PIECE - 1, files.PIECE, files.PIECE + 1, 3 * files.PIECE):
         for level in (0, 1, 9):
             buffer = io.BytesIO()
             with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=level) as file:

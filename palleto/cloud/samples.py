@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -106,13 +106,19 @@ def samples(count: int = 12) -> Iterable[Sample]:
 
 
 async def upload(
-    cloud: Cloud, stack: Stack, files: Iterable[Uploadable], *, concurrency: int = UPLOADS, again: bool = False
+    cloud: Cloud,
+    stack: Stack,
+    files: Iterable[Uploadable],
+    *,
+    concurrency: int = UPLOADS,
+    again: bool = False,
+    begun: Callable[[], object] = lambda: None,
 ) -> list[str]:
     """Put files into the stack's bucket, `concurrency` at one time, and give back the keys that were put, in order.
 
     A file whose key holds an object of its size and ETag is left as it is: nothing is announced for it again,
     unless `again`. The files are asked for one by one, so a generator's are in memory a few at a time. Its requests
-    are not counted in `cloud.requests`. Raises `CloudError`.
+    are not counted in `cloud.requests`. `begun` is called whenever a file is there. Raises `CloudError`.
     """
     put: dict[int, str] = {}
     listed = await cloud.monitor.s3.list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
@@ -129,6 +135,7 @@ async def upload(
                     if not isinstance(body, bytes):
                         body.close()
                 put[number] = file.key
+            begun()
         finally:
             slots.release()
 

@@ -96,8 +96,13 @@ class Warehouse:
 
     async def write(self, key: str, lines: int) -> Path:
         """Write a count to the result file of `key`, whole or not at all. Raises BadFile for a key that is refused."""
-        path = await self.blocking(result_path, self.output, key)
-        await self.blocking(write_result, path, f"{lines}\n")
+
+        def write() -> Path:
+            path = result_path(self.output, key)
+            write_result(path, f"{lines}\n")
+            return path
+
+        path = await self.blocking(write)
         system = System.current()
         if system.recorder is not None:
             system.recorder.note("written", actor(), events=[key], lines=lines)
