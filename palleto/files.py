@@ -23,6 +23,7 @@ __all__ = ["count_lines", "result_path", "unzip", "write_result"]
 PIECE = 1 << 16
 """Bytes that are worked on at one time. Dozens of threads do so at once, and glibc keeps what it once gave them: pieces
 of 1 MiB made the whole process 10 MiB larger, and not faster."""
+_SMALL = 1 << 20  # a text that may take the last of a disk
 _MAGIC = b"\x1f\x8b"  # how every member of a gzip file begins
 _GZIP = 31  # zlib's wbits: the largest window, in a gzip wrapper
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -57,7 +58,7 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
                 size += len(piece)
                 if size > max_bytes:
                     raise BadFile(f"unzips to more than --max-bytes={max_bytes}")
-                if size > MIB and size > (left := shutil.disk_usage(target.parent).free):
+                if size > _SMALL and size > (left := shutil.disk_usage(target.parent).free):
                     raise BadFile(
                         f"unzips to {size:,} bytes and more, where the disk has {left:,} left; "
                         "name a folder on a larger one in TMPDIR"
