@@ -84,12 +84,12 @@ class Narrator:
                 self.place[process] = place
             elif kind != "loop_killed":  # the end of the run kills a loop, no line of the user's
                 place = self.place.get(process)
-            elif "at" in data:
-                self.place[process] = tuple(data["at"])
             if accounts is not None:
                 ledger = self._ledger(process, accounts) if accounts else _STILL
             if kind in _TAKES:
                 self.taken[process] = self.seq
+            elif kind == "loop_killed" and "at" in data:
+                self.place[process] = tuple(data["at"])  # there it stands until it ends
             elif kind == "law":
                 data["seq"] = self.taken.get(process, self.seq)
         file, line = place or _NOWHERE

@@ -129,7 +129,7 @@ def test_a_notebook_shows_the_page_in_a_frame(trace):
 
 def test_a_recorder_a_list_and_a_path_are_the_same_trace(trace):
     recorder = Recorder()
-    recorder.events += palleto.load(trace)
+    recorder.events.extend(palleto.load(trace))
     pages = {Player(each).html() for each in (recorder, recorder.events, trace, str(trace))}
     assert len(pages) == 1
 

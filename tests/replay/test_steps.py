@@ -91,7 +91,8 @@ def test_a_message_that_comes_again_and_again_is_dead_lettered(play):
 def test_the_recorder_keeps_nothing_of_what_has_ended(play):
     played = play(9, files=40, seed=1)
     recorder = played.performance.recorder
-    kept = (recorder._place, recorder._last, recorder._acting, recorder._taken, recorder.law._cancelled)
+    tape, told = recorder.tape, recorder.tape.narrator
+    kept = (told.place, told.accounts, told.taken, tape.acting, tape.hand, recorder.law._cancelled)
     assert all(not any(hasattr(process, "core") for process in part) for part in kept)
     assert sum(map(len, kept)) < 10  # the supervisors
 
