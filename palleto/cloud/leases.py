@@ -57,6 +57,7 @@ class Lease:
     `until`: the run time at which its visibility timeout ends, as far as the queue has confirmed it.
     """
 
+    message_id: str
     parts: int
     until: float
     failed: bool = False
@@ -95,21 +96,22 @@ class Leases:
         One that names no file is done: it is deleted soon. One that `parse` fails on, with BadMessage or otherwise, is
         rejected: it must not cost the others that came with it.
         """
-        handle = message["ReceiptHandle"]
+        message_id, handle = message["MessageId"], message["ReceiptHandle"]
+        self._returns.came_again(message_id)
         try:
             events = parsed(message, parse)
         except BadMessage as error:
-            self.held[handle] = self._lease(1)
-            self._reject(message["MessageId"], handle, f"message {message['MessageId']}", error)
+            self.held[handle] = self._lease(message_id, 1)
+            self._reject(message_id, handle, f"message {message_id}", error)
             return []
         if events:
-            self.held[handle] = self._lease(len(events))
+            self.held[handle] = self._lease(message_id, len(events))
         else:
             self._delete_soon(handle)
         return events
 
-    def _lease(self, parts: int) -> Lease:
-        return Lease(parts, anyio.current_time() + self._timeout)
+    def _lease(self, message_id: str, parts: int) -> Lease:
+        return Lease(message_id, parts, anyio.current_time() + self._timeout)
 
     def glance(self, message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         """The events in a received message, without holding it: it comes again when its visibility timeout ends."""
@@ -163,11 +165,8 @@ class Leases:
     def _delete_soon(self, handle: str) -> None:
         self._return(handle, None)
 
-    def _give_back(self, handle: str, delay: int) -> None:
-        self._return(handle, delay)
-
-    def _return(self, handle: str, hide: int | None) -> None:
-        self._returns.add(handle, hide)
+    def _return(self, handle: str, hide: int | None, message_id: str = "") -> None:
+        self._returns.add(handle, hide, message_id)
         self._wake.set()
 
     def reject(self, event: Held, error: Exception) -> None:
@@ -197,7 +196,7 @@ class Leases:
             return None
         del self.held[handle]
         if lease.failed:
-            self._give_back(handle, delay)
+            self._return(handle, delay, lease.message_id)
             return None
         return handle
 
@@ -205,8 +204,7 @@ class Leases:
         """A crash lost these events, or what was made of them: give their messages back, to be handed out again."""
         for handle in dict.fromkeys(handles_in(events)):
             if handle in self.held:
-                del self.held[handle]
-                self._give_back(handle, 0)
+                self._return(handle, 0, self.held.pop(handle).message_id)
             elif handle in self._finished:
                 self._finished.remove(handle)
                 self._delete_soon(handle)

@@ -29,10 +29,15 @@ GONE = ("ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue",
 
 @dataclass
 class Return:
-    """One message to go back: `hide` is the seconds until it may come again; None: it is to be deleted."""
+    """One message to go back: `hide` is the seconds until it may come again; None: it is to be deleted.
+
+    void: it has come again, so nothing is left to do.
+    """
 
     handle: str
     hide: int | None
+    message_id: str = ""
+    void: bool = False
     attempts: int = 0
     due: float = -math.inf
 
@@ -62,9 +67,18 @@ class Returns:
     def __len__(self) -> int:
         return len(self._pending) + len(self._gathered)
 
-    def add(self, handle: str, hide: int | None) -> None:
+    def add(self, handle: str, hide: int | None, message_id: str = "") -> None:
         """Send this back with the next `flush`."""
-        self._pending.append(Return(handle, hide))
+        self._pending.append(Return(handle, hide, message_id))
+
+    def came_again(self, message_id: str) -> None:
+        """This message is in hand anew: if it was given back, the queue has heard of it, and must not hear of it again.
+
+        Its old handle would give it to somebody else while it is worked on; at `maxReceiveCount`, to the dead letters.
+        """
+        for each in self._pending:
+            if each.hide is not None and each.message_id == message_id:
+                each.void, each.due = True, -math.inf
 
     def gather(self, handles: Sequence[str], count: int) -> list[str]:
         """Take in messages that are done. Returns those to be deleted now, by the caller: at most ten, if `count` wait.
@@ -97,6 +111,7 @@ class Returns:
                 for handle in self._gathered:
                     self.add(handle, None)
                 self._gathered, self._gathered_due = [], math.inf
+            self._pending = [each for each in self._pending if not each.void]
             due = [each for each in self._pending if each.due <= now]
             for kind in ([each for each in due if each.hide is not None], [each for each in due if each.hide is None]):
                 for start in range(0, len(kind), BATCH):
@@ -106,7 +121,7 @@ class Returns:
         failed = await self.request([(each.handle, each.hide) for each in batch])
         for number, each in enumerate(batch):
             code = failed.get(str(number))
-            if code is None or not self._again(each, code):
+            if code is None or each.void or not self._again(each, code):
                 self._pending.remove(each)
 
     def _again(self, each: Return, code: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
-from lease_bench import TIMEOUT, Bench, Download
+from lease_bench import TIMEOUT, Bench, Download, parse
 
 from palleto import CloudError
 from palleto.cloud.returns import ATTEMPTS, LINGER
@@ -185,3 +185,26 @@ def test_gathered_deletes_that_fail_are_sent_again(at_bench: Any) -> None:
         assert bench.leases.idle
 
     at_bench(test, beside=True, batch=10)
+
+
+def test_what_came_again_is_not_given_back_a_second_time(at_bench: Any) -> None:
+    """The answer to a give-back is lost, and the message has come again by the time that it would be sent again."""
+
+    async def test(bench: Bench) -> None:
+        (event,) = await bench.receive("a")
+        bench.sqs.plan = [CloudError("ConnectionClosedError", "sqs.ChangeMessageVisibilityBatch", "cut off")]
+        bench.leases.lost([event])
+        await anyio.sleep(0.1)  # sent
+        again = [{"Id": "0", "ReceiptHandle": event.receipt_handle, "VisibilityTimeout": 0}]
+        await bench.cloud.sqs.change_message_visibility_batch(QueueUrl=bench.stack.queue_url, Entries=again)
+        answer = await bench.cloud.sqs.receive_message(QueueUrl=bench.stack.queue_url)
+        (event,) = bench.leases.take(answer["Messages"][0], parse)
+        await anyio.sleep(5)
+        assert bench.depth == (0, 1, 1, 0)  # one deleted: S3's test message
+        await bench.release([event])
+        await bench.leases.flush()
+        assert bench.depth == (0, 0, 2, 0)
+        assert bench.leases.idle
+        assert len(bench.sqs.sent) == 2
+
+    at_bench(test, beside=True)
