@@ -205,7 +205,7 @@ print(list(publish(Path(sys.argv[1]), notebooks()[-1:])))
     [
         pytest.param(["-m", "steps.step9", "--place", "embedded", "--output", "{}/output"], True, id="step 9"),
         pytest.param(["-m", "palleto.lab.player", "{}/run.jsonl", "--html", "{}/run.html"], False, id="player"),
-        pytest.param(["-m", "palleto.lab.portrait", "{}/portrait.svg"], False, id="portrait"),
+        pytest.param(["-m", "palleto.lab.portrait", "{}/portrait.svg"], False, id="portrait", marks=pytest.mark.long),
         pytest.param(["-c", ONE_NOTEBOOK, "{}"], False, id="publish", marks=[pytest.mark.notebooks, pytest.mark.long]),
     ],
 )

@@ -158,6 +158,7 @@ def test_a_queue_that_is_deleted_is_waited_for_and_told_once(moto: Moto, start: 
     assert said.count("is started again after") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_server_that_hangs_does_not_hold_up_the_end(moto: Moto, start: Any, backend: str) -> None:
     moto.deploy(visibility_timeout=2)
