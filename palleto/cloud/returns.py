@@ -72,7 +72,7 @@ class Returns:
         self._pending.append(Return(handle, hide, message_id))
 
     def came_again(self, message_id: str) -> None:
-        """This message is in hand anew: if it was given back, the queue has heard of it, and must not hear of it again.
+        """A message is in hand anew: if it was given back, the queue has heard of it, and must not hear of it again.
 
         Its old handle would give it to somebody else while it is worked on; at `maxReceiveCount`, to the dead letters.
         """
