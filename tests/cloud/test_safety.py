@@ -92,7 +92,14 @@ def check(ran: Audited, place: str) -> None:
 
 @pytest.mark.parametrize(
     ("place", "step"),
-    [("simulated", 6), ("simulated", 9), ("embedded", 6), ("embedded", 9), ("endpoint", 9), (None, 9)],
+    [
+        ("simulated", 6),
+        ("simulated", 9),
+        pytest.param("embedded", 6, marks=pytest.mark.long),
+        ("embedded", 9),
+        pytest.param("endpoint", 9, marks=pytest.mark.long),
+        (None, 9),
+    ],
 )
 def test_a_step_with_a_queue_stays_on_this_machine(place: str | None, step: int, tmp_path: Path) -> None:
     server = EmbeddedServer() if place == "endpoint" else None

@@ -123,7 +123,8 @@ def refuse_once(refused: list[str]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("place", "backend"), [("simulated", "asyncio"), ("simulated", "trio"), ("embedded", "asyncio")]
+    ("place", "backend"),
+    [("simulated", "asyncio"), ("simulated", "trio"), pytest.param("embedded", "asyncio", marks=pytest.mark.long)],
 )
 def test_bad_input_of_all_kinds_at_once(
     play: Any, tmp_path: Path, place: str, backend: str, monkeypatch: pytest.MonkeyPatch

@@ -47,8 +47,8 @@ def check_kills(moto: Moto, start: Any, moments: int, files: int = 10) -> None:
     assert list((last.output.parent / "spool").iterdir()) == []  # nor of what was on its way
 
 
-def test_after_kill_9_at_three_moments_one_run_finishes_everything(moto: Moto, start: Any) -> None:
-    check_kills(moto, start, 3)
+def test_after_kill_9_one_run_finishes_everything(moto: Moto, start: Any) -> None:
+    check_kills(moto, start, 1)
 
 
 @pytest.mark.long
