@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401 - before `young`: it asks the collector who refers to trio's random numbers
 import pytest
 from servers import wipe
 
