@@ -18,11 +18,6 @@ T = TypeVar("T")
 MODES: list[Any] = ["real", "virtual", 1000]
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def virtual(main: Callable[[], Awaitable[T]], backend: str, seed: int | None = None) -> T:
     return clock.run(main, backend=backend, time="virtual", seed=seed)
 
