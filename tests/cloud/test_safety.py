@@ -161,7 +161,9 @@ def test_the_lab_listens_on_this_machine_only(tmp_path: Path) -> None:
             assert process.poll() is None
             time.sleep(0.1)
         server = json.loads(found[0].read_text())
-        assert listened_on(int(server["port"])) == {"127.0.0.1"}
+        while not (addresses := listened_on(int(server["port"]))) and time.monotonic() < give_up:
+            time.sleep(0.1)  # Jupyter writes its file a moment before it listens
+        assert addresses == {"127.0.0.1"}
         assert server["token"], "a browser of somebody else's must not get in"
     finally:
         process.send_signal(signal.SIGTERM)
