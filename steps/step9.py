@@ -221,14 +221,12 @@ class Consumer(palleto.Consumer):
     async def handle_events(self, downloads: list[Download]) -> None:
         for event, path in downloads:
             try:
-                lines = await self.warehouse.blocking(count_lines, path)
-                await self.warehouse.write(event.key, lines)
+                await self.warehouse.write(event.key, count_lines, path)
             except BadFile as error:
                 self.warehouse.leases.reject(event, error)
             else:
                 await whereis("SQS.Server").release([event])
                 say(f"{self.pipeline} Consumer processed {event.key}")
-            path.unlink()
 
 
 # ---- Pipeline ----

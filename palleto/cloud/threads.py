@@ -7,6 +7,7 @@ tasks five times and costs 60 us; step 9 makes five calls a file. Here it is one
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from queue import SimpleQueue
@@ -24,10 +25,12 @@ Item = tuple[Context, Callable[[], Any], Any, Any]  # where to call what, the fu
 
 
 class Threads:
-    """Worker threads. Those of a loop that has closed end; a call that is left behind ends when it will."""
+    """Worker threads of one event loop. They end when that has closed; a call that is left behind ends when it will."""
 
     def __init__(self) -> None:
         self._items: SimpleQueue[Item | None] = SimpleQueue()
+        self._done: deque[tuple[Any, Any, BaseException | None]] = deque()  # futures, results and errors
+        self._waking = False  # one wake serves all that are done by then: each costs the loop two waits for the lock
         self._idle = 0  # threads that wait for an item, less the items that wait: the event loop's to count
         self._closed = False
         self._elsewhere = CapacityLimiter(math.inf)
@@ -64,23 +67,30 @@ class Threads:
                 result = context.run(function)
             except BaseException as caught:
                 error = caught
-            try:
-                loop.call_soon_threadsafe(self._done, future, result, error)
-            except RuntimeError:  # the loop has closed: nobody waits any more
-                return
+            self._done.append((future, result, error))
+            if not self._waking:  # else the loop is about to look
+                self._waking = True
+                try:
+                    loop.call_soon_threadsafe(self._settle)
+                except RuntimeError:  # the loop has closed: nobody waits any more
+                    return
             del item, context, function, future, result, error  # hold nothing while there is nothing to do
 
-    def _done(self, future: Any, result: Any, error: BaseException | None) -> None:
-        if self._closed:
-            self._items.put(None)
-        else:
-            self._idle += 1
-        if future.cancelled():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
+    def _settle(self) -> None:
+        """In the event loop: give the callers what came of their calls; who is done from now on wakes it anew."""
+        self._waking = False
+        while self._done:
+            future, result, error = self._done.popleft()
+            if self._closed:
+                self._items.put(None)
+            else:
+                self._idle += 1
+            if future.cancelled():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
 
 
 class turn:  # noqa: N801 - reads as a verb: `async with turn(limiter)`
