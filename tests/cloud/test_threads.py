@@ -82,6 +82,24 @@ def test_as_many_run_at_once_as_are_called(play: Any) -> None:
     play(test)
 
 
+def test_each_of_many_calls_that_end_together_is_answered(play: Any) -> None:
+    """One wake of the loop serves all that are done by then; none may fall between two wakes."""
+    answers: list[int] = []
+
+    async def caller(threads: Threads, number: int) -> None:
+        for _ in range(100):
+            answers.append(await threads.call(lambda: number))
+
+    async def test(threads: Threads) -> None:
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                for number in range(16):
+                    tasks.start_soon(caller, threads, number)
+
+    play(test)
+    assert sorted(answers) == [number for number in range(16) for _ in range(100)]
+
+
 def test_one_thread_serves_calls_that_follow_one_another(play: Any) -> None:
     async def test(threads: Threads) -> None:
         assert len({await threads.call(threading.get_ident) for _ in range(20)}) == 1

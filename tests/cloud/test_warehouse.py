@@ -8,9 +8,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from palleto import clock
+from palleto import BadFile, Supervisor, clock
 from palleto.cloud import deploy, open_cloud
 from palleto.cloud.warehouse import open_warehouse
+from palleto.files import count_lines
+from palleto.system import running
 
 
 def test_a_caller_that_is_cancelled_leaves_no_file_in_the_spool(backend: str, tmp_path: Path) -> None:
@@ -38,6 +40,27 @@ def test_a_caller_that_is_cancelled_leaves_no_file_in_the_spool(backend: str, tm
             assert kept.exists()
             warehouse.remove([("an event", kept), tmp_path])  # nothing outside of the spool
             assert not kept.exists()
+
+    clock.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("place", ["simulated", "embedded"])
+def test_a_result_takes_the_place_of_the_file_it_was_counted_in(backend: str, place: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            open_cloud(place) as cloud,
+            open_warehouse(cloud, await deploy(cloud), output=tmp_path / "output") as warehouse,
+        ):
+            good, refused = warehouse.new_file(), warehouse.new_file()
+            for file in (good, refused):
+                file.write_text("a\n\nb\n")
+            async with running(Supervisor([])):
+                path = await warehouse.write("some/data.gz", count_lines, good)
+                with pytest.raises(BadFile, match="ends in .gz"):
+                    await warehouse.write("some/data.zip", count_lines, refused)
+            assert path.read_text() == "2\n"
+            assert path == tmp_path / "output" / "some" / "data.txt"
+            assert list(warehouse.spool.glob("[0-9]*")) == []
 
     clock.run(main, backend=backend)
 
