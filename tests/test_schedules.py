@@ -33,7 +33,7 @@ from palleto import (
 )
 from palleto.express import NO_EXPRESS
 
-LAWS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+LAWS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @dataclass
