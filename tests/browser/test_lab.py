@@ -72,17 +72,17 @@ def answers_wrong_and_steps_through_it(book: Notebook) -> None:
     until(lambda: player.count() == 0, 5, "the player to close")
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", ["step5_multiple_consumers", "step9_concurrent_pipelines"])
 def test_a_learner_runs_it_and_turns_its_controls(opened: Callable[[str], Notebook], name: str):
     book = opened(name)
     book.command("notebook:run-all-cells")
     book.page.wait_for_selector("button:text-is('Start')", state="attached")
-    until(lambda: "running" in book.status, 20, "the dashboard to say that it runs")
+    until(lambda: "running" in book.status, 60, "the dashboard to say that it runs")
     book.show()
     first = until(book.panels, 5)
     until(lambda: book.panels() != first, 5, "the dashboard to change")
-    until(book.idle, 40, "all cells to have run")
+    until(book.idle, 120, "all cells to have run")
     assert "ended" in book.status
     assert book.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     answers_wrong_and_steps_through_it(book)
