@@ -212,10 +212,11 @@ def terms(draw):
     ("kind", "dispatcher"),
     [("consumer", "demand")] + [(kind, name) for kind in ("producer", "between") for name in DISPATCHERS],
 )
-def test_the_express_is_the_clear_form(kind, dispatcher):
+@pytest.mark.parametrize("examples", [80, pytest.param(400, marks=pytest.mark.long)])
+def test_the_express_is_the_clear_form(kind, dispatcher, examples):
     express_taken = 0
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples, deadline=None)
     @given(
         st.tuples(st.sampled_from([None, 0, 2, 10_000]), st.sampled_from(["first", "last"])),
         st.tuples(terms(), terms()),

@@ -320,31 +320,32 @@ class Network:
 # ---- what hypothesis chooses -----------------------------------------------------------------------------------
 
 
-@st.composite
-def all_terms(draw):
-    most = draw(st.integers(1, 7))
-    return Terms(
-        max_demand=most,
-        min_demand=draw(st.none() | st.integers(0, most - 1)),
-        cancel=draw(st.sampled_from(["temporary", "temporary", "transient", "permanent"])),
-        manual=draw(st.sampled_from([False, False, False, True])),
-        partition=draw(st.integers(0, PARTITIONS - 1)),
-        selector=draw(st.sampled_from([None, None, even])),
-    )
-
-
+# One draw of a made one, simple ones first: six draws a happening would take more time than the laws themselves.
+TERMS = [
+    Terms(max_demand=most, min_demand=least, cancel=cancel, manual=manual, partition=partition, selector=selector)
+    for most in range(1, 8)
+    for manual in (False, False, False, True)
+    for selector in (None, None, even)
+    for cancel in ("temporary", "temporary", "transient", "permanent")
+    for partition in range(PARTITIONS)
+    for least in (None, *range(most))
+]
 KINDS = ["carry"] * 6 + ["subscribe"] * 4 + ["emit"] * 2 + ["habit", "forward", "cancel", "ask", "ask", "kill"]
 HAPPENINGS = st.lists(
-    st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9), all_terms()), min_size=5, max_size=40
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9), st.sampled_from(TERMS)),
+    min_size=5,
+    max_size=40,
 )
 BUFFERS = st.tuples(st.sampled_from([None, 10_000, 0, 1, 4]), st.sampled_from(["first", "last"]))
-FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = [FEW, pytest.param(settings(FEW, max_examples=300), marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize("dispatcher", DISPATCHERS)
 @pytest.mark.parametrize("tiers", [(1, 0, 3), (2, 0, 2), (1, 2, 2)], ids=["one", "two", "between"])
-def test_laws(tiers, dispatcher):
-    @FEW
+@pytest.mark.parametrize("examples", MANY, ids=["few", "many"])
+def test_laws(tiers, dispatcher, examples):
+    @examples
     @given(BUFFERS, HAPPENINGS, st.integers(0, 30), st.integers(0, 9))
     def laws(buffer, happenings, stock, choice):
         network = Network(tiers, dispatcher, buffer)
@@ -357,10 +358,11 @@ def test_laws(tiers, dispatcher):
 
 @pytest.mark.parametrize("dispatcher", DISPATCHERS)
 @pytest.mark.parametrize("between", [0, 1, 2])
-def test_any_backlog_is_done(dispatcher, between):
+@pytest.mark.parametrize("examples", MANY, ids=["few", "many"])
+def test_any_backlog_is_done(dispatcher, between, examples):
     """However it went before, once there are willing consumers all that a producer has is handled by the last tier."""
 
-    @FEW
+    @examples
     @given(HAPPENINGS, st.integers(0, 60), st.integers(0, 9), st.integers(1, 7))
     def done(happenings, stock, choice, most):
         network = Network((1, between, PARTITIONS), dispatcher, (None, "last"))

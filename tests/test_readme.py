@@ -36,6 +36,6 @@ def test_it_has_the_two_commands_and_ci_calls_one() -> None:
     commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
     assert [command.rpartition("&& ")[2] for command in commands[:2]] == [
         ".venv/bin/python -m steps.step9",
-        ".venv/bin/python -m pytest -n 2",
+        ".venv/bin/python -m pytest -n 3",
     ]
     assert "<!-- test command -->" in (ROOT / ".ci/run").read_text(encoding="utf-8")

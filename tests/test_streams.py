@@ -1,26 +1,22 @@
-"""Between stages and plain Python: producers of iterables, and `async for` over a stage's events."""
+"""From stages to plain Python: `async for` over a stage's events."""
 
 # ruff: noqa: PT012 -- what raises here is a whole `async with` or `async for`
 
 from __future__ import annotations
 
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import anyio
 import pytest
+from stages import stages
 
 import palleto
 from palleto import (
-    Consumer,
     DemandError,
     NotFoundError,
     PalletoError,
     Producer,
-    Recorder,
-    Supervisor,
     System,
-    child,
-    running,
     stream,
     whereis,
 )
@@ -29,64 +25,6 @@ from palleto import (
 @pytest.fixture
 def go(backend):
     return lambda main, seed=0: palleto.run(main, backend=backend, time="virtual", seed=seed)
-
-
-@asynccontextmanager
-async def stages(*members):
-    recorder, reported = Recorder(strict=True), []
-    top = Supervisor([child(lambda stage=stage: stage, restart="temporary") for stage in members])
-    async with running(top, recorder=recorder, report=reported.append):
-        yield reported
-    assert recorder.broken is None
-
-
-class Source:
-    """Something to iterate over that knows how far it was read and whether it was closed."""
-
-    def __init__(self, count, error=None, nap=0.0):
-        self.count, self.error, self.nap = count, error, nap
-        self.read, self.closed = 0, False
-
-
-class Plain(Source):
-    def __iter__(self):
-        for number in range(self.count):
-            self.read += 1
-            yield number
-        if self.error:
-            raise self.error
-
-
-class Async(Source):
-    async def __aiter__(self):
-        try:
-            for number in range(self.count):
-                await anyio.sleep(self.nap)
-                self.read += 1
-                yield number
-            if self.error:
-                raise self.error
-        finally:
-            self.closed = True
-
-
-@pytest.fixture(params=[Plain, Async], ids=["iterable", "async iterable"])
-def source(request):
-    return request.param
-
-
-class Sink(Consumer):
-    def __init__(self, **terms):
-        self.terms, self.got, self.heard = terms, [], []
-
-    def init(self):
-        self.subscription = self.subscribe("numbers", **self.terms)
-
-    def handle_events(self, events):
-        self.got += events
-
-    def handle_cancel(self, reason, subscription):
-        self.heard.append(reason)
 
 
 class Numbers(Producer):
@@ -101,109 +39,6 @@ class Numbers(Producer):
 
     def handle_cast(self, message):
         raise ValueError(message)
-
-
-# ---- from_iterable
-
-
-def test_from_iterable_gives_everything_and_stops_normally(go, source):
-    numbers, sink = Producer.from_iterable(source(25), name="numbers"), Sink(max_demand=4)
-
-    async def main():
-        async with stages(numbers, sink) as reported:
-            await sink.wait()
-            assert reported == []
-
-    go(main)
-    assert sink.got == list(range(25))
-    assert sink.heard == [("down", "normal")]
-
-
-def test_from_iterable_reads_no_further_than_demand(go, source):
-    given = source(25)
-    numbers, sink = Producer.from_iterable(given, name="numbers"), Sink(manual=True)
-
-    async def main():
-        async with stages(numbers, sink):
-            await System.current().idle()
-            assert given.read == 0
-            sink.ask(sink.subscription, 3)
-            await anyio.sleep(1)
-            assert (given.read, sink.got) == (3, [0, 1, 2])
-            sink.ask(sink.subscription, 2)
-            await anyio.sleep(1)
-            assert (given.read, sink.got) == (5, [0, 1, 2, 3, 4])
-
-    go(main)
-    assert given.closed == (source is Async)
-
-
-@pytest.mark.parametrize("most", [1, 2, 100])
-def test_from_iterable_with_an_error_in_it(go, source, most):
-    numbers = Producer.from_iterable(source(5, OSError("gone")), name="numbers")
-    sink = Sink(max_demand=most)
-
-    async def main():
-        async with stages(numbers, sink) as reported:
-            await sink.wait()
-            assert reported[0] == "numbers crashed: OSError: gone"
-            assert repr(sink.heard) == "[('down', OSError('gone'))]"
-
-    go(main)
-    # what came before the error has arrived
-    assert sink.got == list(range(5))
-
-
-def test_from_iterable_of_nothing(go, source):
-    numbers, sink = Producer.from_iterable(source(0), name="numbers"), Sink()
-
-    async def main():
-        async with stages(numbers, sink):
-            await sink.wait()
-
-    go(main)
-    assert sink.got == []
-
-
-@pytest.mark.parametrize("wrong", [5, None])
-def test_from_what_is_not_iterable(wrong):
-    with pytest.raises(TypeError):
-        Producer.from_iterable(wrong)
-
-
-def test_a_drain_reads_no_further(go, source):
-    given = source(100, nap=1.0)
-    numbers, sink = Producer.from_iterable(given, name="numbers"), Sink(max_demand=10)
-
-    async def main():
-        async with stages(numbers, sink):
-            await anyio.sleep(2.5)
-            await System.current().drain()
-            read = given.read
-            await anyio.sleep(10)
-            assert given.read == read
-            assert sink.got == list(range(read))
-
-    go(main)
-
-
-def test_an_async_iterable_is_read_as_its_events_come(go):
-    given = Async(5, nap=1.0)
-    numbers, sink = Producer.from_iterable(given, name="numbers"), Sink()
-
-    async def main():
-        async with stages(numbers, sink):
-            await anyio.sleep(2.5)
-            assert sink.got == [0, 1]
-            await numbers.end()
-            await System.current().idle()
-            assert given.closed
-            assert anyio.current_time() == 2.5
-
-    go(main)
-
-
-# ---- stream
 
 
 def test_stream_to_the_end(go):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 import anyio
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -177,7 +178,8 @@ async def perform(plan, happenings, recorder, seed):
         pass  # out of restarts
 
 
-def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monkeypatch):
+@pytest.mark.parametrize("examples", [60, pytest.param(300, marks=pytest.mark.long)])
+def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monkeypatch, examples):
     taken = Counter()
     turned = witness.witness
 
@@ -197,7 +199,7 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
     monkeypatch.setattr("palleto.recorder.witness", counted)
     path = tmp_path / "trace.jsonl"
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         plans(),
         st.lists(

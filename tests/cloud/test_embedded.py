@@ -131,7 +131,7 @@ def test_says_nothing_and_leaves_other_models_of_moto_alone() -> None:
 
 
 def test_errors_of_the_network_are_cloud_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)  # botocore waits between its tries
+    monkeypatch.setattr("time.sleep", lambda _: None)  # botocore waits between its tries, and the door between its own
 
     async def main() -> CloudError:
         async with open_cloud("embedded") as cloud:
@@ -140,7 +140,7 @@ def test_errors_of_the_network_are_cloud_errors(backend: str, monkeypatch: pytes
             await lost.sqs.get_queue_url(QueueName="events")
         return caught.value
 
-    error = clock.run(main, backend=backend)
+    error = clock.run(main, backend=backend, time=100)
     assert (error.operation, error.code, error.status) == ("sqs.GetQueueUrl", "EndpointConnectionError", 0)
 
 

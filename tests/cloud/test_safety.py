@@ -96,7 +96,7 @@ def check(ran: Audited, place: str) -> None:
         ("simulated", 6),
         ("simulated", 9),
         pytest.param("embedded", 6, marks=pytest.mark.long),
-        ("embedded", 9),
+        pytest.param("embedded", 9, marks=pytest.mark.long),  # as where none is named
         pytest.param("endpoint", 9, marks=pytest.mark.long),
         (None, 9),
     ],

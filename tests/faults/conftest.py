@@ -1,11 +1,13 @@
-"""A server of its own process, and workers that share its queue. (test_shutdown has a server that it looks into.)"""
+"""Runs of a step on the simulated place; and a server in a process of its own, and workers that share its queue."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rig import Rig
 from worker import Moto, Run
 
 
@@ -32,9 +34,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 
     yield start
     for run in made:
-        if run.process.poll() is None:
-            run.process.kill()
-            run.process.wait()
-        if run.process.stdout is not None:
-            run.process.stdout.close()
-        run.errors.close()
+        run.close()
+
+
+@pytest.fixture
+def rig(play: Any, tmp_path: Path) -> Callable[..., Rig]:
+    """`rig(files, ...)`: each has an output folder of its own."""
+    number = iter(range(1000))
+    return lambda *args, **settings: Rig(play, tmp_path / f"output{next(number)}", *args, **settings)

@@ -18,6 +18,11 @@ from steps import step9
 CALM, KILLS, CRASHES = 32, 16, 16  # runs of each kind
 
 
+def seeds(most: int, step: int = 1) -> list[Any]:
+    """That many seeds; the second half of them are in the long part."""
+    return [pytest.param(seed, marks=[pytest.mark.long] if seed >= most // 2 else []) for seed in range(0, most, step)]
+
+
 def scene(seed: int, most: int) -> tuple[int, dict[str, Any]]:
     """How many files, and the options of a run: drawn from the seed."""
     chance = random.Random(seed)
@@ -47,7 +52,7 @@ def check_nothing_redelivered(rig: Rig) -> None:
     assert all(int(text.split()[2]) >= 1 for text in asked)
 
 
-@pytest.mark.parametrize("seed", range(CALM))
+@pytest.mark.parametrize("seed", seeds(CALM))
 def test_any_backlog_at_any_timing_is_processed_to_the_end(play: Any, tmp_path: Path, seed: int) -> None:
     backlog, options = scene(seed, 300 if seed % 8 == 0 else 60)
     rig = Rig(play, tmp_path / "output", files(backlog))
@@ -55,7 +60,7 @@ def test_any_backlog_at_any_timing_is_processed_to_the_end(play: Any, tmp_path: 
     check_nothing_redelivered(rig)
 
 
-@pytest.mark.parametrize("seed", range(0, CALM, 4))
+@pytest.mark.parametrize("seed", seeds(CALM, 4))
 def test_by_tens_a_file_costs_a_fifth_of_a_request_to_sqs(play: Any, tmp_path: Path, seed: int) -> None:
     _, options = scene(3000 + seed, 60)
     options["simulation"] = replace(options["simulation"], arrival=0.0)
@@ -76,7 +81,7 @@ def test_by_tens_a_file_costs_a_fifth_of_a_request_to_sqs(play: Any, tmp_path: P
         assert all(written[names[name].partition("/")[2]] < event.seq for name in event.ids if name in names)
 
 
-@pytest.mark.parametrize("seed", range(KILLS))
+@pytest.mark.parametrize("seed", seeds(KILLS))
 def test_killed_loops_cost_nothing(play: Any, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
 
@@ -94,7 +99,7 @@ def test_killed_loops_cost_nothing(play: Any, tmp_path: Path, seed: int) -> None
 
 
 @pytest.mark.parametrize("max_demand", [1, 10])
-@pytest.mark.parametrize("seed", range(CRASHES))
+@pytest.mark.parametrize("seed", seeds(CRASHES))
 def test_crashes_lose_nothing(play: Any, tmp_path: Path, seed: int, max_demand: int) -> None:
     chance = random.Random(seed)
 

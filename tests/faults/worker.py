@@ -183,6 +183,15 @@ class Run:
         assert "Traceback" not in said, said
         return self.process.returncode, said
 
+    def close(self) -> None:
+        """End it now, if it still runs, and let go of what it writes to."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.errors.close()
+
     @property
     def results(self) -> dict[str, int]:
         paths = self.output.rglob("*.txt")

@@ -74,9 +74,10 @@ class Picture(Figure):
         engine = self.get_layout_engine()
         if engine is not None:
             engine.execute(self)
-        self.set_layout_engine("none")  # else saving would draw everything twice, to lay it out once more
+        self.set_layout_engine("none")  # else drawing would lay it out once more
         try:
-            self.savefig(file, format="png", dpi=DPI, facecolor=PAPER, metadata=about)
+            canvas = required("matplotlib.backends.backend_agg").FigureCanvasAgg(self)
+            canvas.print_png(file, metadata=about)  # `savefig` would draw everything twice
         finally:
             self.set_layout_engine(engine)
         return file.getvalue()

@@ -1,0 +1,127 @@
+"""A notebook that is open in JupyterLab in a browser, and what a learner does with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
+SHOTS = os.environ.get("PALLETO_SHOTS")
+WIDTH, HEIGHT, MOST_HEIGHT = 1360, 1000, 16_000
+
+
+def until(reached: Callable[[], Any], seconds: float, what: str = "it to happen") -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := reached()):
+        assert time.monotonic() < deadline, f"expected {what} within {seconds:g} s"
+        time.sleep(0.05)
+    return found
+
+
+class Notebook:
+    """A notebook that is open in JupyterLab."""
+
+    def __init__(self, browser: Any, lab: tuple[str, str], name: str) -> None:
+        url, token = lab
+        self.name = name
+        self.complaints: list[str] = []
+        self.page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        self.page.set_default_timeout(20_000)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(f"{url}/lab/workspaces/{name}/tree/notebooks/{name}.ipynb?token={token}")
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
+        self.page.wait_for_function(f"() => {KERNEL}?.connectionStatus === 'connected' && {KERNEL}.status === 'idle'")
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error":
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def command(self, command: str, **arguments: Any) -> None:
+        """Give one of JupyterLab's commands, as its menus do, and do not wait until it is done."""
+        self.page.evaluate(
+            "([name, given]) => { window.jupyterapp.commands.execute(name, given) }", [command, arguments]
+        )
+
+    @property
+    def dashboard(self) -> Any:
+        """The last view of the dashboard: the box around the panel of demand and the controls."""
+        return self.page.locator(".jp-OutputArea-output:has(button:text-is('Start'))").last
+
+    def shot(self, moment: str, *, whole: bool = False, at: Any = None) -> None:
+        """A picture in each theme, if pictures are wanted; whole: of the notebook from top to bottom.
+
+        at: what stands at the picture's top; None: the dashboard.
+        """
+        if not SHOTS:
+            return
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        for theme in ("Light", "Dark"):
+            self.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+            self.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
+            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+            if whole:
+                self._grow()
+            else:
+                (at or self.dashboard).evaluate("it => it.scrollIntoView({block: 'start'})")
+                self.page.wait_for_timeout(500 if at else 0)
+            self.page.screenshot(path=Path(SHOTS) / f"{self.name}-{moment}-{theme.lower()}.png")
+            self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+        self.command("apputils:change-theme", theme="JupyterLab Light")
+        self.page.wait_for_selector('body[data-jp-theme-name="JupyterLab Light"]', state="attached")
+
+    def _grow(self) -> None:
+        """Make the window as high as the notebook: a taller one draws more cells, whose heights were guessed."""
+        panel, height = self.page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer").first, HEIGHT
+        while height < MOST_HEIGHT:
+            hidden = panel.evaluate("it => { it.scrollTop = 0; return it.scrollHeight - it.clientHeight }")
+            if hidden <= 0:
+                break
+            height = min(MOST_HEIGHT, height + hidden)
+            self.page.set_viewport_size({"width": WIDTH, "height": height})
+            self.page.wait_for_timeout(600)
+
+    def close(self) -> None:
+        self.page.close()
+
+    # ---- what a learner does
+
+    @property
+    def status(self) -> str:
+        """The dashboard's status line: `running · 3.2 s · speed 10 · 30 events`."""
+        return str(self.dashboard.locator("div.widget-html:has-text(' · speed ')").first.text_content())
+
+    @property
+    def speed(self) -> float:
+        return float(re.search(r"speed ([\d.e+-]+)", self.status)[1])
+
+    def panels(self) -> str:
+        return "".join(self.dashboard.locator("svg.plt").evaluate_all("all => all.map(one => one.outerHTML)"))
+
+    def show(self) -> None:
+        """Scroll to the dashboard's top."""
+        self.dashboard.evaluate("it => it.scrollIntoView({block: 'start'})")
+
+    def press(self, label: str) -> None:
+        self.dashboard.get_by_role("button", name=label, exact=True).click()
+
+    def drag(self, slider: str, share: float) -> str:
+        """Drag the slider's handle to that share of its width; what it shows then."""
+        row = self.dashboard.locator(f".widget-slider:has(label:text-is('{slider}'))")
+        row.scroll_into_view_if_needed()
+        track, handle = row.locator(".slider").bounding_box(), row.locator(".noUi-handle").bounding_box()
+        middle = handle["y"] + handle["height"] / 2
+        self.page.mouse.move(handle["x"] + handle["width"] / 2, middle)
+        self.page.mouse.down()
+        self.page.mouse.move(track["x"] + track["width"] * share, middle, steps=5)
+        self.page.mouse.up()
+        return str(row.locator(".widget-readout").text_content())
+
+    def idle(self) -> bool:
+        """Whether all cells have run."""
+        waiting = self.page.locator(".jp-InputPrompt:text-is('[*]:')").count()
+        return not waiting and self.page.evaluate(f"() => {KERNEL}.status") == "idle"
