@@ -16,11 +16,12 @@ from typing import IO, TYPE_CHECKING, Any
 from palleto.core import ConsumerCore, Core, ProducerCore
 from palleto.errors import SettingError
 from palleto.express import Express
+from palleto.kept import kept, kept_of
 from palleto.law import Account, Law, LawError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
 from palleto.narrator import ENDS, TAKEN
 from palleto.source import Place, exit_of, name_of, raised, standing, user_code
-from palleto.tape import Kept, Tape, kept, kept_of
+from palleto.tape import Tape
 from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, load
 from palleto.witness import witness
 
@@ -56,6 +57,7 @@ class Recorder:
         self._system: System | None = None
         self.tape = Tape(keep, None if file is None else _opened(file))
         self.listeners = self.tape.listeners
+        self.on_consumed: list[Callable[[Process, int], None]] = []
 
     def __repr__(self) -> str:
         self.tape.catch_up()
@@ -79,7 +81,7 @@ class Recorder:
 
     def express(self, core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) -> Express:
         """What takes a recorded stage's messages where nothing is out of the ordinary."""
-        return witness(core, stage, callbacks, self.tape, self.law.accounts)
+        return witness(core, stage, callbacks, self.tape, self.law, self.on_consumed)
 
     # ---- what the runtime tells
 
@@ -142,13 +144,6 @@ class Recorder:
             self._ending = True
             self.note("drain", None)
 
-    def _in_hand(self, stage: Stage, events: Any) -> Kept:
-        """What is kept of a batch that a stage took or handles: an event that changes is called there as it came."""
-        batch = self.tape.hand.get(stage)
-        if batch is None or batch[0] is not events:
-            batch = self.tape.hand[stage] = events, kept(events)
-        return batch[1]
-
     def started(self, process: Process) -> None:
         """A process begins to run; its `init` is called next."""
         function = getattr(process, "function", None)
@@ -201,7 +196,7 @@ class Recorder:
             self.tape.acting[stage] = effect.callback
             place = self._entry(stage, effect.callback)
             if effect.callback == "handle_events":
-                self._add("handle_events", stage, None, self._in_hand(stage, effect.args[0]), place, {})
+                self._add("handle_events", stage, None, self.tape.in_hand(stage, effect.args[0]), place, {})
             elif effect.callback == "handle_demand":
                 self._add("handle_demand", stage, None, (), place, {"count": effect.args[0]})
             elif effect.callback == "handle_cast":
@@ -223,7 +218,7 @@ class Recorder:
             self.law.joined(stage, self.tape.narrator.demand_of(stage))
         if call.callback == "handle_events":
             last = isinstance(stage.core, ConsumerCore)
-            self._add("handled", stage, None, self._in_hand(stage, call.args[0]), self._exit(stage), {"last": last})
+            self._add("handled", stage, None, self.tape.in_hand(stage, call.args[0]), self._exit(stage), {"last": last})
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
