@@ -27,14 +27,23 @@ class LawError(PalletoError):
 class Account:
     """One subscription as its producer has seen it: what was asked and has not been delivered.
 
-    The last batches, and what a tape keeps of each, are noted here: the consumer will tell of the same.
+    The last batch that was sent, and what a tape keeps of it, are noted here until the consumer has taken it, and up to
+    eight before it: the consumer will tell of the same.
     """
 
-    __slots__ = ("outstanding", "sent")
+    __slots__ = ("batch", "ids", "older", "outstanding")
 
     def __init__(self) -> None:
         self.outstanding = 0
-        self.sent: deque[tuple[Any, Any]] = deque(maxlen=8)
+        self.batch: Any = None
+        self.ids: Any = None
+        self.older: deque[tuple[Any, Any]] = deque(maxlen=8)
+
+    def note(self, batch: Any, ids: Any) -> None:
+        """A batch is sent."""
+        if self.batch is not None:
+            self.older.append((self.batch, self.ids))
+        self.batch, self.ids = batch, ids
 
 
 class Law:

@@ -81,7 +81,7 @@ class Recorder:
 
     def express(self, core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) -> Express:
         """What takes a recorded stage's messages where nothing is out of the ordinary."""
-        return witness(core, stage, callbacks, self.tape, self.law, self.on_consumed)
+        return witness(core, stage, callbacks, self.tape, self.law.accounts, self.on_consumed)
 
     # ---- what the runtime tells
 
@@ -205,7 +205,7 @@ class Recorder:
                 self._add(effect.callback, stage, None, (), place, {})
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
             ids = kept(effect.message.events)
-            self.law.sent(stage, effect.message).sent.append((effect.message.events, ids))
+            self.law.sent(stage, effect.message).note(effect.message.events, ids)
             self._add("emitted", stage, effect.to, ids, self._exit(stage), {})
         elif isinstance(effect, Drop):
             self.note("dropped", stage, events=list(effect.events))

@@ -19,35 +19,36 @@ from palleto.demand import Batch
 from palleto.dispatch import DemandDispatcher
 from palleto.express import CLEAR, NO_EXPRESS, Asked, Came, Express, Rest
 from palleto.kept import FIXED, kept, kept_of
-from palleto.law import Law
+from palleto.law import Account
 from palleto.machine import Core
 from palleto.messages import Ask, Call, Effect, Send, Subscription
 from palleto.narrator import ASKED, CAME, CONSUMED, GIVEN, HANDLED, HELD, PASSED, RELAYED, RESUMED, SERVED, THROUGH, WANTED
 from palleto.tape import Tape
 
+Accounts = dict[Subscription, Account]
 Consumed = list[Callable[[Any, int], None]]
 KNOWN = 1024
 """Passages that are kept for the next time."""
 
 
 def witness(
-    core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]], tape: Tape, law: Law, on_consumed: Consumed
+    core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]], tape: Tape, accounts: Accounts, on_consumed: Consumed
 ) -> Express:
-    """The express functions of a recorded stage. `on_consumed`: as of the recorder."""
+    """The express functions of a recorded stage. `accounts`: of the law; `on_consumed`: as of the recorder."""
     if type(core) is ConsumerCore:
-        return Express(came=_consumer(core, stage, callbacks["handle_events"], tape, law, on_consumed))
+        return Express(came=_consumer(core, stage, callbacks["handle_events"], tape, accounts, on_consumed))
     outlet = getattr(core, "outlet", None)
     if outlet is None or type(outlet.dispatcher) is not DemandDispatcher:
         return NO_EXPRESS
     if type(core) is ProducerCore:
-        return Express(asked=_producer(core, outlet.dispatcher, stage, callbacks["handle_demand"], tape, law))
+        return Express(asked=_producer(core, outlet.dispatcher, stage, callbacks["handle_demand"], tape, accounts))
     if type(core) is ProducerConsumerCore:
-        return _between(core, outlet.dispatcher, stage, callbacks["handle_events"], tape, law)
+        return _between(core, outlet.dispatcher, stage, callbacks["handle_events"], tape, accounts)
     return NO_EXPRESS
 
 
 def _producer(
-    core: ProducerCore, dispatcher: DemandDispatcher, stage: Any, handle_demand: Any, tape: Tape, law: Law
+    core: ProducerCore, dispatcher: DemandDispatcher, stage: Any, handle_demand: Any, tape: Tape, accounts: Accounts
 ) -> Asked:
     """As `express._producer`. What is asked for and given in one turn changes nothing in the law's account."""
     outlet, outstanding, buffer = core.outlet, dispatcher.outstanding, core.outlet.buffer
@@ -61,7 +62,7 @@ def _producer(
         write((ASKED, since, stage, taken.subscription.consumer, (), None, taken.count, rest))
 
     def break_off() -> None:
-        law.opened(taken.subscription).outstanding += taken.count
+        accounts[taken.subscription].outstanding += taken.count
         tape.tell_begun()
 
     def asked(message: Ask) -> Rest | None:
@@ -99,7 +100,10 @@ def _producer(
             ids = batch[0]
         else:
             ids = kept(batch)
-            law.opened(subscription).sent.append((batch, ids))
+            account = accounts[subscription]
+            if account.batch is not None:
+                account.older.append((account.batch, account.ids))
+            account.batch, account.ids = batch, ids
         if tape.begun is None or listeners:
             tape.tell_begun()
             write((GIVEN, clock(), stage, consumer, ids, None, None, rest))
@@ -115,10 +119,10 @@ def _producer(
 
 
 def _consumer(
-    core: ConsumerCore, stage: Any, handle_events: Any, tape: Tape, law: Law, on_consumed: Consumed
+    core: ConsumerCore, stage: Any, handle_events: Any, tape: Tape, accounts: Accounts, on_consumed: Consumed
 ) -> Came:
     """As `express._consumer`."""
-    windows, hand, accounts = core.inlet.windows, core.hand, law.accounts
+    windows, hand = core.inlet.windows, core.hand
     facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
     listeners, moved = tape.listeners, tape.whereabouts.moved
     since, above, ids = 0.0, None, None  # of the turn under way
@@ -135,10 +139,13 @@ def _consumer(
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
+        account = accounts.get(subscription)
         if count == 1 and events[0].__class__ in FIXED:
             ids = events[0]
+        elif account is not None and account.batch is events and not account.older:
+            ids, account.batch = account.ids, None
         else:
-            ids = kept_of(accounts.get(subscription), events)
+            ids = kept_of(account, events)
         since, above, tape.begun = clock(), subscription.producer, begun
         stage.source = subscription
         try:
@@ -174,11 +181,11 @@ def _consumer(
 
 
 def _between(
-    core: ProducerConsumerCore, dispatcher: DemandDispatcher, stage: Any, handle_events: Any, tape: Tape, law: Law
+    core: ProducerConsumerCore, dispatcher: DemandDispatcher, stage: Any, handle_events: Any, tape: Tape, accounts: Accounts
 ) -> Express:
     """As `express._between`, where only one subscription is owed anything, and what came of a batch is wanted by it."""
     windows, waiting, ending, buffer = core.inlet.windows, core.waiting, core.ending, core.outlet.buffer
-    outstanding, heap, buffered, accounts = dispatcher.outstanding, dispatcher.heap, buffer.events, law.accounts
+    outstanding, heap, buffered = dispatcher.outstanding, dispatcher.heap, buffer.events
     facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
     listeners, moved = tape.listeners, tape.whereabouts.moved
     ledgers: dict[int, tuple[int, ...]] = {}
@@ -217,7 +224,7 @@ def _between(
         ):
             return CLEAR
         write((WANTED, clock(), stage, subscription.consumer, (), None, count, ledgers.get(before) or ledger(before)))
-        law.opened(subscription).outstanding += count
+        accounts[subscription].outstanding += count
         dispatcher.sole = subscription
         outstanding[subscription] = dispatcher.demand = before + count
         while waiting:
@@ -253,10 +260,13 @@ def _between(
             if left <= window.least:
                 ask, left = window.most - left, window.most
             window.outstanding = left
+            account = accounts.get(subscription)
             if count == 1 and events[0].__class__ in FIXED:
                 ids = events[0]
+            elif account is not None and account.batch is events and not account.older:
+                ids, account.batch = account.ids, None
             else:
-                ids = kept_of(accounts.get(subscription), events)
+                ids = kept_of(account, events)
             if demand <= 0:
                 tape.hand[stage] = events, ids
                 write((HELD, clock(), stage, subscription.producer, ids, None, None, ledger(demand)))
@@ -278,13 +288,15 @@ def _between(
             return Rest(deque(), Call("handle_events", (events,), subscription), result)
         batch, left = result.copy(), demand - len(result)
         outstanding[to] = dispatcher.demand = left
-        account = law.opened(to)
+        account = accounts[to]
         account.outstanding -= demand - left
         if len(batch) == 1 and batch[0].__class__ in FIXED:
             others = batch[0]
         else:
             others = kept(batch)
-            account.sent.append((batch, others))
+            if account.batch is not None:
+                account.older.append((account.batch, account.ids))
+            account.batch, account.ids = batch, others
         if tape.begun is None or listeners:
             tape.tell_begun()
             write((PASSED, clock(), stage, to.consumer, ids, None, others, ledger(left)))
