@@ -7,12 +7,11 @@ for everything else; where no recorder listens, it calls nothing.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from palleto.bystander import bystander
 from palleto.core import ConsumerCore, Core, ProducerCore
 from palleto.errors import SettingError
 from palleto.express import Express
@@ -21,7 +20,7 @@ from palleto.law import Account, Law, LawError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
 from palleto.narrator import ENDS, TAKEN
 from palleto.source import Place, exit_of, name_of, raised, standing, user_code
-from palleto.tape import Tape
+from palleto.tape import Tape, clock_of
 from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, load
 from palleto.witness import witness
 
@@ -46,18 +45,26 @@ class Recorder:
     file:    a path to write JSON Lines to, as the run goes: with `keep=False` memory stays bounded.
     strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the first event that
              breaks it (an event "law" follows; its `data` say what is wrong, and the number of the event) and go on.
-    Listeners added to `listeners` hear each TraceEvent as it happens.
+    Listeners added to `listeners` hear each TraceEvent as it happens. Two more lists cost next to nothing, as no trace
+    event is made for them. Those in `on_consumed` hear of each batch that a consumer has handled: the consumer, and how
+    many events; those in `on_note` of what is noted besides messages and callbacks: the kind, the events and the data.
+
+    What nobody wants (no `keep`, no file, not `strict`, no listener) is not heard: such a run is almost as fast as one
+    without a recorder. Whoever begins to listen in its middle hears what happens from the next message on.
     """
 
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
         self.law = Law()
         self.broken: str | None = None
         self._strict = strict
+        self._wanted = keep or strict or file is not None
+        self._missed = False  # something, since the accounts were last right
         self._ending = False
         self._system: System | None = None
         self.tape = Tape(keep, None if file is None else _opened(file))
         self.listeners = self.tape.listeners
         self.on_consumed: list[Callable[[Process, int], None]] = []
+        self.on_note: list[Callable[[str, Any, dict[str, Any]], None]] = []
 
     def __repr__(self) -> str:
         self.tape.catch_up()
@@ -73,7 +80,7 @@ class Recorder:
         """Begin to listen to a run; times count from its start."""
         self._ending = False
         self._system = system
-        self.tape.start(*_clock(system))
+        self.tape.start(*clock_of(system))
 
     def close(self) -> None:
         """Write what is to be written."""
@@ -81,7 +88,22 @@ class Recorder:
 
     def express(self, core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) -> Express:
         """What takes a recorded stage's messages where nothing is out of the ordinary."""
+        if not self._wanted:
+            return bystander(core, stage, callbacks, self.listeners, self.on_consumed)
         return witness(core, stage, callbacks, self.tape, self.law.accounts, self.on_consumed)
+
+    def _deaf(self) -> bool:
+        """Whether nobody wants to know. The first who does finds the accounts as they are then."""
+        if not self._wanted and not self.listeners:
+            self._missed = True
+            return True
+        if self._missed:
+            self._missed = False
+            for process in self._system.processes.values() if self._system is not None else ():
+                if isinstance(core := getattr(process, "core", None), ProducerCore):
+                    self.law.resumed(process, core)  # type: ignore[arg-type]
+                    self.tape.narrator.accounts[process] = core.ledger()
+        return False
 
     # ---- what the runtime tells
 
@@ -103,6 +125,10 @@ class Recorder:
         """
         if self._system is None:
             raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
+        for hear in self.on_note:
+            hear(kind, events, data)
+        if self._deaf():
+            return
         if isinstance(cause, BaseException):
             place = raised(cause)
         elif place is None and kind in _CALLED:
@@ -146,6 +172,8 @@ class Recorder:
 
     def started(self, process: Process) -> None:
         """A process begins to run; its `init` is called next."""
+        if self._deaf():
+            return
         function = getattr(process, "function", None)
         if function is not None:  # a task: who starts it acts
             caller = user_code()
@@ -157,16 +185,22 @@ class Recorder:
 
     def runs(self, process: Process, coroutine: Any) -> None:
         """Something async of a process begins to run: a task's function, or a stage's callback."""
+        if self._deaf():
+            return
         self.tape.whereabouts.begun(process, getattr(coroutine, "coroutine", coroutine))  # of one that stands: eager.py
 
     def killed(self, task: Process, coroutine: Any) -> None:
         """A task is about to be cancelled where it stands."""
+        if self._deaf():
+            return
         at = standing(coroutine)
         data: dict[str, Any] = {} if at is None else {"at": list(at)}
         self.note("loop_killed", task, **data)
 
     def message(self, stage: Stage, message: Any) -> None:
         """A stage takes this message from its mailbox."""
+        if self._deaf():
+            return
         tape = self.tape
         tape.acting[stage] = None
         if isinstance(message, Ask):
@@ -192,6 +226,8 @@ class Recorder:
 
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""
+        if self._deaf():
+            return
         if isinstance(effect, Call):
             self.tape.acting[stage] = effect.callback
             place = self._entry(stage, effect.callback)
@@ -212,17 +248,24 @@ class Recorder:
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
+        last = call.callback == "handle_events" and isinstance(stage.core, ConsumerCore)
+        if not self._deaf():
+            self._returned(stage, call, last)
+        if last:
+            for hear in self.on_consumed:
+                hear(stage, len(call.args[0]))
+
+    def _returned(self, stage: Stage, call: Call, last: bool) -> None:
         self.tape.whereabouts.over(stage)
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
             self.tape.read(heard=True)
             self.law.joined(stage, self.tape.narrator.demand_of(stage))
         if call.callback == "handle_events":
-            last = isinstance(stage.core, ConsumerCore)
             self._add("handled", stage, None, self.tape.in_hand(stage, call.args[0]), self._exit(stage), {"last": last})
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
-        if self.broken is not None:
+        if self._deaf() or self.broken is not None:
             return
         wrong = self.law.check(stage)
         if wrong is not None:
@@ -249,20 +292,3 @@ def _opened(path: str | Path) -> IO[str]:
         raise SettingError(f"expected a trace file that can be written, got: {error}") from None
     file.write(HEADER)
     return file
-
-
-def _clock(system: System) -> tuple[Callable[[], float], Callable[[float], float]]:
-    """A clock, and what makes seconds since the start of a run of its times.
-
-    anyio's own `current_time` asks which backend runs, each time: 1 us. A loop of ours in real time costs 0.2 us, and
-    the operating system's clock 0.05 us.
-    """
-    start = system.started
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return system.now, lambda seconds: seconds
-    at = getattr(loop, "at", None)
-    if at is not None:
-        return time.monotonic, lambda moment: at(moment) - start
-    return loop.time, lambda moment: moment - start

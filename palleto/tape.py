@@ -29,9 +29,11 @@ is then the time of its end, and for (.., PASSED) the peer is both peers and the
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from palleto.kept import Kept, kept
 from palleto.narrator import ENDS, Accounts, Narrator
@@ -39,6 +41,9 @@ from palleto.source import Place
 from palleto.trace import Trace, TraceEvent, line_of
 from palleto.typist import Fact, Typist
 from palleto.whereabouts import Whereabouts
+
+if TYPE_CHECKING:
+    from palleto.system import System
 
 WIDTH = 8
 BLOCK = 512
@@ -148,3 +153,20 @@ class Tape:
                 self._file.write(line_of(event))
             for listener in listeners:
                 listener(event)
+
+
+def clock_of(system: System) -> tuple[Callable[[], float], Callable[[float], float]]:
+    """A clock, and what makes seconds since the start of a run of its times.
+
+    anyio's own `current_time` asks which backend runs, each time: 1 us. A loop of ours in real time costs 0.2 us, and
+    the operating system's clock 0.05 us.
+    """
+    start = system.started
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return system.now, lambda seconds: seconds
+    at = getattr(loop, "at", None)
+    if at is not None:
+        return time.monotonic, lambda moment: at(moment) - start
+    return loop.time, lambda moment: moment - start

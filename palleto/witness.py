@@ -15,24 +15,27 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from palleto.core import ConsumerCore, ProducerConsumerCore, ProducerCore
-from palleto.demand import Batch
 from palleto.dispatch import DemandDispatcher
 from palleto.express import CLEAR, NO_EXPRESS, Asked, Came, Express, Rest
 from palleto.kept import FIXED, kept, kept_of
 from palleto.law import Account
 from palleto.machine import Core
 from palleto.messages import Ask, Call, Effect, Send, Subscription
-from palleto.narrator import ASKED, CAME, CONSUMED, GIVEN, HANDLED, HELD, PASSED, RELAYED, RESUMED, SERVED, THROUGH, WANTED
+from palleto.narrator import ASKED, CAME, CONSUMED, GIVEN, HANDLED, SERVED
 from palleto.tape import Tape
+from palleto.witness_between import between
 
 Accounts = dict[Subscription, Account]
 Consumed = list[Callable[[Any, int], None]]
-KNOWN = 1024
-"""Passages that are kept for the next time."""
 
 
 def witness(
-    core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]], tape: Tape, accounts: Accounts, on_consumed: Consumed
+    core: Core,
+    stage: Any,
+    callbacks: dict[str, Callable[..., Any]],
+    tape: Tape,
+    accounts: Accounts,
+    on_consumed: Consumed,
 ) -> Express:
     """The express functions of a recorded stage. `accounts`: of the law; `on_consumed`: as of the recorder."""
     if type(core) is ConsumerCore:
@@ -43,7 +46,7 @@ def witness(
     if type(core) is ProducerCore:
         return Express(asked=_producer(core, outlet.dispatcher, stage, callbacks["handle_demand"], tape, accounts))
     if type(core) is ProducerConsumerCore:
-        return _between(core, outlet.dispatcher, stage, callbacks["handle_events"], tape, accounts)
+        return between(core, outlet.dispatcher, stage, callbacks["handle_events"], tape, accounts)
     return NO_EXPRESS
 
 
@@ -178,140 +181,3 @@ def _consumer(
         return None
 
     return came
-
-
-def _between(
-    core: ProducerConsumerCore, dispatcher: DemandDispatcher, stage: Any, handle_events: Any, tape: Tape, accounts: Accounts
-) -> Express:
-    """As `express._between`, where only one subscription is owed anything, and what came of a batch is wanted by it."""
-    windows, waiting, ending, buffer = core.inlet.windows, core.waiting, core.ending, core.outlet.buffer
-    outstanding, heap, buffered = dispatcher.outstanding, dispatcher.heap, buffer.events
-    facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
-    listeners, moved = tape.listeners, tape.whereabouts.moved
-    ledgers: dict[int, tuple[int, ...]] = {}
-    passages: dict[Any, tuple[Any, ...]] = {}
-    what, since, above, ids, owed = CAME, 0.0, None, None, 0  # of the turn under way
-
-    def begun() -> None:
-        write((what, since, stage, above, ids, None, None, ledger(owed)))
-
-    def ledger(demand: int) -> tuple[int, ...]:
-        found = ledgers.get(demand)
-        if found is None:
-            found = ledgers[demand] = demand, demand, 0, 0
-        return found
-
-    def passage(key: tuple[Subscription, Subscription, int, int]) -> tuple[Any, ...]:
-        if len(passages) >= KNOWN:
-            passages.clear()
-        subscription, to, demand, left = key
-        found = passages[key] = subscription.producer, to.consumer, ledger(demand), ledger(left)
-        return found
-
-    def asked(message: Ask) -> Rest | None:
-        subscription, count = message.subscription, message.count
-        before = outstanding.get(subscription)
-        if (
-            listeners
-            or moved
-            or before is None
-            or buffered
-            or buffer.dropped
-            or heap
-            or before != dispatcher.demand
-            or count.__class__ is not int
-            or count < 1
-        ):
-            return CLEAR
-        write((WANTED, clock(), stage, subscription.consumer, (), None, count, ledgers.get(before) or ledger(before)))
-        accounts[subscription].outstanding += count
-        dispatcher.sole = subscription
-        outstanding[subscription] = dispatcher.demand = before + count
-        while waiting:
-            item = waiting[0]
-            if listeners or moved or not isinstance(item, tuple):
-                return Rest(deque(core.settle([])))
-            if dispatcher.demand <= 0:
-                break
-            waiting.popleft()
-            rest = came(*item)
-            if rest is not None:
-                return rest
-        return None
-
-    def came(subscription: Subscription, events: Sequence[Any], ask: int = -1) -> Rest | None:
-        nonlocal what, since, above, ids, owed
-        window, to, demand, count = windows.get(subscription), dispatcher.sole, dispatcher.demand, len(events)
-        if ask >= 0:  # it has waited
-            what, ids = RESUMED, tape.in_hand(stage, events)
-        elif (
-            listeners
-            or moved
-            or window is None
-            or window.manual
-            or count > window.span
-            or buffered
-            or buffer.dropped
-            or (demand > 0 and (to is None or waiting))
-        ):
-            return CLEAR
-        else:
-            ask, left = 0, window.outstanding - count
-            if left <= window.least:
-                ask, left = window.most - left, window.most
-            window.outstanding = left
-            account = accounts.get(subscription)
-            if count == 1 and events[0].__class__ in FIXED:
-                ids = events[0]
-            elif account is not None and account.batch is events and not account.older:
-                ids, account.batch = account.ids, None
-            else:
-                ids = kept_of(account, events)
-            if demand <= 0:
-                tape.hand[stage] = events, ids
-                write((HELD, clock(), stage, subscription.producer, ids, None, None, ledger(demand)))
-                waiting.append((subscription, events, ask))
-                return None
-            what = CAME
-        since, above, owed, tape.begun = clock(), subscription.producer, demand, begun
-        stage.source = subscription
-        try:
-            result = handle_events(events)
-        except BaseException:
-            core.current = Batch(events, ask)
-            tape.tell_begun()
-            raise
-        if to is None or result.__class__ is not list or not 0 < len(result) <= demand:
-            core.current = Batch(events, ask)
-            tape.tell_begun()
-            tape.acting[stage], tape.hand[stage] = "handle_events", (events, ids)
-            return Rest(deque(), Call("handle_events", (events,), subscription), result)
-        batch, left = result.copy(), demand - len(result)
-        outstanding[to] = dispatcher.demand = left
-        account = accounts[to]
-        account.outstanding -= demand - left
-        if len(batch) == 1 and batch[0].__class__ in FIXED:
-            others = batch[0]
-        else:
-            others = kept(batch)
-            if account.batch is not None:
-                account.older.append((account.batch, account.ids))
-            account.batch, account.ids = batch, others
-        if tape.begun is None or listeners:
-            tape.tell_begun()
-            write((PASSED, clock(), stage, to.consumer, ids, None, others, ledger(left)))
-        else:
-            tape.begun, key = None, (subscription, to, demand, left)
-            way = passages.get(key) or passage(key)
-            write((THROUGH if what is CAME else RELAYED, since, stage, way, ids, clock(), others, None))
-        to.consumer._mailbox.post((to, batch))
-        if ask and window is not None and not (ending and subscription in ending):
-            again = window.again
-            if again is None or again.count != ask:
-                again = window.again = Ask(subscription, ask)
-            subscription.producer._mailbox.post(again)
-        if listeners or len(facts) >= limit:
-            tape.read(heard=True)
-        return None
-
-    return Express(asked, came)

@@ -665,8 +665,24 @@ def test_the_events_may_be_read_while_the_run_goes_on(go):
 
 @pytest.mark.parametrize(
     "events",
-    [[1, 2], ["a", "b"] * 10, [1] * 20, [1, "a", None, 2.5, True], [], [{"n": 1}], [1] * 9 + [{}], ["a"] * 9 + [[]]]
-    + [[1, bytearray(b"")], [1, True, b"1234"], [1 << 31, -1], [-(1 << 31), 0], [1, [2]], [7], [None], [HTTPStatus.OK, 1]],
+    [
+        [1, 2],
+        ["a", "b"] * 10,
+        [1] * 20,
+        [1, "a", None, 2.5, True],
+        [],
+        [{"n": 1}],
+        [1] * 9 + [{}],
+        ["a"] * 9 + [[]],
+        [1, bytearray(b"")],
+        [1, True, b"1234"],
+        [1 << 31, -1],
+        [-(1 << 31), 0],
+        [1, [2]],
+        [7],
+        [None],
+        [HTTPStatus.OK, 1],
+    ],
 )
 def test_what_is_kept_of_events_gives_the_ids_that_they_had(events):
     ids = tuple(map(event_id, events))
