@@ -79,13 +79,6 @@ class Law:
             self._unasked[producer] = f"{message.subscription} was sent more events than it had asked for: {too_many}"
         return account
 
-    def resumed(self, producer: Stage, core: ProducerCore) -> None:
-        """Begin with the accounts as they are; what they do not add up to now stays allowed."""
-        for subscription, owed in core.outlet.dispatcher.outstanding.items():
-            self.opened(subscription).outstanding = owed
-        ledger = core.ledger()
-        self._cancelled[producer] = max(0, ledger.remembered - max(0, ledger.demand - ledger.buffered))
-
     def joined(self, producer: Stage, demand: int) -> None:
         """Somebody subscribed; the demand was so much before.
 

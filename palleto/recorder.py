@@ -47,10 +47,11 @@ class Recorder:
              breaks it (an event "law" follows; its `data` say what is wrong, and the number of the event) and go on.
     Listeners added to `listeners` hear each TraceEvent as it happens. Two more lists cost next to nothing, as no trace
     event is made for them. Those in `on_consumed` hear of each batch that a consumer has handled: the consumer, and how
-    many events; those in `on_note` of what is noted besides messages and callbacks: the kind, the events and the data.
+    many events; those in `on_note` of what is told to `note`: the kind, the events and the data.
 
     What nobody wants (no `keep`, no file, not `strict`, no listener) is not heard: such a run is almost as fast as one
-    without a recorder. Whoever begins to listen in its middle hears what happens from the next message on.
+    without a recorder. Whoever begins to listen in its middle hears what happens from the next message on; the law is
+    not checked there, as its accounts lack what happened before.
     """
 
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
@@ -58,7 +59,7 @@ class Recorder:
         self.broken: str | None = None
         self._strict = strict
         self._wanted = keep or strict or file is not None
-        self._missed = False  # something, since the accounts were last right
+        self._missed = False  # something that the accounts of the law lack
         self._ending = False
         self._system: System | None = None
         self.tape = Tape(keep, None if file is None else _opened(file))
@@ -93,17 +94,11 @@ class Recorder:
         return witness(core, stage, callbacks, self.tape, self.law.accounts, self.on_consumed)
 
     def _deaf(self) -> bool:
-        """Whether nobody wants to know. The first who does finds the accounts as they are then."""
-        if not self._wanted and not self.listeners:
-            self._missed = True
-            return True
-        if self._missed:
-            self._missed = False
-            for process in self._system.processes.values() if self._system is not None else ():
-                if isinstance(core := getattr(process, "core", None), ProducerCore):
-                    self.law.resumed(process, core)  # type: ignore[arg-type]
-                    self.tape.narrator.accounts[process] = core.ledger()
-        return False
+        """Whether nobody wants to know."""
+        if self._wanted or self.listeners:
+            return False
+        self._missed = True
+        return True
 
     # ---- what the runtime tells
 
@@ -127,8 +122,20 @@ class Recorder:
             raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
         for hear in self.on_note:
             hear(kind, events, data)
-        if self._deaf():
-            return
+        if not self._deaf():
+            self._note(kind, process, peer, events, place, cause, data)
+
+    def _note(
+        self,
+        kind: str,
+        process: Process | None,
+        peer: Process | None = None,
+        events: Any = (),
+        place: Place | None = None,
+        cause: Any = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        data = {} if data is None else data
         if isinstance(cause, BaseException):
             place = raised(cause)
         elif place is None and kind in _CALLED:
@@ -168,7 +175,7 @@ class Recorder:
         """The run's end begins; said once."""
         if not self._ending:
             self._ending = True
-            self.note("drain", None)
+            self._note("drain", None)
 
     def started(self, process: Process) -> None:
         """A process begins to run; its `init` is called next."""
@@ -195,7 +202,7 @@ class Recorder:
             return
         at = standing(coroutine)
         data: dict[str, Any] = {} if at is None else {"at": list(at)}
-        self.note("loop_killed", task, **data)
+        self._note("loop_killed", task, data=data)
 
     def message(self, stage: Stage, message: Any) -> None:
         """A stage takes this message from its mailbox."""
@@ -244,7 +251,7 @@ class Recorder:
             self.law.sent(stage, effect.message).note(effect.message.events, ids)
             self._add("emitted", stage, effect.to, ids, self._exit(stage), {})
         elif isinstance(effect, Drop):
-            self.note("dropped", stage, events=list(effect.events))
+            self._note("dropped", stage, events=list(effect.events))
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
@@ -265,12 +272,12 @@ class Recorder:
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
-        if self._deaf() or self.broken is not None:
+        if self._deaf() or self._missed or self.broken is not None:
             return
         wrong = self.law.check(stage)
         if wrong is not None:
             self.broken = wrong
-            self.note("law", stage, text=wrong)
+            self._note("law", stage, data={"text": wrong})
             if self._strict:
                 raise LawError(wrong)
 

@@ -223,9 +223,7 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
         recorders[0].listeners.append(heard.append)
         for recorder, batches, notes in zip(recorders, consumed, noted, strict=True):
             recorder.on_consumed.append(lambda stage, count, batches=batches: batches.append((stage.name, count)))
-            recorder.on_note.append(
-                lambda kind, events, data, notes=notes: notes.append(kind) if kind != "dropped" else None
-            )
+            recorder.on_note.append(lambda kind, events, data, notes=notes: notes.append(kind))
         recorders[-1].on_consumed.append(
             lambda stage, count: recorders[-1].listeners.append(late.append) if len(consumed[-1]) == beginning else None
         )
