@@ -17,6 +17,7 @@ from palleto.recorder import Recorder, TraceEvent
 if TYPE_CHECKING:
     from palleto.cloud.warehouse import Warehouse
     from palleto.options import Options
+    from palleto.process import Process
 
 LOOK = 0.5
 """Seconds of run time between two looks at the queue."""
@@ -60,15 +61,20 @@ def after_events(count: int) -> Ending:
     """End when the consumers have consumed `count` (1 or more) events."""
 
     async def ending(run: Run) -> None:
-        consumed = 0
+        consumed, enough = 0, anyio.Event()
 
-        def reached(event: TraceEvent) -> bool:
+        def hear(consumer: Process, more: int) -> None:
             nonlocal consumed
-            if event.kind == "handled" and event.data["last"]:
-                consumed += len(event.ids)
-            return consumed >= count
+            consumed += more
+            if consumed >= count and not enough.is_set():
+                enough.set()
+                run.end()
 
-        await run.until(reached)
+        run.recorder.on_consumed.append(hear)
+        try:
+            await enough.wait()
+        finally:
+            run.recorder.on_consumed.remove(hear)
 
     return ending
 

@@ -25,22 +25,25 @@ class LawError(PalletoError):
 
 
 class Account:
-    """One subscription as its producer has seen it: what was asked, and what was delivered.
+    """One subscription as its producer has seen it: what was asked and has not been delivered.
 
-    The last batches, and what a tape keeps of each, are noted here: the consumer will tell of the same.
+    The last batch that was sent, and what a tape keeps of it, are noted here until the consumer has taken it, and up to
+    eight before it: the consumer will tell of the same.
     """
 
-    __slots__ = ("asked", "delivered", "sent")
+    __slots__ = ("batch", "ids", "older", "outstanding")
 
     def __init__(self) -> None:
-        self.asked = 0
-        self.delivered = 0
-        self.sent: deque[tuple[Any, tuple[Any, ...]]] = deque(maxlen=8)
+        self.outstanding = 0
+        self.batch: Any = None
+        self.ids: Any = None
+        self.older: deque[tuple[Any, Any]] = deque(maxlen=8)
 
-    @property
-    def outstanding(self) -> int:
-        """Asked and not delivered."""
-        return self.asked - self.delivered
+    def note(self, batch: Any, ids: Any) -> None:
+        """A batch is sent."""
+        if self.batch is not None:
+            self.older.append((self.batch, self.ids))
+        self.batch, self.ids = batch, ids
 
 
 class Law:
@@ -65,15 +68,15 @@ class Law:
 
     def asked(self, message: Ask) -> None:
         """A producer took an ask."""
-        self.opened(message.subscription).asked += message.count
+        self.opened(message.subscription).outstanding += message.count
 
     def sent(self, producer: Stage, message: Events) -> Account:
         """A producer sends events. Returns the account of their subscription."""
         account = self.opened(message.subscription)
-        account.delivered += len(message.events)
+        account.outstanding -= len(message.events)
         if account.outstanding < 0:
-            sent, asked = account.delivered, account.asked
-            self._unasked[producer] = f"{message.subscription} was sent {sent} events and had asked for {asked}"
+            too_many = -account.outstanding
+            self._unasked[producer] = f"{message.subscription} was sent more events than it had asked for: {too_many}"
         return account
 
     def joined(self, producer: Stage, demand: int) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from palleto.kept import ids_of_kept
 from palleto.source import Place, code_of, entry, exit_of
-from palleto.trace import TraceEvent, ids_of
+from palleto.trace import TraceEvent
 
 if TYPE_CHECKING:
     from palleto.process import Process
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 Accounts = tuple[int, ...]
 """A ledger: remembered, demand, buffered, dropped; () is a consumer's."""
 
-TAKEN, ASKED, GIVEN, WANTED, CAME, HANDLED, PASSED = range(7)
+TAKEN, ASKED, GIVEN, WANTED, HELD, CAME, RESUMED, HANDLED, PASSED = range(9)
 """What a fact is if it is not one trace event; see the table in `tape.py`."""
+SERVED, CONSUMED, THROUGH, RELAYED = (ASKED, GIVEN), (CAME, HANDLED), (CAME, PASSED), (RESUMED, PASSED)
+"""Whole turns of a producer, of a consumer, and of a producer-consumer with a batch that came, or had waited."""
 KNOWN = 4096
 """Ledgers that are kept for the next time."""
 
@@ -58,7 +61,13 @@ class Narrator:
         if what == TAKEN:
             self.taken[process] = self.seq
             return []
-        return self._turn(what, process, peer, events, more, accounts)
+        if what.__class__ is not tuple:
+            return self._part(what, process, peer, events, more, accounts)
+        begun, ended = what
+        first, second, before, after = peer if ended == PASSED else (peer, peer, accounts, accounts)
+        told = self._part(begun, process, first, () if begun == ASKED else events, more, before)
+        self.at(place)
+        return told + self._part(ended, process, second, events, more, after)
 
     def at(self, t: float) -> str:
         """What is told next happened at this time of the clock's. Returns the text of it, in seconds of run time."""
@@ -109,9 +118,9 @@ class Narrator:
         return event
 
     def ids(self, events: Any) -> tuple[str, ...]:
-        """The ids of events, once for each batch: most are told of three times or four."""
+        """The ids of kept events, once for each batch: most are told of three times or four."""
         if events is not self._named[0]:
-            self._named = events, ids_of(events)
+            self._named = events, ids_of_kept(events)
         return self._named[1]
 
     def _ledger(self, process: Process, after: Accounts) -> dict[str, list[int]]:
@@ -148,8 +157,8 @@ class Narrator:
         code = self.code(process, callback)
         return None if code is None else entry(code)
 
-    def _turn(self, what: Any, process: Any, peer: Any, events: Any, more: Any, accounts: Any) -> list[TraceEvent]:
-        """The trace events of one fact, as the clear form makes them."""
+    def _part(self, what: Any, process: Any, peer: Any, events: Any, more: Any, accounts: Any) -> list[TraceEvent]:
+        """The trace events of a turn's beginning, or of its end, as the clear form makes them."""
         event, code = self.event, self.code(process, "handle_demand" if what in (ASKED, GIVEN) else "handle_events")
         begin, end = (None, None) if code is None else (entry(code), exit_of(code))
         ids = self.ids(events)
@@ -163,6 +172,10 @@ class Narrator:
             return [event("emitted", process, peer, ids, end, {}, accounts)]
         if what == WANTED:
             return [event("ask", process, peer, ids, begin, {"count": more}, accounts)]
+        if what == HELD:
+            return [event("events", process, peer, ids, begin, {}, accounts)]
+        if what == RESUMED:
+            return [event("handle_events", process, None, ids, begin, {}, accounts)]
         if what == CAME:
             return [
                 event("events", process, peer, ids, begin, {}, accounts),

@@ -74,7 +74,8 @@ class Performance:
         self.endurance: Any = None
         self.prepare = prepare
         self.summary = Summary()
-        self.recorder.listeners.append(self.summary)
+        self.recorder.on_consumed.append(self.summary.consume)
+        self.recorder.on_note.append(self.summary.note)
         self.say: Callable[[str], None] = (lambda line: None) if options.quiet else self._print
         self.report: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
         self.system: System | None = None
@@ -238,6 +239,7 @@ class Performance:
                             await top.system.drain()
                         if drain.cancelled_caught:
                             self._hurry()
+        self.summary.seconds = top.system.now()
         self.system = None
         if self.at_once.cancel_called:
             raise KeyboardInterrupt

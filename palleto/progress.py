@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from palleto.recorder import Recorder, TraceEvent
+from palleto.process import Process
+from palleto.recorder import Recorder
 
 
 @contextmanager
@@ -23,13 +24,12 @@ def progress(recorder: Recorder, total: int | None) -> Iterator[Callable[[str], 
 
     bar: Any = tqdm(total=total, unit=" events", file=sys.stderr, dynamic_ncols=True)
 
-    def count(event: TraceEvent) -> None:
-        if event.kind == "handled" and event.data["last"]:
-            bar.update(len(event.ids))
+    def count(consumer: Process, events: int) -> None:
+        bar.update(events)
 
-    recorder.listeners.append(count)
+    recorder.on_consumed.append(count)
     try:
         yield lambda line: bar.write(line, file=sys.stdout)
     finally:
-        recorder.listeners.remove(count)
+        recorder.on_consumed.remove(count)
         bar.close()

@@ -7,20 +7,20 @@ for everything else; where no recorder listens, it calls nothing.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from palleto.bystander import bystander
 from palleto.core import ConsumerCore, Core, ProducerCore
 from palleto.errors import SettingError
 from palleto.express import Express
+from palleto.kept import kept, kept_of
 from palleto.law import Account, Law, LawError
 from palleto.messages import Ask, Call, Cancel, Down, Drop, Effect, Events, Send, Subscribe
 from palleto.narrator import ENDS, TAKEN
 from palleto.source import Place, exit_of, name_of, raised, standing, user_code
-from palleto.tape import Kept, Tape, kept, kept_of
+from palleto.tape import Tape, clock_of
 from palleto.trace import HEADER, VERSION, Trace, TraceEvent, carried, event_id, load
 from palleto.witness import witness
 
@@ -45,17 +45,27 @@ class Recorder:
     file:    a path to write JSON Lines to, as the run goes: with `keep=False` memory stays bounded.
     strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the first event that
              breaks it (an event "law" follows; its `data` say what is wrong, and the number of the event) and go on.
-    Listeners added to `listeners` hear each TraceEvent as it happens.
+    Listeners added to `listeners` hear each TraceEvent as it happens. Two more lists cost next to nothing, as no trace
+    event is made for them. Those in `on_consumed` hear of each batch that a consumer has handled: the consumer, and how
+    many events; those in `on_note` of what is told to `note`: the kind, the events and the data.
+
+    What nobody wants (no `keep`, no file, not `strict`, no listener) is not heard: such a run is almost as fast as one
+    without a recorder. Whoever begins to listen in its middle hears what happens from the next message on; the law is
+    not checked there, as its accounts lack what happened before.
     """
 
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
         self.law = Law()
         self.broken: str | None = None
         self._strict = strict
+        self._wanted = keep or strict or file is not None
+        self._missed = False  # something that the accounts of the law lack
         self._ending = False
         self._system: System | None = None
         self.tape = Tape(keep, None if file is None else _opened(file))
         self.listeners = self.tape.listeners
+        self.on_consumed: list[Callable[[Process, int], None]] = []
+        self.on_note: list[Callable[[str, Any, dict[str, Any]], None]] = []
 
     def __repr__(self) -> str:
         self.tape.catch_up()
@@ -71,7 +81,7 @@ class Recorder:
         """Begin to listen to a run; times count from its start."""
         self._ending = False
         self._system = system
-        self.tape.start(*_clock(system))
+        self.tape.start(*clock_of(system))
 
     def close(self) -> None:
         """Write what is to be written."""
@@ -79,7 +89,16 @@ class Recorder:
 
     def express(self, core: Core, stage: Any, callbacks: dict[str, Callable[..., Any]]) -> Express:
         """What takes a recorded stage's messages where nothing is out of the ordinary."""
-        return witness(core, stage, callbacks, self.tape, self.law.accounts)
+        if not self._wanted:
+            return bystander(core, stage, callbacks, self.listeners, self.on_consumed)
+        return witness(core, stage, callbacks, self.tape, self.law.accounts, self.on_consumed)
+
+    def _deaf(self) -> bool:
+        """Whether nobody wants to know."""
+        if self._wanted or self.listeners:
+            return False
+        self._missed = True
+        return True
 
     # ---- what the runtime tells
 
@@ -101,6 +120,22 @@ class Recorder:
         """
         if self._system is None:
             raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
+        for hear in self.on_note:
+            hear(kind, events, data)
+        if not self._deaf():
+            self._note(kind, process, peer, events, place, cause, data)
+
+    def _note(
+        self,
+        kind: str,
+        process: Process | None,
+        peer: Process | None = None,
+        events: Any = (),
+        place: Place | None = None,
+        cause: Any = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        data = {} if data is None else data
         if isinstance(cause, BaseException):
             place = raised(cause)
         elif place is None and kind in _CALLED:
@@ -140,17 +175,12 @@ class Recorder:
         """The run's end begins; said once."""
         if not self._ending:
             self._ending = True
-            self.note("drain", None)
-
-    def _in_hand(self, stage: Stage, events: Any) -> Kept:
-        """What is kept of a batch that a stage took or handles: an event that changes is called there as it came."""
-        batch = self.tape.hand.get(stage)
-        if batch is None or batch[0] is not events:
-            batch = self.tape.hand[stage] = events, kept(events)
-        return batch[1]
+            self._note("drain", None)
 
     def started(self, process: Process) -> None:
         """A process begins to run; its `init` is called next."""
+        if self._deaf():
+            return
         function = getattr(process, "function", None)
         if function is not None:  # a task: who starts it acts
             caller = user_code()
@@ -162,16 +192,22 @@ class Recorder:
 
     def runs(self, process: Process, coroutine: Any) -> None:
         """Something async of a process begins to run: a task's function, or a stage's callback."""
+        if self._deaf():
+            return
         self.tape.whereabouts.begun(process, getattr(coroutine, "coroutine", coroutine))  # of one that stands: eager.py
 
     def killed(self, task: Process, coroutine: Any) -> None:
         """A task is about to be cancelled where it stands."""
+        if self._deaf():
+            return
         at = standing(coroutine)
         data: dict[str, Any] = {} if at is None else {"at": list(at)}
-        self.note("loop_killed", task, **data)
+        self._note("loop_killed", task, data=data)
 
     def message(self, stage: Stage, message: Any) -> None:
         """A stage takes this message from its mailbox."""
+        if self._deaf():
+            return
         tape = self.tape
         tape.acting[stage] = None
         if isinstance(message, Ask):
@@ -197,11 +233,13 @@ class Recorder:
 
     def effect(self, stage: Stage, effect: Effect) -> None:
         """A stage is about to do this."""
+        if self._deaf():
+            return
         if isinstance(effect, Call):
             self.tape.acting[stage] = effect.callback
             place = self._entry(stage, effect.callback)
             if effect.callback == "handle_events":
-                self._add("handle_events", stage, None, self._in_hand(stage, effect.args[0]), place, {})
+                self._add("handle_events", stage, None, self.tape.in_hand(stage, effect.args[0]), place, {})
             elif effect.callback == "handle_demand":
                 self._add("handle_demand", stage, None, (), place, {"count": effect.args[0]})
             elif effect.callback == "handle_cast":
@@ -210,29 +248,36 @@ class Recorder:
                 self._add(effect.callback, stage, None, (), place, {})
         elif isinstance(effect, Send) and isinstance(effect.message, Events):
             ids = kept(effect.message.events)
-            self.law.sent(stage, effect.message).sent.append((effect.message.events, ids))
+            self.law.sent(stage, effect.message).note(effect.message.events, ids)
             self._add("emitted", stage, effect.to, ids, self._exit(stage), {})
         elif isinstance(effect, Drop):
-            self.note("dropped", stage, events=list(effect.events))
+            self._note("dropped", stage, events=list(effect.events))
 
     def returned(self, stage: Stage, call: Call) -> None:
         """A callback has returned."""
+        last = call.callback == "handle_events" and isinstance(stage.core, ConsumerCore)
+        if not self._deaf():
+            self._returned(stage, call, last)
+        if last:
+            for hear in self.on_consumed:
+                hear(stage, len(call.args[0]))
+
+    def _returned(self, stage: Stage, call: Call, last: bool) -> None:
         self.tape.whereabouts.over(stage)
         if call.callback == "handle_subscribe" and not isinstance(stage.core, ConsumerCore):
             self.tape.read(heard=True)
             self.law.joined(stage, self.tape.narrator.demand_of(stage))
         if call.callback == "handle_events":
-            last = isinstance(stage.core, ConsumerCore)
-            self._add("handled", stage, None, self._in_hand(stage, call.args[0]), self._exit(stage), {"last": last})
+            self._add("handled", stage, None, self.tape.in_hand(stage, call.args[0]), self._exit(stage), {"last": last})
 
     def settled(self, stage: Stage) -> None:
         """A stage has done all that a message led to: its accounts must add up now."""
-        if self.broken is not None:
+        if self._deaf() or self._missed or self.broken is not None:
             return
         wrong = self.law.check(stage)
         if wrong is not None:
             self.broken = wrong
-            self.note("law", stage, text=wrong)
+            self._note("law", stage, data={"text": wrong})
             if self._strict:
                 raise LawError(wrong)
 
@@ -254,20 +299,3 @@ def _opened(path: str | Path) -> IO[str]:
         raise SettingError(f"expected a trace file that can be written, got: {error}") from None
     file.write(HEADER)
     return file
-
-
-def _clock(system: System) -> tuple[Callable[[], float], Callable[[float], float]]:
-    """A clock, and what makes seconds since the start of a run of its times.
-
-    anyio's own `current_time` asks which backend runs, each time: 1 us. A loop of ours in real time costs 0.2 us, and
-    the operating system's clock 0.05 us.
-    """
-    start = system.started
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return system.now, lambda seconds: seconds
-    at = getattr(loop, "at", None)
-    if at is not None:
-        return time.monotonic, lambda moment: at(moment) - start
-    return loop.time, lambda moment: moment - start

@@ -1,37 +1,44 @@
-"""The figures of a run, counted from its trace, and the lines that are printed at its end."""
+"""The figures of a run, counted as it goes, and the lines that are printed at its end."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
-from palleto.recorder import TraceEvent
+from palleto.trace import event_id
+
+if TYPE_CHECKING:
+    from palleto.process import Process
 
 
 class Summary:
-    """Counts as the run goes. Give it to a recorder's listeners."""
+    """Counts as the run goes: give `consume` to a recorder's `on_consumed`, and `note` to its `on_note`.
+
+    seconds: of run time, at the run's end.
+    """
 
     def __init__(self) -> None:
         self.consumed: Counter[str] = Counter()  # events, by consumer
         self.files: dict[str, int] = {}  # lines, by key
         self.bytes = 0
-        self.received: Counter[str] = Counter()  # deliveries, by message id
         self.redelivered = 0
         self.deleted = 0
         self.seconds = 0.0
 
-    def __call__(self, event: TraceEvent) -> None:
-        """Count one trace event."""
-        self.seconds = event.t
-        if event.kind == "handled" and event.data["last"]:
-            self.consumed[event.stage] += len(event.ids)
-        elif event.kind == "written":
-            self.files[event.ids[0]] = event.data["lines"]
-        elif event.kind == "download":
-            self.bytes += event.data["bytes"]
-        elif event.kind == "receive":
-            self.redelivered += sum(count > 1 for count in event.data["counts"])
-        elif event.kind == "delete":
-            self.deleted += event.data["deleted"]
+    def consume(self, consumer: Process, count: int) -> None:
+        """A consumer has handled so many events."""
+        self.consumed[consumer.name or consumer.id] += count
+
+    def note(self, kind: str, events: Any, data: dict[str, Any]) -> None:
+        """Count what the run notes."""
+        if kind == "written":
+            self.files[event_id(events[0])] = data["lines"]
+        elif kind == "download":
+            self.bytes += data["bytes"]
+        elif kind == "receive":
+            self.redelivered += sum(count > 1 for count in data["counts"])
+        elif kind == "delete":
+            self.deleted += data["deleted"]
 
     def lines(self, requests: Counter[str] | None = None, dead_lettered: int = 0) -> list[str]:
         """The summary, a line each. `requests`: of the door, by operation; None for a run without a queue."""

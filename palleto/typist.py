@@ -9,23 +9,34 @@ are filled in. tests/test_witness.py holds the two equal.
 from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii as quoted
+from marshal import loads
 from typing import Any, NamedTuple
 
-from palleto.narrator import ASKED, CAME, GIVEN, HANDLED, PASSED, WANTED, Accounts, Narrator
+from palleto.kept import ids_of_kept
+from palleto.narrator import CONSUMED, HELD, RELAYED, SERVED, THROUGH, WANTED, Accounts, Narrator
 from palleto.source import Place
-from palleto.trace import ids_of, line_of
+from palleto.trace import line_of
 
 Fact = tuple[Any, ...]
 KNOWN = 1024
-"""Forms that are kept."""
-ENDINGS: dict[Any, tuple[int, ...]] = {ASKED: (GIVEN,), CAME: (HANDLED, PASSED)}
-"""The two facts of a turn in which a stage's callback told of nothing."""
+"""Forms, and texts of ids, that are kept."""
+BEGUN, ENDED = 0, 1
+NONE, CAME, WENT = 0, 1, 2
+HOLES = {
+    WANTED: ((BEGUN, NONE),),
+    HELD: ((BEGUN, CAME),),
+    SERVED: ((BEGUN, NONE), (BEGUN, NONE), (ENDED, CAME)),
+    CONSUMED: ((BEGUN, CAME), (BEGUN, CAME), (ENDED, CAME)),
+    THROUGH: ((BEGUN, CAME), (BEGUN, CAME), (ENDED, CAME), (ENDED, WENT)),
+    RELAYED: ((BEGUN, CAME), (ENDED, CAME), (ENDED, WENT)),
+}
+"""The facts that are typed here: which time, and the ids of which events, stands in each of their lines."""
 
 
 class Form(NamedTuple):
     """The lines of a turn in pieces, cut after the time and before and after the ids; and what the turn leaves."""
 
-    pieces: list[str]
+    pieces: list[tuple[str, str, int, int]]
     place: Place | None
     accounts: Accounts | None
 
@@ -41,64 +52,46 @@ class Typist:
     def lines(self, facts: list[Fact]) -> list[str]:
         """The lines of these facts; some may be several."""
         found: list[str] = []
-        narrator, at, number, count = self._narrator, self._narrator.at, 0, len(facts)
-        while number < count:
-            first = facts[number]
-            number += 1
-            what, t, process, peer, events, _, more, accounts = first
-            key: Fact
-            if what == WANTED:
-                key = what, process, peer, more, accounts, narrator.accounts.get(process), narrator.place.get(process)
-                form = self._forms.get(key)
-                if form is None:
-                    found += self._learn(key, [first])
-                    continue
-                seq, (one, two) = narrator.seq, form.pieces
-                found.append(f'{{"seq": {seq}, "t": {at(t)}{one}{two}')
-                narrator.seq = seq + 1
-            elif what.__class__ is str or what not in ENDINGS or number == count:
-                found += map(line_of, narrator.tell(*first))
+        narrator, at = self._narrator, self._narrator.at
+        places, ledgers, taken = narrator.place, narrator.accounts, narrator.taken
+        for fact in facts:
+            what, t, process, peer, events, until, more, accounts = fact
+            if what not in HOLES:
+                found += map(line_of, narrator.tell(*fact))
                 continue
-            else:
-                then, t_then, again, to, others, _, last, left = second = facts[number]
-                if again is not process or then not in ENDINGS[what]:
-                    found += map(line_of, narrator.tell(*first))
-                    continue
-                number += 1
-                before, place = narrator.accounts.get(process), narrator.place.get(process)
-                key = what, process, peer, more, accounts, before, place, then, to, left
-                form = self._forms.get(key)
-                if form is None:
-                    found += self._learn(key, [first, second])
-                    continue
-                seq, pieces, text, text_then = narrator.seq, form.pieces, at(t), at(t_then)
-                ids = self._ids(events) if events else ""
-                ids_then = ids if others is events else self._ids(others)
-                found.append(
-                    f'{{"seq": {seq}, "t": {text}{pieces[0]}{ids}{pieces[1]}'
-                    f'{{"seq": {seq + 1}, "t": {text}{pieces[2]}{ids}{pieces[3]}'
-                    f'{{"seq": {seq + 2}, "t": {text_then}{pieces[4]}{ids_then}{pieces[5]}'
-                )
-                narrator.seq = seq + 3
-                if then == PASSED:
-                    found.append(f'{{"seq": {seq + 3}, "t": {text_then}{pieces[6]}{self._ids(last)}{pieces[7]}')
-                    narrator.seq = seq + 4
-            narrator.taken[process] = seq
+            others = None
+            if what is THROUGH or what is RELAYED:
+                others, more = more, None
+            key = what, process, peer, more, accounts, ledgers.get(process), places.get(process)
+            form = self._forms.get(key)
+            if form is None:
+                found += self._learn(key, fact)
+                continue
+            seq = narrator.seq
+            if what is not RELAYED:
+                taken[process] = seq
+            ids = "" if events == () else self._ids(events)
+            texts = "", ids, "" if others is None else self._ids(others)
+            begun = at(t)
+            times = begun, begun if until is None else at(until)
+            for before, after, time, which in form.pieces:
+                found.append(f'{{"seq": {seq}, "t": {times[time]}{before}{texts[which]}{after}')
+                seq += 1
+            narrator.seq = seq
             if form.place is not None:
-                narrator.place[process] = form.place
+                places[process] = form.place
             if form.accounts is not None:
-                narrator.accounts[process] = form.accounts
+                ledgers[process] = form.accounts
         return found
 
-    def _learn(self, key: Any, facts: list[Fact]) -> list[str]:
+    def _learn(self, key: Any, fact: Fact) -> list[str]:
         """The lines of a turn in the clear form, of which their form is kept."""
-        process, lines, pieces = facts[0][2], [], []
-        for fact in facts:
-            for event in self._narrator.tell(*fact):
-                lines.append(line_of(event))
-                event.ids = ()
-                before, ids, after = line_of(event).partition('"ids": [')
-                pieces += [before[before.index(', "stage": ') :] + ids, after]
+        process, lines, pieces = fact[2], [], []
+        for event, holes in zip(self._narrator.tell(*fact), HOLES[fact[0]], strict=True):
+            lines.append(line_of(event))
+            event.ids = ()
+            before, ids, after = line_of(event).partition('"ids": [')
+            pieces.append((before[before.index(', "stage": ') :] + ids, after, *holes))
         if len(self._forms) >= KNOWN:
             self._forms.clear()
         self._forms[key] = Form(pieces, self._narrator.place.get(process), self._narrator.accounts.get(process))
@@ -106,15 +99,17 @@ class Typist:
 
     def _ids(self, events: Any) -> str:
         """The ids of events, as they stand in a line."""
+        if events.__class__ is int:
+            return f'"{events}"'
         known = self._texts.get(id(events))
         if known is None or known[0] is not events:
-            if len(self._texts) >= 64:
+            if len(self._texts) >= KNOWN:
                 self._texts.clear()
             known = self._texts[id(events)] = events, _text(events)
         return known[1]
 
 
 def _text(events: Any) -> str:
-    if len(events) > 1 and set(map(type, events)) == {int}:  # half of the time
-        return f'"{", ".join(map(str, events))}"'.replace(", ", '", "')
-    return ", ".join(map(quoted, ids_of(events)))
+    if events.__class__ is bytes:  # numbers
+        return f'"{str(loads(events))[1:-1]}"'.replace(", ", '", "')
+    return ", ".join(map(quoted, ids_of_kept(events)))

@@ -1,7 +1,7 @@
 """A recorded run on the express leaves the trace that the clear form leaves, in memory and in a file, event for event.
 
-While somebody listens, a recorder takes the clear form and makes each event at once. So each network here is run three
-times, on the same seed: with a listener, without, and to a file.
+While somebody listens, a recorder takes the clear form and makes each event at once. So each network here is run on the
+same seed with a listener, without, and to a file; and with a recorder that nobody reads, or only from some moment on.
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
         found = turned(*arguments)
 
         def count(take):
-            def taking(message):
-                rest = take(message)
+            def taking(*message):
+                rest = take(*message)
                 taken[rest is None] += 1
                 return rest
 
@@ -211,15 +211,40 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
             max_size=8,
         ),
         st.none() | st.integers(0, 3),
+        st.integers(1, 12),
     )
-    def same(plan, happenings, seed):
-        recorders = [Recorder(), Recorder(), Recorder(keep=False, file=path)]
-        heard = []
+    def same(plan, happenings, seed, beginning):
+        recorders = [
+            Recorder(),
+            Recorder(),
+            Recorder(keep=False, file=path),
+            Recorder(keep=False),
+            Recorder(keep=False),
+        ]
+        heard, late, consumed, noted = [], [], [[] for _ in recorders], [[] for _ in recorders]
         recorders[0].listeners.append(heard.append)
+        for recorder, batches, notes in zip(recorders, consumed, noted, strict=True):
+            recorder.on_consumed.append(lambda stage, count, batches=batches: batches.append((stage.name, count)))
+            recorder.on_note.append(lambda kind, events, data, notes=notes: notes.append(kind))
+        recorders[-1].on_consumed.append(
+            lambda stage, count: recorders[-1].listeners.append(late.append) if len(consumed[-1]) == beginning else None
+        )
         for recorder in recorders:
             palleto.run(lambda: perform(plan, happenings, recorder, seed), backend=backend, time="virtual", seed=seed)  # noqa: B023
             recorder.close()
-        clear, express, _ = recorders
+        clear, express, _, nobody, _ = recorders
+        assert consumed == [consumed[0]] * len(recorders)
+        assert noted == [noted[0]] * len(recorders)
+        last = [
+            (event.stage, len(event.ids)) for event in clear.events if event.kind == "handled" and event.data["last"]
+        ]
+        assert consumed[0] == last
+        assert nobody.tape.facts == nobody.events == []
+        told = [
+            [(event.t, event.stage, event.kind, event.peer) for event in trace if event.kind != "waits"]
+            for trace in (clear.events, late)
+        ]
+        assert told[1] == told[0][len(told[0]) - len(told[1]) :]
         assert heard == clear.events
         assert express.events == clear.events
         assert {recorder.broken for recorder in recorders} == {None}

@@ -505,7 +505,6 @@ def test_step_7_gets_nothing_back(play, backend):
     assert set(consumed(played).values()) == {1}
     assert len(consumed(played)) == 12
     assert played.summary.redelivered == 0
-    assert max(played.summary.received.values(), default=1) == 1
     ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
     assert (ledger.sent, ledger.deleted) == (13, 13)
     assert ledger.holds
