@@ -193,7 +193,7 @@ def with_palleto(endpoint: str, queue: dict[str, Any], output: Path, pipelines: 
         meters.append(Meter())
 
     performance = Performance(step9.pipeline, queue_empty, options, prepare=prepare)
-    performance.recorder.listeners.append(lambda event: meters[0].lap() if event.kind == "delete" else None)
+    performance.recorder.on_note.append(lambda kind, events, data: meters[0].lap() if kind == "delete" else None)
     clock.run(performance)
     meters[0].requests.update(performance.cloud.requests)
     meters[0].report()
