@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyterlab_page import SHOTS, Notebook, until
-from jupyterlab_server import jupyterlab
+from lab_page import SHOTS, Notebook, until
+from lab_server import jupyterlab
 
 ROOT = Path(__file__).parents[2]
 

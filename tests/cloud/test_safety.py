@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +143,9 @@ def test_an_error_tells_no_credential(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/net")
+@pytest.mark.skipif(find_spec("jupyterlab") is None, reason="the notebooks extra is not installed")
 def test_the_lab_listens_on_this_machine_only(tmp_path: Path) -> None:
     """By the README's own command, with a port of its own and no browser."""
-    pytest.importorskip("jupyterlab", reason="the notebooks extra is not installed")
     (command,) = re.findall(r"\.venv/bin/jupyter (lab .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
     root = ["--allow-root"] if os.geteuid() == 0 else []
     environment = os.environ | {"HOME": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}

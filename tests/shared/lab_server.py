@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jupyterlab_page import until
+from lab_page import until
 
 ROOT = Path(__file__).parents[2]
 
