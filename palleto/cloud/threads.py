@@ -55,6 +55,7 @@ class Threads:
     def close(self) -> None:
         """Let the threads end, each when it has nothing to do."""
         self._closed = True
+        self._settle()  # who is done by now waits for an item; who is done later sees that all is closed
         for _ in range(self._idle):
             self._items.put(None)
         self._idle = 0
@@ -74,6 +75,8 @@ class Threads:
                     loop.call_soon_threadsafe(self._settle)
                 except RuntimeError:  # the loop has closed: nobody waits any more
                     return
+            if self._closed:  # nobody will tell it to end
+                return
             del item, context, function, future, result, error  # hold nothing while there is nothing to do
 
     def _settle(self) -> None:

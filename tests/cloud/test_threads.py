@@ -128,6 +128,33 @@ def test_who_is_cancelled_leaves_the_call_behind_and_the_thread_serves_others(pl
     play(test)
 
 
+def test_all_that_are_left_behind_end_though_the_loop_has_closed() -> None:
+    """The first of them finds the loop closed; the others must not count on the wake that it never sent."""
+    before = set(ours())
+    begun, go_on = threading.Barrier(4), threading.Event()
+    threads = Threads()
+
+    def work() -> None:
+        begun.wait(20)
+        go_on.wait(20)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(threads.call, work)
+            await anyio.to_thread.run_sync(begun.wait, 20)
+            tasks.cancel_scope.cancel()
+        threads.close()
+
+    clock.run(main)
+    left = set(ours()) - before
+    assert len(left) == 3
+    go_on.set()
+    for thread in left:
+        thread.join(10)
+    assert [thread for thread in left if thread.is_alive()] == []
+
+
 def test_closed_threads_end_each_when_it_has_nothing_to_do() -> None:
     before = set(ours())
     begun, go_on = threading.Event(), threading.Event()
