@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, WouldBlock, to_thread
@@ -29,7 +29,9 @@ class Threads:
 
     def __init__(self) -> None:
         self._items: SimpleQueue[Item | None] = SimpleQueue()
-        self._done: deque[tuple[Any, Any, BaseException | None]] = deque()  # futures, results and errors
+        # Futures, results and errors, and whether the thread waits for another item: none does once all is closed.
+        self._done: deque[tuple[Any, Any, BaseException | None, bool]] = deque()
+        self._closing = Lock()
         self._waking = False  # one wake serves all that are done by then: each costs the loop two waits for the lock
         self._idle = 0  # threads that wait for an item, less the items that wait: the event loop's to count
         self._closed = False
@@ -54,8 +56,9 @@ class Threads:
 
     def close(self) -> None:
         """Let the threads end, each when it has nothing to do."""
-        self._closed = True
-        self._settle()  # who is done by now waits for an item; who is done later sees that all is closed
+        with self._closing:
+            self._closed = True
+        self._settle()
         for _ in range(self._idle):
             self._items.put(None)
         self._idle = 0
@@ -68,14 +71,16 @@ class Threads:
                 result = context.run(function)
             except BaseException as caught:
                 error = caught
-            self._done.append((future, result, error))
+            with self._closing:
+                stays = not self._closed
+                self._done.append((future, result, error, stays))
             if not self._waking:  # else the loop is about to look
                 self._waking = True
                 try:
                     loop.call_soon_threadsafe(self._settle)
                 except RuntimeError:  # the loop has closed: nobody waits any more
                     return
-            if self._closed:  # nobody will tell it to end
+            if not stays:  # nobody would tell it to end
                 return
             del item, context, function, future, result, error  # hold nothing while there is nothing to do
 
@@ -83,11 +88,11 @@ class Threads:
         """In the event loop: give the callers what came of their calls; who is done from now on wakes it anew."""
         self._waking = False
         while self._done:
-            future, result, error = self._done.popleft()
-            if self._closed:
-                self._items.put(None)
-            else:
+            future, result, error, stays = self._done.popleft()
+            if not self._closed:
                 self._idle += 1
+            elif stays:
+                self._items.put(None)
             if future.cancelled():
                 continue
             if error is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -124,6 +125,21 @@ def test_who_is_cancelled_leaves_the_call_behind_and_the_thread_serves_others(pl
         go_on.set()
         assert await threads.call(lambda: done.wait(20))
         assert await threads.call(lambda: "and more") == "and more"
+
+    play(test)
+
+
+def test_a_call_after_the_end_is_answered(play: Any) -> None:
+    """Its caller gets what the function raises, of a connection that is closed, say; nothing hangs."""
+
+    async def test(threads: Threads) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(threads.call, time.monotonic)
+        threads.close()
+        with anyio.fail_after(20):
+            for number in range(5):
+                assert await threads.call(lambda number=number: number) == number  # type: ignore[misc]
 
     play(test)
 
