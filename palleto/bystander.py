@@ -37,7 +37,7 @@ def bystander(
     def asked_unheard(message: Ask) -> Rest | None:
         return CLEAR if listeners else asked(message)
 
-    def came_unheard(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
-        return CLEAR if listeners else came(subscription, events)
+    def came_unheard(subscription: Subscription, events: Sequence[Any], ids: None) -> Rest | None:
+        return CLEAR if listeners else came(subscription, events, ids)
 
     return Express(asked_unheard, came_unheard)

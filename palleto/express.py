@@ -11,7 +11,8 @@ to a function made here. It may
 If a callback raises, the core is in the state in which the clear form would have called it. tests/test_express.py holds
 the two forms equal, whatever the messages and their order.
 
-It posts straight into mailboxes, and a pair of a subscription and events for Events, whose making takes 120 ns more.
+It posts straight into mailboxes, and a tuple for Events, whose making takes 120 ns more: the subscription, the events,
+and what the tape keeps of them in a recorded run, else None.
 """
 
 from __future__ import annotations
@@ -40,19 +41,21 @@ CLEAR: Final = Rest(deque())
 
 Callback = Callable[[Any], Any]
 Asked = Callable[[Ask], Rest | None]
-Came = Callable[[Subscription, Sequence[Any]], Rest | None]
+Came = Callable[[Subscription, Sequence[Any], Any], Rest | None]
+Parcel = tuple[Subscription, Sequence[Any], Any]
+"""Events as the express posts them."""
 
 
 class Express(NamedTuple):
     """What takes an Ask, and what takes Events."""
 
     asked: Asked = lambda message: CLEAR
-    came: Came = lambda subscription, events: CLEAR
+    came: Came = lambda subscription, events, ids: CLEAR
 
     def offer(self, message: Any) -> Rest | None:
         """Let the one that takes this message, if any, have it."""
         if isinstance(message, Events):
-            return self.came(message.subscription, message.events)
+            return self.came(message.subscription, message.events, None)
         if isinstance(message, tuple):
             return self.came(*message)
         return self.asked(message) if isinstance(message, Ask) else CLEAR
@@ -97,7 +100,7 @@ def _producer(
         if events.__class__ is not list or len(events) != count:
             return Rest(deque(), Call("handle_demand", (count,)), events)
         outstanding[subscription] = dispatcher.demand = outlet.remembered = 0
-        subscription.consumer._mailbox.post((subscription, events.copy()))
+        subscription.consumer._mailbox.post((subscription, events.copy(), None))
         return None
 
     return asked
@@ -107,7 +110,7 @@ def _consumer(core: ConsumerCore, stage: Any, handle_events: Callback) -> Came:
     """One batch is handled, and answered with an Ask where it is time."""
     windows, hand = core.inlet.windows, core.hand
 
-    def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
+    def came(subscription: Subscription, events: Sequence[Any], ids: None) -> Rest | None:
         window, count = windows.get(subscription), len(events)
         if window is None or window.manual or count > window.span:
             return CLEAR
@@ -156,7 +159,7 @@ def _between(core: ProducerConsumerCore, came: Handle) -> Express:
             outstanding[subscription] = dispatcher.demand = before + count
         else:
             for to, share in dispatcher.ask(subscription, count):  # held for it
-                to.consumer._mailbox.post((to, share))
+                to.consumer._mailbox.post((to, share, None))
         while waiting:
             item = waiting[0]
             if not isinstance(item, tuple):  # an end: rare
@@ -165,7 +168,7 @@ def _between(core: ProducerConsumerCore, came: Handle) -> Express:
                 break
             waiting.popleft()
             above, events, ask = item
-            rest = came(above, events, ask)
+            rest = came(above, events, None, ask)
             if rest is not None:
                 return rest
         return None
@@ -179,7 +182,7 @@ def _handle(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> 
     dispatcher: Any = outlet.dispatcher
     outstanding, buffered = dispatcher.outstanding, outlet.buffer.events
 
-    def came(subscription: Subscription, events: Sequence[Any], ask: int = -1) -> Rest | None:
+    def came(subscription: Subscription, events: Sequence[Any], ids: None, ask: int = -1) -> Rest | None:
         window = windows.get(subscription)
         if ask < 0:  # it comes from the mailbox
             count = len(events)
@@ -202,11 +205,11 @@ def _handle(core: ProducerConsumerCore, stage: Any, handle_events: Callback) -> 
             to, demand = dispatcher.sole, dispatcher.demand - len(result)
             if to is not None and demand >= 0 and result:
                 outstanding[to] = dispatcher.demand = demand
-                to.consumer._mailbox.post((to, result.copy()))
+                to.consumer._mailbox.post((to, result.copy(), None))
             else:
                 deliveries, rest = dispatcher.dispatch(result)
                 for to, share in deliveries:
-                    to.consumer._mailbox.post((to, share))
+                    to.consumer._mailbox.post((to, share, None))
         except BaseException:
             core.current = Batch(events, ask)
             raise

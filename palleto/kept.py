@@ -23,10 +23,9 @@ def kept(events: Any) -> Kept:
     """What is kept of events, as they are now."""
     if events.__class__ is not list or not events:
         return ids_of(events)
-    first = events[0].__class__
-    if len(events) == 1 and first in FIXED:
+    if len(events) == 1 and events[0].__class__ in FIXED:
         return events[0]
-    if first is int:
+    if events[0].__class__ is int:
         try:
             data = dumps(events, 2)
         except ValueError:

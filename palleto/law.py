@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from palleto.core import ProducerCore
 from palleto.errors import PalletoError
 from palleto.messages import Ask, Events, Subscription
+from palleto.turn import Turn
 
 if TYPE_CHECKING:
     from palleto.runner import Runner as Stage
@@ -27,14 +28,18 @@ class LawError(PalletoError):
 class Account:
     """One subscription as its producer has seen it: what was asked and has not been delivered.
 
-    The last batch that was sent, and what a tape keeps of it, are noted here until the consumer has taken it, and up to
-    eight before it: the consumer will tell of the same.
+    The last batch that was sent in the clear form, and what a tape keeps of it, are noted here until the consumer has
+    taken it, and up to eight before it: the consumer will tell of the same. So is the turn in which the express served
+    it last: the next is most likely the same.
     """
 
-    __slots__ = ("batch", "ids", "older", "outstanding")
+    __slots__ = ("ask", "batch", "ids", "older", "outstanding", "served")
 
     def __init__(self) -> None:
         self.outstanding = 0
+        self.ask: Ask | None = None
+        self.served: Turn | None = None
+        """The turn that `ask` led to."""
         self.batch: Any = None
         self.ids: Any = None
         self.older: deque[tuple[Any, Any]] = deque(maxlen=8)

@@ -7,23 +7,20 @@ one class at once; in a stage, whose class differs from its neighbour's, each wo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from palleto.express import NO_EXPRESS, Express
-from palleto.messages import Ask, Effect, Message, Reason, Stop, Subscription
+from palleto.express import NO_EXPRESS, Express, Parcel
+from palleto.messages import Ask, Effect, Message, Reason, Stop
 
 if TYPE_CHECKING:
     from palleto.runner import Runner
     from palleto.system import System
 
-Posted = Message | tuple[Subscription, Sequence[Any]] | Stop | Callable[[], "list[Effect]"]
-"""What a mailbox holds: messages, a stop, and what the stage asked of itself.
-
-A pair is Events as the express posts them.
-"""
+Posted = Message | Parcel | Stop | Callable[[], "list[Effect]"]
+"""What a mailbox holds: messages, a stop, and what the stage asked of itself."""
 
 TURNS = 200
 """Turns of stages that the pump gives before it lets the event loop look at timers, sockets and signals."""
@@ -95,6 +92,8 @@ def give_turns(system: System) -> bool:
     True: all TURNS were given, and the event loop should have its turn before the next.
     """
     ready, shuffles = system.ready, system.shuffles
+    if system.recorder is not None:
+        system.recorder.turns()
     for _ in range(TURNS):
         if not ready or system.gate is not None:
             return False
@@ -110,8 +109,8 @@ def give_turns(system: System) -> bool:
                 message: Any = messages.popleft()
                 kind = message.__class__  # this is `Express.offer`, without the calls
                 if kind is tuple:
-                    subscription, events = message
-                    rest = came(subscription, events)
+                    subscription, events, ids = message
+                    rest = came(subscription, events, ids)
                 elif kind is Ask:
                     rest = asked(message)
                 else:

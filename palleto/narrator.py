@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any
 from palleto.kept import ids_of_kept
 from palleto.source import Place, code_of, entry, exit_of
 from palleto.trace import TraceEvent
+from palleto.turn import ASKED, GIVEN, HANDLED, HELD, PASSED, RESUMED, WANTED, Accounts, Turn
 
 if TYPE_CHECKING:
     from palleto.process import Process
 
-Accounts = tuple[int, ...]
-"""A ledger: remembered, demand, buffered, dropped; () is a consumer's."""
-
-TAKEN, ASKED, GIVEN, WANTED, HELD, CAME, RESUMED, HANDLED, PASSED = range(9)
-"""What a fact is if it is not one trace event; see the table in `tape.py`."""
-SERVED, CONSUMED, THROUGH, RELAYED = (ASKED, GIVEN), (CAME, HANDLED), (CAME, PASSED), (RESUMED, PASSED)
-"""Whole turns of a producer, of a consumer, and of a producer-consumer with a batch that came, or had waited."""
+TAKEN = 0
+"""The kind of a fact that is no trace event: a stage takes a message that none tells of."""
 KNOWN = 4096
 """Ledgers that are kept for the next time."""
 
@@ -45,29 +41,28 @@ class Narrator:
         self._ledgers: dict[tuple[Accounts, Accounts], dict[str, list[int]]] = {}
         self._named: tuple[Any, tuple[str, ...]] = ((), ())  # events and their ids
 
-    def tell(
-        self, what: Any, t: float, process: Any, peer: Any, events: Any, place: Any, more: Any, accounts: Any
-    ) -> list[TraceEvent]:
+    def tell(self, what: Any, t: float, events: Any, until: Any, others: Any) -> list[TraceEvent]:
         """The trace events of one fact."""
-        if what != "waits":
+        if what.__class__ is Turn:
+            self.at(t)
+            told = [] if what.begun is None else self._begun(what, events)
+            if what.ended is not None:
+                if until is not None:
+                    self.at(until)
+                told += self._ended(what, events, others)
+            return told
+        kind, process, peer, place, data, accounts = what
+        if kind != "waits":
             self.at(t)
         elif place == self.place.get(process):  # it has not moved; and it waits since the last event, or longer
             return []
-        if what.__class__ is str:
-            event = self.event(what, process, peer, self.ids(events), place, more, accounts)
-            if what in ENDS and process is not None:
-                self._forget(process, what)
-            return [event]
-        if what == TAKEN:
+        if kind == TAKEN:
             self.taken[process] = self.seq
             return []
-        if what.__class__ is not tuple:
-            return self._part(what, process, peer, events, more, accounts)
-        begun, ended = what
-        first, second, before, after = peer if ended == PASSED else (peer, peer, accounts, accounts)
-        told = self._part(begun, process, first, () if begun == ASKED else events, more, before)
-        self.at(place)
-        return told + self._part(ended, process, second, events, more, after)
+        event = self.event(kind, process, peer, self.ids(events), place, data, accounts)
+        if kind in ENDS and process is not None:
+            self._forget(process, kind)
+        return [event]
 
     def at(self, t: float) -> str:
         """What is told next happened at this time of the clock's. Returns the text of it, in seconds of run time."""
@@ -157,33 +152,33 @@ class Narrator:
         code = self.code(process, callback)
         return None if code is None else entry(code)
 
-    def _part(self, what: Any, process: Any, peer: Any, events: Any, more: Any, accounts: Any) -> list[TraceEvent]:
-        """The trace events of a turn's beginning, or of its end, as the clear form makes them."""
-        event, code = self.event, self.code(process, "handle_demand" if what in (ASKED, GIVEN) else "handle_events")
-        begin, end = (None, None) if code is None else (entry(code), exit_of(code))
-        ids = self.ids(events)
-        if what == ASKED:
-            told = more, more, *accounts[2:]
-            return [
-                event("ask", process, peer, ids, begin, {"count": more}, accounts),
-                event("handle_demand", process, None, ids, begin, {"count": more}, told),
-            ]
-        if what == GIVEN:
-            return [event("emitted", process, peer, ids, end, {}, accounts)]
-        if what == WANTED:
-            return [event("ask", process, peer, ids, begin, {"count": more}, accounts)]
-        if what == HELD:
-            return [event("events", process, peer, ids, begin, {}, accounts)]
-        if what == RESUMED:
-            return [event("handle_events", process, None, ids, begin, {}, accounts)]
-        if what == CAME:
-            return [
-                event("events", process, peer, ids, begin, {}, accounts),
-                event("handle_events", process, None, ids, begin, {}, accounts),
-            ]
-        if what == HANDLED:
-            return [event("handled", process, None, ids, end, {"last": True}, accounts)]
-        return [
-            event("handled", process, None, ids, end, {"last": False}, accounts),
-            event("emitted", process, peer, self.ids(more), end, {}, accounts),
-        ]
+    def _begun(self, turn: Turn, events: Any) -> list[TraceEvent]:
+        """The trace events of a turn's beginning, as the clear form makes them."""
+        begun, process, count, accounts = turn.begun, turn.process, turn.count, turn.before
+        code = self.code(process, "handle_demand" if begun == ASKED else "handle_events")
+        place = None if code is None else entry(code)
+        if begun in (ASKED, WANTED):
+            told = [self.event("ask", process, turn.above, (), place, {"count": count}, accounts)]
+            if begun == ASKED:
+                owed = count, count, *accounts[2:]
+                told.append(self.event("handle_demand", process, None, (), place, {"count": count}, owed))
+            return told
+        ids, told = self.ids(events), []
+        if begun != RESUMED:
+            told.append(self.event("events", process, turn.above, ids, place, {}, accounts))
+        if begun != HELD:
+            told.append(self.event("handle_events", process, None, ids, place, {}, accounts))
+        return told
+
+    def _ended(self, turn: Turn, events: Any, others: Any) -> list[TraceEvent]:
+        """The trace events of a turn's end, as the clear form makes them."""
+        ended, process, accounts = turn.ended, turn.process, turn.after
+        code = self.code(process, "handle_demand" if ended == GIVEN else "handle_events")
+        place = None if code is None else exit_of(code)
+        if ended == GIVEN:
+            return [self.event("emitted", process, turn.below, self.ids(events), place, {}, accounts)]
+        last = {"last": ended == HANDLED}
+        told = [self.event("handled", process, None, self.ids(events), place, last, accounts)]
+        if ended == PASSED:
+            told.append(self.event("emitted", process, turn.below, self.ids(others), place, {}, accounts))
+        return told

@@ -204,8 +204,12 @@ class Recorder:
         data: dict[str, Any] = {} if at is None else {"at": list(at)}
         self._note("loop_killed", task, data=data)
 
-    def message(self, stage: Stage, message: Any) -> None:
-        """A stage takes this message from its mailbox."""
+    def turns(self) -> None:
+        """Stages are about to take their turns, one after the other; something else ran before that."""
+        self.tape.since = None
+
+    def message(self, stage: Stage, message: Any, ids: Any = None) -> None:
+        """A stage takes this message from its mailbox. `ids`: what was kept of its events when they were sent."""
         if self._deaf():
             return
         tape = self.tape
@@ -216,7 +220,8 @@ class Recorder:
             self._add("ask", stage, message.subscription.consumer, (), place, {"count": message.count})
         elif isinstance(message, Events):
             place = self._entry(stage, "handle_events")
-            ids = kept_of(self.law.accounts.get(message.subscription), message.events)
+            if ids is None:
+                ids = kept_of(self.law.accounts.get(message.subscription), message.events)
             tape.hand[stage] = message.events, ids
             self._add("events", stage, message.subscription.producer, ids, place, {})
         elif isinstance(message, Subscribe | Cancel | Down):

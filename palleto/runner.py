@@ -108,7 +108,7 @@ class Runner(Process):
     def _refuse(self, message: object, reason: Reason) -> list[Any]:
         """Answer a message that nobody will serve. Returns the events in it: they are lost."""
         if isinstance(message, tuple):
-            message = Events(*message)
+            message = Events(*message[:2])
         if isinstance(message, Subscribe):
             message.subscription.consumer.post(Down(message.subscription, reason))
         elif isinstance(message, Request):
@@ -154,11 +154,13 @@ class Runner(Process):
         """Let the core decide on one message."""
         if isinstance(message, Stop):
             raise Stopped(message.reason)
+        ids = None
         if isinstance(message, tuple):
-            message = Events(*message)
+            subscription, events, ids = message
+            message = Events(subscription, events)
         self._serving = message
         if self.system.recorder is not None:
-            self.system.recorder.message(self, message)
+            self.system.recorder.message(self, message, ids)
         return Rest(deque(message() if callable(message) else self.core.receive(message)))
 
     def _carry_out(self, effects: deque[Effect], call: Call | None, result: Any) -> tuple[Call, Awaitable[Any]] | None:

@@ -6,25 +6,24 @@ ids, the accounts) is written down as it happens, and the rest (names, lines of 
 the events are asked for; for a file in blocks of `BLOCK` facts; and at once where somebody listens.
 
 A fact is `WIDTH` values in one flat list. A tuple of its own each would cost 0.4 us: the garbage collector looks at
-all that live, again and again. The values are what the fact is, the clock's time, the process, its peer, the events or
-their ids, the place if it is known, more, and the accounts: the ledger, () of a consumer, None of what has none.
+all that live, again and again. The values are what the fact is, the clock's time, the events or their ids, and for a
+turn the time of its end, and the events that were sent. What it is, is a `Turn`, or else a kind of trace event, the
+process, its peer, the place if it is known, the data, and the accounts: the ledger, () of a consumer, None of what has
+none.
 
-| what | trace events | more |
-|---|---|---|
-| a kind | one of that kind | its data |
-| TAKEN | none: a stage takes a message that no trace event tells of | |
-| ASKED | ask, handle_demand | how many |
-| GIVEN | emitted | |
-| WANTED | ask, of a producer-consumer | how many |
-| HELD | events, that must wait | |
-| CAME | events, handle_events | |
-| RESUMED | handle_events, of events that have waited | |
-| HANDLED | handled, of a consumer | |
-| PASSED | handled, emitted | the events emitted |
+| a turn begins, or ends | trace events |
+|---|---|
+| ASKED | ask, handle_demand |
+| GIVEN | emitted |
+| WANTED | ask, of a producer-consumer |
+| HELD | events, that must wait |
+| CAME | events, handle_events |
+| RESUMED | handle_events, of events that have waited |
+| HANDLED | handled, of a consumer |
+| PASSED | handled, emitted |
 
-All but TAKEN are `witness.py`'s; each says at once what the clear form (`message`, `effect` and `returned` of
-recorder.py) says in one to three goes. A turn in which nothing else is told of is one fact, a pair of these: the place
-is then the time of its end, and for (.., PASSED) the peer is both peers and the accounts before and after.
+Turns are `witness.py`'s; they say at once what the clear form (`message`, `effect` and `returned` of recorder.py) says
+in one to three goes. One in which something else is told of is two facts: its beginning, and its end.
 """
 
 from __future__ import annotations
@@ -36,16 +35,17 @@ from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING, Any
 
 from palleto.kept import Kept, kept
-from palleto.narrator import ENDS, Accounts, Narrator
+from palleto.narrator import ENDS, Narrator
 from palleto.source import Place
 from palleto.trace import Trace, TraceEvent, line_of
+from palleto.turn import Accounts, Turn
 from palleto.typist import Fact, Typist
 from palleto.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from palleto.system import System
 
-WIDTH = 8
+WIDTH = 5
 BLOCK = 512
 """Facts that wait before they are written to a file."""
 ENDED = 1000
@@ -63,10 +63,11 @@ class Tape:
         self.events = Trace()
         self.listeners: list[Callable[[TraceEvent], None]] = []
         self.clock: Callable[[], float] = lambda: 0.0
-        self.limit = 1 << 62 if keep and file is None else BLOCK * WIDTH
+        self.limit = 0 if keep and file is None else BLOCK * WIDTH  # 0: none
         self.acting: dict[Any, str | None] = {}  # the callback that a stage is in, or was in last
         self.hand: dict[Any, tuple[Any, Kept]] = {}  # the batch that a stage took, or handles
-        self.begun: Callable[[], None] | None = None  # writes the fact of the turn under way, if it is not written yet
+        self.begun: tuple[Turn, float, Kept] | None = None  # the turn under way, if nothing of it is written yet
+        self.since: float | None = None  # when the turn before this one ended, if nothing else has run since then
         self._thread = threading.get_ident()
         self.whereabouts = Whereabouts()
         self.narrator = Narrator()
@@ -83,9 +84,11 @@ class Tape:
 
     def tell_begun(self) -> None:
         """Write down how the turn under way began, if that is still to be done: what follows is a fact of its own."""
+        self.since = None
         if self.begun is not None:
-            begun, self.begun = self.begun, None
-            begun()
+            turn, since, events = self.begun
+            self.begun = None
+            self.facts += (turn.beginning(), since, events, None, None)
 
     def in_hand(self, stage: Any, events: Any) -> Kept:
         """What is kept of a batch that a stage took or handles: an event that changes is called there as it came."""
@@ -98,16 +101,15 @@ class Tape:
         self, kind: Any, process: Any, peer: Any, events: Any, place: Place | None, data: Any, accounts: Accounts | None
     ) -> None:
         """Write a fact down, and have it read if it is time."""
-        facts = self.facts
-        if self.begun is not None:
-            self.tell_begun()
+        facts, what = self.facts, (kind, process, peer, place, data, accounts)
+        self.tell_begun()
         if self.listeners and not facts:
             # No other thread reads now; see `catch_up`.
-            self._tell((kind, self.clock(), process, peer, events, place, data, accounts), self.listeners)
+            self._tell((what, self.clock(), events, None, None), self.listeners)
             return
-        facts += (kind, self.clock(), process, peer, events, place, data, accounts)
+        facts += (what, self.clock(), events, None, None)
         self._ended += kind in ENDS
-        if len(facts) >= self.limit or self.listeners or self._ended >= ENDED:
+        if (self.limit and len(facts) >= self.limit) or self.listeners or self._ended >= ENDED:
             self.read(heard=True)
 
     def read(self, heard: bool = False) -> None:
@@ -115,6 +117,8 @@ class Tape:
 
         heard: by who listens. What is on the tape before the last fact was written while nobody did.
         """
+        if heard:  # by the run's thread, which takes its time here
+            self.since = None
         with self._lock:
             block = self.facts[:]
             del self.facts[: len(block)]

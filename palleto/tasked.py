@@ -94,6 +94,8 @@ class Tasked(Runner):
                 if system.gate is not None:
                     await system.pass_gate()
                 message: Any = messages.popleft()
+                if system.recorder is not None:
+                    system.recorder.turns()
                 rest = offer(message)
                 if rest is None:
                     continue

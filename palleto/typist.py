@@ -13,24 +13,25 @@ from marshal import loads
 from typing import Any, NamedTuple
 
 from palleto.kept import ids_of_kept
-from palleto.narrator import CONSUMED, HELD, RELAYED, SERVED, THROUGH, WANTED, Accounts, Narrator
+from palleto.narrator import Narrator
 from palleto.source import Place
 from palleto.trace import line_of
+from palleto.turn import ASKED, CAME, GIVEN, HANDLED, HELD, PASSED, RESUMED, WANTED, Accounts, Turn
 
 Fact = tuple[Any, ...]
 KNOWN = 1024
 """Forms, and texts of ids, that are kept."""
 BEGUN, ENDED = 0, 1
-NONE, CAME, WENT = 0, 1, 2
+NONE, TOOK, SENT = 0, 1, 2
 HOLES = {
-    WANTED: ((BEGUN, NONE),),
-    HELD: ((BEGUN, CAME),),
-    SERVED: ((BEGUN, NONE), (BEGUN, NONE), (ENDED, CAME)),
-    CONSUMED: ((BEGUN, CAME), (BEGUN, CAME), (ENDED, CAME)),
-    THROUGH: ((BEGUN, CAME), (BEGUN, CAME), (ENDED, CAME), (ENDED, WENT)),
-    RELAYED: ((BEGUN, CAME), (ENDED, CAME), (ENDED, WENT)),
+    (WANTED, None): ((BEGUN, NONE),),
+    (HELD, None): ((BEGUN, TOOK),),
+    (ASKED, GIVEN): ((BEGUN, NONE), (BEGUN, NONE), (ENDED, TOOK)),
+    (CAME, HANDLED): ((BEGUN, TOOK), (BEGUN, TOOK), (ENDED, TOOK)),
+    (CAME, PASSED): ((BEGUN, TOOK), (BEGUN, TOOK), (ENDED, TOOK), (ENDED, SENT)),
+    (RESUMED, PASSED): ((BEGUN, TOOK), (ENDED, TOOK), (ENDED, SENT)),
 }
-"""The facts that are typed here: which time, and the ids of which events, stands in each of their lines."""
+"""The turns that are typed here: which time, and the ids of which events, stands in each of their lines."""
 
 
 class Form(NamedTuple):
@@ -55,20 +56,18 @@ class Typist:
         narrator, at = self._narrator, self._narrator.at
         places, ledgers, taken = narrator.place, narrator.accounts, narrator.taken
         for fact in facts:
-            what, t, process, peer, events, until, more, accounts = fact
-            if what not in HOLES:
+            turn, t, events, until, others = fact
+            if turn.__class__ is not Turn or (turn.begun, turn.ended) not in HOLES:
                 found += map(line_of, narrator.tell(*fact))
                 continue
-            others = None
-            if what is THROUGH or what is RELAYED:
-                others, more = more, None
-            key = what, process, peer, more, accounts, ledgers.get(process), places.get(process)
+            process = turn.process
+            key = turn, ledgers.get(process), places.get(process)
             form = self._forms.get(key)
             if form is None:
                 found += self._learn(key, fact)
                 continue
             seq = narrator.seq
-            if what is not RELAYED:
+            if turn.begun != RESUMED:
                 taken[process] = seq
             ids = "" if events == () else self._ids(events)
             texts = "", ids, "" if others is None else self._ids(others)
@@ -86,15 +85,16 @@ class Typist:
 
     def _learn(self, key: Any, fact: Fact) -> list[str]:
         """The lines of a turn in the clear form, of which their form is kept."""
-        process, lines, pieces = fact[2], [], []
-        for event, holes in zip(self._narrator.tell(*fact), HOLES[fact[0]], strict=True):
+        turn, lines, pieces = fact[0], [], []
+        for event, holes in zip(self._narrator.tell(*fact), HOLES[turn.begun, turn.ended], strict=True):
             lines.append(line_of(event))
             event.ids = ()
             before, ids, after = line_of(event).partition('"ids": [')
             pieces.append((before[before.index(', "stage": ') :] + ids, after, *holes))
         if len(self._forms) >= KNOWN:
             self._forms.clear()
-        self._forms[key] = Form(pieces, self._narrator.place.get(process), self._narrator.accounts.get(process))
+        place, accounts = self._narrator.place.get(turn.process), self._narrator.accounts.get(turn.process)
+        self._forms[key] = Form(pieces, place, accounts)
         return lines
 
     def _ids(self, events: Any) -> str:

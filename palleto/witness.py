@@ -5,7 +5,7 @@ has to be looked at for where it stands. For all else there is the clear form, w
 tests/test_witness.py holds the two traces equal.
 
 A turn is one fact, written when the callback has returned: two would take twice as long, and twice the memory, which
-costs as much again. If the callback tells of something itself, what comes before it (`begun`) goes on the tape first.
+costs as much again. If the callback tells of something itself, the turn's beginning (`begun`) goes on the tape first.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from palleto.core import ConsumerCore, ProducerConsumerCore, ProducerCore
 from palleto.dispatch import DemandDispatcher
 from palleto.express import CLEAR, NO_EXPRESS, Asked, Came, Express, Rest
-from palleto.kept import FIXED, kept, kept_of
+from palleto.kept import FIXED, Kept, kept, kept_of
 from palleto.law import Account
 from palleto.machine import Core
 from palleto.messages import Ask, Call, Effect, Send, Subscription
-from palleto.narrator import ASKED, CAME, CONSUMED, GIVEN, HANDLED, SERVED
 from palleto.tape import Tape
+from palleto.turn import ASKED, CAME, GIVEN, HANDLED, Turn
 from palleto.witness_between import between
 
 Accounts = dict[Subscription, Account]
@@ -58,18 +58,17 @@ def _producer(
     buffered = buffer.events
     facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
     listeners, moved = tape.listeners, tape.whereabouts.moved
-    rest = (0, 0, 0, 0)
-    since, taken = 0.0, Ask(Subscription(None, None), 1)  # of the turn under way
 
-    def begun() -> None:
-        write((ASKED, since, stage, taken.subscription.consumer, (), None, taken.count, rest))
-
-    def break_off() -> None:
-        accounts[taken.subscription].outstanding += taken.count
-        tape.tell_begun()
+    def served(account: Account, message: Ask) -> Turn:
+        """The turn that this message leads to, noted in the account."""
+        peer, count, rest = message.subscription.consumer, message.count, (0, 0, 0, buffer.dropped)
+        turn = account.served
+        if turn is None or turn.count != count or turn.before != rest:
+            turn = account.served = Turn(ASKED, GIVEN, stage, peer, peer, count, rest, rest)
+        account.ask = message
+        return turn
 
     def asked(message: Ask) -> Rest | None:
-        nonlocal rest, since, taken
         subscription, count = message.subscription, message.count
         if (
             listeners
@@ -83,38 +82,37 @@ def _producer(
             or count < 1
         ):
             return CLEAR
-        if buffer.dropped != rest[3]:
-            rest = (0, 0, 0, buffer.dropped)
-        since, taken, tape.begun = clock(), message, begun
+        account = accounts[subscription]
+        turn = account.served
+        if message is not account.ask or turn is None or buffer.dropped != turn.before[3]:
+            turn = served(account, message)
+        since = tape.since or clock()
+        tape.begun = turn, since, ()
         dispatcher.sole = subscription
         outstanding[subscription] = dispatcher.demand = outlet.remembered = count
         try:
             events = handle_demand(count)
         except BaseException:
-            break_off()
+            account.outstanding += count
+            tape.tell_begun()
             raise
         if events.__class__ is not list or len(events) != count:
-            break_off()
+            account.outstanding += count
+            tape.tell_begun()
             tape.acting[stage] = "handle_demand"
             return Rest(deque(), Call("handle_demand", (count,)), events)
         outstanding[subscription] = dispatcher.demand = outlet.remembered = 0
-        consumer, batch = subscription.consumer, events.copy()
-        if count == 1 and batch[0].__class__ in FIXED:
-            ids = batch[0]
-        else:
-            ids = kept(batch)
-            account = accounts[subscription]
-            if account.batch is not None:
-                account.older.append((account.batch, account.ids))
-            account.batch, account.ids = batch, ids
+        batch = events.copy()
+        ids = batch[0] if count == 1 and batch[0].__class__ in FIXED else kept(batch)
         if tape.begun is None or listeners:
             tape.tell_begun()
-            write((GIVEN, clock(), stage, consumer, ids, None, None, rest))
+            write((turn.end(), clock(), ids, None, None))
         else:
             tape.begun = None
-            write((SERVED, since, stage, consumer, ids, clock(), count, rest))
-        consumer._mailbox.post((subscription, batch))
-        if listeners or len(facts) >= limit:
+            until = tape.since = clock()
+            write((turn, since, ids, until, None))
+        subscription.consumer._mailbox.post((subscription, batch, ids))
+        if listeners or (limit and len(facts) >= limit):
             tape.read(heard=True)
         return None
 
@@ -128,13 +126,10 @@ def _consumer(
     windows, hand = core.inlet.windows, core.hand
     facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
     listeners, moved = tape.listeners, tape.whereabouts.moved
-    since, above, ids = 0.0, None, None  # of the turn under way
+    known, turn = None, Turn(CAME, HANDLED, stage)  # of the batch before
 
-    def begun() -> None:
-        write((CAME, since, stage, above, ids, None, None, ()))
-
-    def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
-        nonlocal since, above, ids
+    def came(subscription: Subscription, events: Sequence[Any], ids: Kept) -> Rest | None:
+        nonlocal known, turn
         window, count = windows.get(subscription), len(events)
         if listeners or moved or window is None or window.manual or count > window.span:
             return CLEAR
@@ -142,14 +137,12 @@ def _consumer(
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
-        account = accounts.get(subscription)
-        if count == 1 and events[0].__class__ in FIXED:
-            ids = events[0]
-        elif account is not None and account.batch is events and not account.older:
-            ids, account.batch = account.ids, None
-        else:
-            ids = kept_of(account, events)
-        since, above, tape.begun = clock(), subscription.producer, begun
+        if ids is None:
+            ids = kept_of(accounts.get(subscription), events)
+        if subscription is not known:
+            known, turn = subscription, Turn(CAME, HANDLED, stage, subscription.producer)
+        since = tape.since or clock()
+        tape.begun = turn, since, ids
         stage.source = subscription
         try:
             result = handle_events(events)
@@ -161,18 +154,21 @@ def _consumer(
             hand.append(events)
             tape.tell_begun()
             tape.acting[stage], tape.hand[stage] = "handle_events", (events, ids)
-            after: list[Effect] = [Send(above, Ask(subscription, ask))] if ask else []
+            after: list[Effect] = [Send(subscription.producer, Ask(subscription, ask))] if ask else []
             return Rest(deque(after), Call("handle_events", (events,), subscription), result)
         if tape.begun is None or listeners:
             tape.tell_begun()
-            write((HANDLED, clock(), stage, None, ids, None, None, ()))
+            write((turn.end(), clock(), ids, None, None))
         else:
             tape.begun = None
-            write((CONSUMED, since, stage, above, ids, clock(), None, ()))
-        if listeners or len(facts) >= limit:
+            until = tape.since = clock()
+            write((turn, since, ids, until, None))
+        if listeners or (limit and len(facts) >= limit):
             tape.read(heard=True)
-        for hear in on_consumed:
-            hear(stage, count)
+        if on_consumed:
+            for hear in on_consumed:
+                hear(stage, count)
+            tape.since = None
         if ask:
             again = window.again
             if again is None or again.count != ask:

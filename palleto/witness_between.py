@@ -17,17 +17,16 @@ from palleto.express import CLEAR, Asked, Came, Express, Rest
 from palleto.kept import FIXED, Kept, kept, kept_of
 from palleto.law import Account
 from palleto.messages import Ask, Call, Subscription
-from palleto.narrator import CAME, HELD, PASSED, RELAYED, RESUMED, THROUGH, WANTED
 from palleto.tape import Tape
+from palleto.turn import CAME, HELD, PASSED, RESUMED, WANTED, Turn
 
 Accounts = dict[Subscription, Account]
 Handle = Callable[[int, Subscription, Sequence[Any], int, Kept], Rest | None]
-"""How its fact begins, a batch, what to ask for after it, and what is kept of it."""
+"""How its turn begins, a batch, what to ask for after it, and what is kept of it."""
 KNOWN = 1024
-"""Passages, and ledgers, that are kept for the next time."""
+"""Turns of a stage that are kept for the next time."""
 
 
-@lru_cache(maxsize=KNOWN)
 def ledger(demand: int) -> tuple[int, int, int, int]:
     """The accounts of a producer-consumer that has nothing in its buffer, and has dropped nothing."""
     return demand, demand, 0, 0
@@ -61,6 +60,10 @@ def _asked(
     outstanding, heap = dispatcher.outstanding, dispatcher.heap
     write, clock, listeners, moved = tape.facts.extend, tape.clock, tape.listeners, tape.whereabouts.moved
 
+    @lru_cache(maxsize=KNOWN)
+    def wanted(subscription: Subscription, count: int, before: int) -> Turn:
+        return Turn(WANTED, None, stage, subscription.consumer, None, count, ledger(before))
+
     def asked(message: Ask) -> Rest | None:
         subscription, count = message.subscription, message.count
         before = outstanding.get(subscription)
@@ -76,7 +79,7 @@ def _asked(
             or count < 1
         ):
             return CLEAR
-        write((WANTED, clock(), stage, subscription.consumer, (), None, count, ledger(before)))
+        write((wanted(subscription, count, before), tape.since or clock(), (), None, None))
         accounts[subscription].outstanding += count
         dispatcher.sole = subscription
         outstanding[subscription] = dispatcher.demand = before + count
@@ -108,7 +111,11 @@ def _came(
     windows, waiting, buffer, buffered = core.inlet.windows, core.waiting, core.outlet.buffer, core.outlet.buffer.events
     write, clock, listeners, moved = tape.facts.extend, tape.clock, tape.listeners, tape.whereabouts.moved
 
-    def came(subscription: Subscription, events: Sequence[Any]) -> Rest | None:
+    @lru_cache(maxsize=KNOWN)
+    def held(subscription: Subscription, demand: int) -> Turn:
+        return Turn(HELD, None, stage, subscription.producer, before=ledger(demand))
+
+    def came(subscription: Subscription, events: Sequence[Any], ids: Kept) -> Rest | None:
         window, demand, count = windows.get(subscription), dispatcher.demand, len(events)
         if (
             listeners
@@ -125,16 +132,11 @@ def _came(
         if left <= window.least:
             ask, left = window.most - left, window.most
         window.outstanding = left
-        account = accounts.get(subscription)
-        if count == 1 and events[0].__class__ in FIXED:
-            ids = events[0]
-        elif account is not None and account.batch is events and not account.older:
-            ids, account.batch = account.ids, None
-        else:
-            ids = kept_of(account, events)
+        if ids is None:
+            ids = kept_of(accounts.get(subscription), events)
         if demand <= 0:
             tape.hand[stage] = events, ids
-            write((HELD, clock(), stage, subscription.producer, ids, None, None, ledger(demand)))
+            write((held(subscription, demand), tape.since or clock(), ids, None, None))
             waiting.append((subscription, events, ask))
             return None
         return handle(CAME, subscription, events, ask, ids)
@@ -154,26 +156,17 @@ def _handle(
     windows, ending, outstanding = core.inlet.windows, core.ending, dispatcher.outstanding
     facts, write, clock, limit = tape.facts, tape.facts.extend, tape.clock, tape.limit
     listeners = tape.listeners
-    passages: dict[Any, tuple[Any, ...]] = {}
-    what, since, above, ids, owed = CAME, 0.0, None, None, 0  # of the turn under way
 
-    def begun() -> None:
-        write((what, since, stage, above, ids, None, None, ledger(owed)))
+    @lru_cache(maxsize=KNOWN)
+    def passed(beginning: int, subscription: Subscription, to: Subscription | None, demand: int, left: int) -> Turn:
+        above, below = subscription.producer, to and to.consumer
+        return Turn(beginning, PASSED, stage, above, below, before=ledger(demand), after=ledger(left))
 
-    def passage(key: tuple[Subscription, Subscription, int, int]) -> tuple[Any, ...]:
-        if len(passages) >= KNOWN:
-            passages.clear()
-        subscription, to, demand, left = key
-        found = passages[key] = subscription.producer, to.consumer, ledger(demand), ledger(left)
-        return found
-
-    def handle(
-        beginning: int, subscription: Subscription, events: Sequence[Any], ask: int, kept_ids: Kept
-    ) -> Rest | None:
-        nonlocal what, since, above, ids, owed
+    def handle(beginning: int, subscription: Subscription, events: Sequence[Any], ask: int, ids: Kept) -> Rest | None:
         window, to, demand = windows.get(subscription), dispatcher.sole, dispatcher.demand
-        what, ids = beginning, kept_ids
-        since, above, owed, tape.begun = clock(), subscription.producer, demand, begun
+        left = demand - len(events)  # most likely: as many go on as came
+        turn, since = passed(beginning, subscription, to, demand, left), tape.since or clock()
+        tape.begun = turn, since, ids
         stage.source = subscription
         try:
             result = handle_events(events)
@@ -186,31 +179,27 @@ def _handle(
             tape.tell_begun()
             tape.acting[stage], tape.hand[stage] = "handle_events", (events, ids)
             return Rest(deque(), Call("handle_events", (events,), subscription), result)
-        batch, left = result.copy(), demand - len(result)
+        batch = result.copy()
+        if len(batch) != len(events):
+            left = demand - len(batch)
+            turn = passed(beginning, subscription, to, demand, left)
         outstanding[to] = dispatcher.demand = left
-        account = accounts[to]
-        account.outstanding -= demand - left
-        if len(batch) == 1 and batch[0].__class__ in FIXED:
-            others = batch[0]
-        else:
-            others = kept(batch)
-            if account.batch is not None:
-                account.older.append((account.batch, account.ids))
-            account.batch, account.ids = batch, others
+        accounts[to].outstanding -= demand - left
+        others = batch[0] if len(batch) == 1 and batch[0].__class__ in FIXED else kept(batch)
         if tape.begun is None or listeners:
             tape.tell_begun()
-            write((PASSED, clock(), stage, to.consumer, ids, None, others, ledger(left)))
+            write((turn.end(), clock(), ids, None, others))
         else:
-            tape.begun, key = None, (subscription, to, demand, left)
-            way = passages.get(key) or passage(key)
-            write((THROUGH if what is CAME else RELAYED, since, stage, way, ids, clock(), others, None))
-        to.consumer._mailbox.post((to, batch))
+            tape.begun = None
+            until = tape.since = clock()
+            write((turn, since, ids, until, others))
+        to.consumer._mailbox.post((to, batch, others))
         if ask and window is not None and not (ending and subscription in ending):
             again = window.again
             if again is None or again.count != ask:
                 again = window.again = Ask(subscription, ask)
             subscription.producer._mailbox.post(again)
-        if listeners or len(facts) >= limit:
+        if listeners or (limit and len(facts) >= limit):
             tape.read(heard=True)
         return None
 

@@ -46,7 +46,7 @@ class Address:
 
 def shown(message):
     """A message without the objects that each side has of its own. The express may post Events as a pair."""
-    message = Events(*message) if isinstance(message, tuple) else message
+    message = Events(*message[:2]) if isinstance(message, tuple) else message
     parts = [getattr(message, name) for name in message.__slots__]
     parts = [part.id if isinstance(part, Subscription) else part for part in parts]
     parts = [repr(part) if isinstance(part, Exception) else part for part in parts]
@@ -133,7 +133,7 @@ class Stage:
                 if isinstance(message, Ask):
                     rest = self.express.asked(message)
                 else:
-                    rest = self.express.came(message.subscription, message.events)
+                    rest = self.express.came(message.subscription, message.events, None)
                 if rest is CLEAR:
                     assert self.state() == before
             if rest is None:

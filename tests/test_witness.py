@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -218,6 +219,7 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
     )
     def same(plan, happenings, seed, beginning):
         recorders = [
+            Recorder(),  # with nobody to hear what is consumed
             Recorder(),
             Recorder(),
             Recorder(keep=False, file=path),
@@ -225,8 +227,8 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
             Recorder(keep=False),
         ]
         heard, late, consumed, noted = [], [], [[] for _ in recorders], [[] for _ in recorders]
-        recorders[0].listeners.append(heard.append)
-        for recorder, batches, notes in zip(recorders, consumed, noted, strict=True):
+        recorders[1].listeners.append(heard.append)
+        for recorder, batches, notes in list(zip(recorders, consumed, noted, strict=True))[1:]:
             recorder.on_consumed.append(lambda stage, count, batches=batches: batches.append((stage.name, count)))
             recorder.on_note.append(lambda kind, events, data, notes=notes: notes.append(kind))
         recorders[-1].on_consumed.append(
@@ -235,13 +237,13 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
         for recorder in recorders:
             palleto.run(lambda: perform(plan, happenings, recorder, seed), backend=backend, time="virtual", seed=seed)  # noqa: B023
             recorder.close()
-        clear, express, _, nobody, _ = recorders
-        assert consumed == [consumed[0]] * len(recorders)
-        assert noted == [noted[0]] * len(recorders)
+        unheard, clear, express, _, nobody, _ = recorders
+        assert consumed[1:] == [consumed[1]] * (len(recorders) - 1)
+        assert noted[1:] == [noted[1]] * (len(recorders) - 1)
         last = [
             (event.stage, len(event.ids)) for event in clear.events if event.kind == "handled" and event.data["last"]
         ]
-        assert consumed[0] == last
+        assert consumed[1] == last
         assert nobody.tape.facts == nobody.events == []
         told = [
             [(event.t, event.stage, event.kind, event.peer) for event in trace if event.kind != "waits"]
@@ -250,9 +252,40 @@ def test_the_express_leaves_the_trace_of_the_clear_form(backend, tmp_path, monke
         assert told[1] == told[0][len(told[0]) - len(told[1]) :]
         assert heard == clear.events
         assert express.events == clear.events
+        assert unheard.events == clear.events
         assert {recorder.broken for recorder in recorders} == {None}
         assert path.read_text("utf-8") == HEADER + "".join(map(line_of, clear.events))
         assert load(path) == clear.events
 
     same()
     assert taken[True] > 100, "nothing went on the express: the test shows nothing"
+
+
+def test_a_turn_that_something_else_ran_before_begins_after_that(backend, monkeypatch):
+    """Time passes here only between the pump's goes: so each turn ends at the moment at which it begins."""
+    recorder, now = Recorder(), [0.0]
+    monkeypatch.setattr("palleto.recorder.clock_of", lambda system: (lambda: now[0], lambda moment: moment))
+
+    class Numbers(Producer):
+        name = "numbers"
+
+        def handle_demand(self, demand):
+            return list(range(demand))
+
+    class Sink(Consumer):
+        def init(self):
+            self.subscribe("numbers", max_demand=2, min_demand=0)
+
+        def handle_events(self, events):
+            pass
+
+    async def main():
+        async with running(Supervisor([child(Numbers), child(Sink)]), recorder=recorder):
+            for _ in range(20):
+                now[0] += 1
+                await anyio.lowlevel.checkpoint()
+
+    palleto.run(main, backend=backend, time="virtual")
+    turns = [(event.kind, event.t) for event in recorder.events if event.kind in ("handle_demand", "emitted")]
+    assert len({t for _, t in turns}) > 10
+    assert all(begun[1] == ended[1] for begun, ended in zip(turns[::2], turns[1::2], strict=True))
