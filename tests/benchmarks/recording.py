@@ -4,11 +4,12 @@
 
 Each round plays without and with a recorder, one after the other, and the median of the rounds' ratios is shown.
 Seconds are of processor time. "bare" is a producer that makes numbers and a consumer that counts them: nothing else is
-done, so that all that recording does is seen; "middle" has a producer-consumer between the two. In brackets: how many
-times longer than the clear form takes without a recorder (core.py's, without express.py). What is kept in memory is
-made into trace events when it is asked for: "read" is that, as times of the run without a recorder. "step 9" is the
-whole pipeline on the simulated place in virtual time: no server and no waiting, so that it too shows more of the
-recorder than a real run does, beside a recorder that is deaf; `--place embedded` is a real run.
+done, so that all that recording does is seen; "middle" has a producer-consumer between the two, "three" has three
+consumers, and "chains" three with a producer-consumer each. In brackets: how many times longer than the clear form
+takes without a recorder (core.py's, without express.py). What is kept in memory is made into trace events when it is
+asked for: "read" is that, as times of the run without a recorder. "step 9" is the whole pipeline on the simulated place
+in virtual time: no server and no waiting, so that it too shows more of the recorder than a real run does, beside a
+recorder that is deaf; `--place embedded` is a real run.
 """
 
 from __future__ import annotations
@@ -31,9 +32,13 @@ from palleto.express import NO_EXPRESS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the steps, where this is run as a script
 
+DEMANDS = (1, 0), (10, 0), (100, 50), (1000, 500)
+SHAPES = {"bare": (1, 0), "middle": (1, 1), "three": (3, 0), "chains": (3, 1)}
+"""How many consumers, and whether each has a producer-consumer of its own above it."""
 ROWS = {
-    **{f"bare {most}/{least}": (most, least, 0) for most, least in ((1, 0), (10, 0), (100, 50), (1000, 500))},
-    **{f"middle {most}/{least}": (most, least, 1) for most, least in ((1, 0), (10, 0), (100, 50))},
+    f"{shape} {most}/{least}": (most, least, *SHAPES[shape])
+    for shape in SHAPES
+    for most, least in (DEMANDS if shape == "bare" else DEMANDS[:3])
 }
 
 
@@ -58,12 +63,11 @@ class Numbers(Producer):
         return list(range(self.next - demand, self.next))
 
 
-def bare(most: int, least: int, count: int, recorder: Recorder | None, middles: int = 0) -> None:
-    """A producer, a producer-consumer if `middles` is 1, and a consumer that gets `most` events `count` times."""
+def bare(most: int, least: int, count: int, recorder: Recorder | None, consumers: int = 1, middles: int = 0) -> None:
+    """A producer, and consumers that get `most` events `count` times in all; if `middles` is 1, each below a middle."""
+    above = iter(range(consumers))
 
     class Middle(ProducerConsumer):
-        name = "middle"
-
         def init(self) -> None:
             self.subscribe("numbers", max_demand=most, min_demand=least)
 
@@ -71,20 +75,21 @@ def bare(most: int, least: int, count: int, recorder: Recorder | None, middles: 
             return events
 
     class Counter(Consumer):
-        seen = 0
-
         def init(self) -> None:
-            self.subscribe("middle" if middles else "numbers", max_demand=most, min_demand=least)
+            self.seen = 0
+            name = f"middle {next(above)}" if middles else "numbers"
+            self.subscribe(name, max_demand=most, min_demand=least)
 
         def handle_events(self, events: list[int]) -> None:
             self.seen += len(events)
-            if self.seen >= count * most:
+            if self.seen >= count * most // consumers:
                 done.set()
 
     done = anyio.Event()
 
     async def main() -> None:
-        stages = [child(Numbers), *([child(Middle)] if middles else []), child(Counter)]
+        between = [child(Middle, name=f"middle {each}") for each in range(consumers * middles)]
+        stages = [child(Numbers), *between, *[child(Counter) for _ in range(consumers)]]
         async with running(Supervisor(stages), recorder=recorder):
             await done.wait()
 
@@ -146,24 +151,24 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         def to_file() -> Recorder:
             return Recorder(keep=False, file=folder / "trace.jsonl")
 
-        for row, (most, least, middles) in ROWS.items():
+        for row, (most, least, consumers, middles) in ROWS.items():
             if options.only not in row:
                 continue
             count = max(1, options.events * 10 // max(10, most))
             last: list[Recorder] = []
 
             def off() -> None:
-                bare(most, least, count, None, middles)  # noqa: B023 - called at once
+                bare(most, least, count, None, consumers, middles)  # noqa: B023 - called at once
 
             def in_memory() -> None:
                 last.append(Recorder())  # noqa: B023
-                bare(most, least, count, last[0], middles)  # noqa: B023
+                bare(most, least, count, last[0], consumers, middles)  # noqa: B023
 
             def read() -> None:
                 assert last.pop().events  # noqa: B023
 
             def in_file() -> None:
-                bare(most, least, count, to_file(), middles)  # noqa: B023
+                bare(most, least, count, to_file(), consumers, middles)  # noqa: B023
 
             off()  # to be warm
             clear, memory, read, file = ratios(
