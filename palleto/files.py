@@ -17,6 +17,7 @@ from pathlib import Path
 
 from palleto.errors import BadFile, SettingError
 from palleto.locks import lock
+from palleto.spool import open_over
 
 __all__ = ["count_lines", "result_path", "unzip", "write_result"]
 
@@ -53,7 +54,7 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
         raise SettingError(f"expected --max-bytes to be 0 or more, got {max_bytes}")
     size = 0
     try:
-        with target.open("wb") as file:
+        with open(target, "wb", opener=open_over) as file:
             for piece in _inflate(chunks):
                 size += len(piece)
                 if size > max_bytes:
@@ -64,6 +65,7 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
                         "name a folder on a larger one in TMPDIR"
                     )
                 file.write(piece)
+            file.truncate()
     except BaseException as error:
         target.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in _FULL:  # every other file would fail as well

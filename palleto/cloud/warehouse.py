@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from itertools import count
+from errno import ENOENT
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -19,6 +19,7 @@ from palleto.cloud.stack import Stack
 from palleto.errors import NotFoundError, SettingError
 from palleto.files import result_path, write_result
 from palleto.locks import spool, sweep
+from palleto.spool import SPARE, Spool
 from palleto.system import System, actor
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class Warehouse:
     queue_url: the queue that S3 announces new files in; bucket: where the files are.
     leases:    the messages in hand.
     output:    the folder for results; nothing is written outside of it.
-    spool:     a folder for files on their way, gone after the run.
+    spool:     files on their way.
     max_bytes: what one file may unzip to.
     """
 
@@ -48,9 +49,8 @@ class Warehouse:
         self.bucket = stack.bucket
         self.leases = leases
         self.output = output
-        self.spool = spool
+        self.spool = Spool(spool)
         self.max_bytes = max_bytes
-        self._numbers = count(1)
 
     def __repr__(self) -> str:
         return f"<Warehouse {self.cloud.place.name}: {self.bucket}, {len(self.leases.held)} messages in hand>"
@@ -58,59 +58,53 @@ class Warehouse:
     async def blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Call a function that blocks, in a worker thread, and return what it returns.
 
-        If the caller is cancelled meanwhile, the files of the spool among `args` are removed: nobody else knows them.
-        A SettingError (the disk is full, the results' folder cannot be written) ends the run.
+        If it raises, or the caller is cancelled meanwhile, the files of the spool among `args` are removed: nobody else
+        knows them. A SettingError (the disk is full, the results' folder cannot be written) ends the run.
         """
+        spooled = self.spool.owned(args)
         try:
             result = await self.cloud.blocking(function, *args)
-        except SettingError as error:  # every other file would fail as well, and be taken for bad in the end
-            with suppress(NotFoundError):
-                system = System.current()
-                system.failure = system.failure or error
-                system.body.cancel()
-            raise
-        if spooled := [path for path in args if isinstance(path, Path) and path.parent == self.spool]:
-            try:
+            if spooled:
                 await checkpoint_if_cancelled()
-            except BaseException:
-                self.remove(spooled)
-                raise
+        except BaseException as error:
+            self.spool.remove(spooled)
+            if isinstance(error, SettingError):  # every other file would fail as well, and be taken for bad in the end
+                with suppress(NotFoundError):
+                    system = System.current()
+                    system.failure = system.failure or error
+                    system.body.cancel()
+            raise
         return result
 
     def lost(self, events: Iterable[Any]) -> None:
         """A crash lost these events, or what was made of them: messages go back, and files of the spool are removed."""
         events = list(events)
         self.leases.lost(events)
-        self.remove(events)
-
-    def remove(self, things: Iterable[Any]) -> None:
-        """Remove the files of the spool that are among these, or part of them: of a download, say."""
-        for thing in things:
-            if isinstance(thing, Path) and thing.parent == self.spool:
-                thing.unlink(missing_ok=True)
-            elif isinstance(thing, list | tuple):
-                self.remove(thing)
+        self.spool.remove(events)
 
     def new_file(self) -> Path:
-        """A path in the spool folder that nobody else uses."""
-        return self.spool / str(next(self._numbers))
+        """A path in the spool that nobody else uses."""
+        return self.spool.new()
 
     async def write(self, key: str, count: Callable[[Path], int], file: Path) -> Path:
-        """Write `count(file)` to the result file of `key`, whole or not at all, and remove the file.
+        """Write `count(file)` to the result file of `key`, whole or not at all; the file of the spool is done then.
 
-        All in one worker thread. Raises BadFile for a key that is refused.
+        All in one worker thread: the event loop would wait for the interpreter's lock after each call to the system,
+        0.9 ms a file. Raises BadFile for a key that is refused, FileNotFoundError for a file that is done already.
         """
+        if not self.spool.owned([file]):
+            raise FileNotFoundError(ENOENT, "expected a file of the spool that is not done yet", str(file))
 
         def write(file: Path) -> tuple[Path, int]:
-            try:
-                path = result_path(self.output, key)
-                lines = count(file)
-                write_result(path, f"{lines}\n")
-            finally:
-                file.unlink()  # the event loop would wait for the interpreter's lock after it, 0.9 ms a file
+            path = result_path(self.output, key)
+            lines = count(file)
+            write_result(path, f"{lines}\n")
+            if file.stat().st_size > SPARE:
+                file.unlink()
             return path, lines
 
         path, lines = await self.blocking(write, file)
+        self.spool.done(file)
         system = System.current()
         if system.recorder is not None:
             system.recorder.note("written", actor(), events=[key], lines=lines)

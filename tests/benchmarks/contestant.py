@@ -62,11 +62,11 @@ def keys_in(message: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def count_and_write(output: Path, key: str, data: bytes) -> None:
-    lines = gzip.decompress(data).count(b"\n")
+    lines = gzip.decompress(data).split(b"\n")
     path = output / (key.removesuffix(".gz") + ".txt")
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_suffix(f".{threading.get_ident()}.tmp")
-    hidden.write_text(f"{lines}\n")
+    hidden.write_text(f"{len(lines) - lines.count(b'')}\n")  # as the talk counts: those that are not empty
     hidden.replace(path)
 
 

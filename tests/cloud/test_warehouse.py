@@ -38,7 +38,7 @@ def test_a_caller_that_is_cancelled_leaves_no_file_in_the_spool(backend: str, tm
             await warehouse.blocking(kept.write_text, "x")
             await warehouse.blocking(work, kept)
             assert kept.exists()
-            warehouse.remove([("an event", kept), tmp_path])  # nothing outside of the spool
+            warehouse.spool.remove([("an event", kept), tmp_path])  # nothing outside of the spool
             assert not kept.exists()
 
     clock.run(main, backend=backend)
@@ -60,7 +60,9 @@ def test_a_result_takes_the_place_of_the_file_it_was_counted_in(backend: str, pl
                     await warehouse.write("some/data.zip", count_lines, refused)
             assert path.read_text() == "2\n"
             assert path == tmp_path / "output" / "some" / "data.txt"
-            assert list(warehouse.spool.glob("[0-9]*")) == []
+            assert not refused.exists()
+            with pytest.raises(FileNotFoundError, match="not done yet"):
+                await warehouse.write("some/data.gz", count_lines, good)
 
     clock.run(main, backend=backend)
 

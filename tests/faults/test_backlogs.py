@@ -154,7 +154,7 @@ def test_a_stage_that_is_killed_leaves_no_file_in_the_spool(play: Any, tmp_path:
             if who in meddler.system.names:
                 meddler.system.names[who].kill()
             await anyio.lowlevel.checkpoint()
-            spooled.append(len([path for path in meddler.warehouse.spool.iterdir() if path.name[0] != "."]))
+            spooled.append(len([path for path in meddler.warehouse.spool.folder.iterdir() if path.name[0] != "."]))
 
     rig = Rig(play, tmp_path / "output", files(60), harm=kill, deadline=200)
     rig.perform(backend=backend, pipelines=2, simulation=Simulation(get_object=(0.0, 1.0), delete=(0.0, 2.0)))
