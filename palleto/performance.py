@@ -147,7 +147,7 @@ class Performance:
             open_cloud(
                 place,
                 endpoint=options.endpoint,
-                concurrency=3 * options.pipelines + 16,
+                concurrency=2 * options.pipelines + max(8, options.max_demand),  # a thread each: 0.25 MiB
                 seed=options.seed,
                 observer=self._observe,
                 simulation=self.simulation,
