@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import hypothesis  # noqa: F401 - before `young`: it asks the collector who refe
 import pytest
 from servers import wipe
 
+import palleto
 from palleto import Recorder, TraceEvent, clock
 from palleto.cloud import open_cloud
 from palleto.cloud.place import START, choose
@@ -46,6 +48,12 @@ def young() -> None:
 @pytest.fixture(params=["asyncio", "trio"])
 def backend(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+@pytest.fixture
+def go(backend: str) -> Callable[..., Any]:
+    """`go(main)`, or `go(main, seed=7)`: runs an async function on the backend, in virtual time."""
+    return lambda main, seed=0: palleto.run(main, backend=backend, time="virtual", seed=seed)
 
 
 @dataclass

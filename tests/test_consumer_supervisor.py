@@ -5,13 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-import palleto
 from palleto import Consumer, ConsumerSupervisor, Producer, Recorder, Supervisor, System, cast, child, running
-
-
-@pytest.fixture
-def go(backend):
-    return lambda main, seed=0: palleto.run(main, backend=backend, time="virtual", seed=seed)
 
 
 class Jobs(Producer):

@@ -6,17 +6,11 @@ import anyio
 import pytest
 from stages import stages
 
-import palleto
 from palleto import (
     Consumer,
     Producer,
     System,
 )
-
-
-@pytest.fixture
-def go(backend):
-    return lambda main, seed=0: palleto.run(main, backend=backend, time="virtual", seed=seed)
 
 
 class Source:

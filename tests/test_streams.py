@@ -22,11 +22,6 @@ from palleto import (
 )
 
 
-@pytest.fixture
-def go(backend):
-    return lambda main, seed=0: palleto.run(main, backend=backend, time="virtual", seed=seed)
-
-
 class Numbers(Producer):
     name = "numbers"
 

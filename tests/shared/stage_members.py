@@ -1,0 +1,94 @@
+"""What the tests of running stages share: stages, and a run of a few whose ledger's law is held."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, System, child, running
+
+
+class World:
+    """What a run lost and reported."""
+
+    def __init__(self):
+        self.lost = []
+        self.reported = []
+
+
+@asynccontextmanager
+async def stages(*members, report=None, seed=None):
+    """These stages, each started once; the ledger's law is checked at every message."""
+    recorder, world = Recorder(strict=True), World()
+    top = Supervisor([child(lambda stage=stage: stage, restart="temporary") for stage in members])
+    async with running(top, recorder=recorder, report=world.reported.append, seed=seed):
+        System.current().on_lost.append(lambda stage, events: world.lost.extend(events))
+        yield world
+    assert recorder.broken is None
+
+
+async def idle():
+    await System.current().idle()
+
+
+class Numbers(Producer):
+    """0, 1, 2, ... up to `count`."""
+
+    name = "numbers"
+
+    def __init__(self, count=100, name="numbers"):
+        self.count, self.name, self.next, self.told, self.heard = count, name, 0, [], []
+
+    def handle_demand(self, demand):
+        self.told.append(demand)
+        first, self.next = self.next, min(self.next + demand, self.count)
+        return list(range(first, self.next))
+
+    def handle_cancel(self, reason, subscription):
+        self.heard.append(reason)
+
+
+class Sink(Consumer):
+    def __init__(self, to="numbers", **terms):
+        self.to, self.terms, self.got, self.heard, self.ended = to, terms, [], [], []
+
+    def init(self):
+        self.subscription = self.subscribe(self.to, **self.terms)
+
+    def handle_events(self, events):
+        self.got += events
+
+    def handle_cancel(self, reason, subscription):
+        self.heard.append(reason)
+
+    def terminate(self, reason):
+        self.ended.append(reason)
+
+
+class Quiet(Producer):
+    """Emits only what is cast to it."""
+
+    name = "quiet"
+
+    def __init__(self):
+        self.told = []
+
+    def handle_demand(self, demand):
+        self.told.append(demand)
+
+    def handle_cast(self, events):
+        return events
+
+
+class Passing(ProducerConsumer):
+    """Passes each event on `times` times."""
+
+    name = "passing"
+
+    def __init__(self, times=1, **terms):
+        self.times, self.terms = times, terms
+
+    def init(self):
+        self.subscribe("numbers", **self.terms)
+
+    def handle_events(self, events):
+        return [event for event in events for _ in range(self.times)]

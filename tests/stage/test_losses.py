@@ -1,0 +1,170 @@
+"""Crashes, kills, and what they lose."""
+
+from __future__ import annotations
+
+import anyio
+from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
+
+from palleto import cast
+
+
+def test_a_consumer_that_crashes_loses_its_batches_and_its_mailbox(go, style):
+    class Weak(Sink):
+        @style
+        def handle_events(self, events):
+            if 2 in events:
+                raise ValueError("two")
+            self.got += events
+
+    sink = Weak("quiet", max_demand=4, min_demand=3)
+
+    async def main():
+        async with stages(Quiet(), sink) as world:
+            await idle()
+            cast("quiet", [0, 1, 2, 3])
+            await sink.wait()
+            assert world.lost == [2, 3]
+
+    go(main)
+    assert sink.got == [0, 1]
+
+
+def test_a_producer_consumer_that_crashes_loses_each_event_once(go, style):
+    class Weak(Passing):
+        @style
+        def handle_events(self, events):
+            if 2 in events:
+                raise ValueError("two")
+            return events
+
+    source, weak = Numbers(6), Weak(max_demand=6, min_demand=5)
+    sink = Sink("passing", manual=True, cancel="temporary")
+
+    async def main():
+        async with stages(source, weak, sink) as world:
+            sink.ask(sink.subscription, 2)
+            await idle()
+            sink.ask(sink.subscription, 1)  # makes it handle a batch that came long ago
+            await weak.wait()
+            await idle()
+            assert sorted(world.lost) == [2, 3, 4, 5]
+            assert sink.got == [0, 1]
+
+    go(main)
+
+
+def test_a_producer_that_crashes_loses_its_buffer_and_what_was_to_be_emitted(go):
+    source = Quiet()
+
+    async def main():
+        async with stages(source) as world:
+            cast(source, [1, 2])
+            await idle()
+            source.emit([3])
+            source.kill()
+            await source.wait()
+            source.emit([4])
+            assert world.lost == [1, 2, 3, 4]
+
+    go(main)
+
+
+def test_events_sent_to_a_consumer_that_is_already_dead_are_lost(go):
+    class Last(Sink):
+        def handle_cast(self, message):
+            raise ValueError
+
+    source, sink = Quiet(), Last("quiet")
+
+    async def main():
+        async with stages(source, sink) as world:
+            await idle()
+            cast(sink, "die")
+            cast(source, [1, 2])  # it hears of the death only after this
+            await idle()
+            assert (world.lost, sink.got) == ([1, 2], [])
+
+    go(main)
+
+
+def test_a_subscription_that_waits_when_the_producer_dies(go):
+    class Slow(Quiet):
+        async def handle_cast(self, message):
+            await anyio.sleep(1)
+            raise ValueError
+
+    source, sink = Slow(), Sink("quiet")
+    sink.init = lambda: None
+
+    async def main():
+        async with stages(source, sink):
+            cast(source, 1)
+            await anyio.sleep(0.5)
+            sink.subscribe(source)
+            await sink.wait()
+            assert anyio.current_time() == 1
+            assert repr(sink.heard) == "[('down', ValueError())]"
+
+    go(main)
+
+
+def test_a_subscription_whose_handle_subscribe_crashes(go, style):
+    class Source(Quiet):
+        @style
+        def handle_subscribe(self, kind, subscription):
+            raise ValueError
+
+    sink = Sink("quiet")
+
+    async def main():
+        async with stages(Source(), sink):
+            await sink.wait()
+            assert repr(sink.heard) == "[('down', ValueError())]"
+
+    go(main)
+
+
+def test_a_crashed_consumers_demand_is_forgotten(go):
+    class Last(Sink):
+        def handle_cast(self, message):
+            raise ValueError
+
+    source, dies, stays = Quiet(), Last("quiet", max_demand=30, min_demand=0), Sink("quiet", max_demand=5, min_demand=0)
+
+    async def main():
+        async with stages(source, dies, stays) as world:
+            await idle()
+            assert source.core.ledger() == (35, 35, 0, 0)
+            cast(dies, "die")
+            await idle()
+            # what was told stays remembered (rule 1), but nobody is owed it
+            assert source.core.ledger() == (35, 5, 0, 0)
+            cast(source, list(range(7)))
+            await idle()
+            assert stays.got == list(range(7))
+            assert world.lost == []
+
+    go(main)
+
+
+def test_kill_in_the_middle_of_an_async_callback(go):
+    class Slow(Sink):
+        async def handle_events(self, events):
+            await anyio.sleep(10)
+            self.got += events
+
+    sink = Slow("quiet")
+
+    async def main():
+        async with stages(Quiet(), sink) as world:
+            cast("quiet", [1, 2])
+            await anyio.sleep(1)
+            sink.kill()
+            await sink.wait()
+            assert anyio.current_time() == 1
+            assert (sink.got, sink.ended, world.lost) == ([], ["killed"], [1, 2])
+            sink.kill()
+            await sink.end()
+            assert sink.ended == ["killed"]
+
+    go(main)

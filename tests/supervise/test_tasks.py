@@ -1,0 +1,180 @@
+"""Tasks: they are listed and killed, and run again."""
+
+from __future__ import annotations
+
+import random
+
+import anyio
+import pytest
+from workers import workers
+
+from palleto import Recorder, Supervisor, Task, TaskSupervisor, running
+
+
+class Log:
+    """An async function that writes down when it runs, and crashes as often as it is told."""
+
+    def __init__(self, *crashes):
+        self.crashes, self.times, self.ended = list(crashes), [], False
+
+    async def __call__(self, nap=100.0):
+        self.times.append(anyio.current_time())
+        if self.crashes:
+            raise ValueError(self.crashes.pop(0))
+        await anyio.sleep(nap)
+        self.ended = True
+
+
+def test_tasks_start_list_and_kill(go):
+    async def main():
+        recorder = Recorder(strict=True)
+        async with running(TaskSupervisor(), recorder=recorder) as top:
+            first, second = Log(), Log()
+            one, two = top.start_task(first), top.start_task(second, 2.0)
+            assert top.tasks == [one, two]
+            await anyio.sleep(1)
+            one.kill()
+            assert top.tasks == [two]  # killed, and not ended yet
+            assert one.running
+            await one.wait()
+            await anyio.sleep(2)
+            assert (first.ended, second.ended, top.tasks) == (False, True, [])
+            one.kill()  # in vain
+        kinds = [(event.kind, event.stage) for event in recorder.events if event.kind.startswith("loop")]
+        assert kinds == [
+            ("loop_started", one.id),
+            ("loop_started", two.id),
+            ("loop_killed", one.id),
+            ("loop_ended", one.id),
+            ("loop_ended", two.id),
+        ]
+
+    go(main)
+
+
+def test_a_task_that_is_killed_before_it_began_never_runs(go):
+    async def main():
+        async with running(TaskSupervisor()) as top:
+            log = Log()
+            task = top.start_task(log)
+            task.kill()
+            await task.wait()
+            assert log.times == []
+
+    go(main)
+
+
+def test_a_temporary_task_that_crashes_is_reported(go):
+    reported = []
+
+    async def main():
+        async with running(TaskSupervisor(), report=reported.append) as top:
+            task = top.start_task(Log("oh"))
+            await task.wait()
+            assert top.tasks == []
+            assert top.running
+            assert reported == [f"{task.id} crashed: ValueError: oh"]
+
+    go(main)
+
+
+def test_a_transient_task_runs_again_with_backoff_and_is_reported_once(go):
+    log, reported = Log(*["oh"] * 12, "another", "another"), []
+
+    async def main():
+        async with running(TaskSupervisor(), report=reported.append, seed=7) as top:
+            task = top.start_task(log, 0.0, restart="transient")
+            await task.wait()
+            assert reported == [
+                f"{task.id} is started again after ValueError: oh",
+                f"{task.id} is started again after ValueError: another",
+            ]
+
+    go(main)
+    waits = [after - before for before, after in zip(log.times, log.times[1:], strict=False)]
+    longest = [min(30, 0.1 * 2**at) for at in range(14)]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+    chance = random.Random(7)
+    assert waits == pytest.approx([most * (1 - chance.random() / 2) for most in longest])
+    assert log.ended
+
+
+def test_a_transient_task_is_killed_while_it_waits(go):
+    log = Log("oh", "oh")
+
+    async def main():
+        async with running(TaskSupervisor(), report=lambda line: None) as top:
+            task = top.start_task(log, restart="transient")
+            await anyio.sleep(0.01)
+            task.kill()
+            await task.wait()
+
+    go(main)
+    assert len(log.times) == 1
+
+
+def test_the_end_of_a_task_supervisor_ends_its_tasks(go):
+    log, cleaned = Log(), []
+
+    async def careful():
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(3)
+                cleaned.append(anyio.current_time())
+
+    async def main():
+        async with running(TaskSupervisor()) as top:
+            top.start_task(log)
+            top.start_task(careful)
+            await anyio.sleep(1)
+        assert cleaned == [4]
+        assert anyio.current_time() == 4
+
+    go(main)
+
+
+def test_a_drain_kills_tasks_and_starts_no_more(go):
+    async def main():
+        async with running(TaskSupervisor()) as top:
+            log, late = Log(), Log()
+            task = top.start_task(log)
+            await anyio.sleep(1)
+            await top.system.drain()
+            assert not task.running
+            assert (anyio.current_time(), top.tasks) == (1, [])
+            await top.start_task(late).wait()
+            assert late.times == []
+
+    go(main)
+
+
+def test_a_task_that_catches_its_cancellation_and_crashes(go):
+    reported = []
+
+    async def stubborn():
+        try:
+            await anyio.sleep_forever()
+        except BaseException:
+            raise ValueError("stubborn") from None
+
+    async def main():
+        async with running(TaskSupervisor(), report=reported.append) as top:
+            task = top.start_task(stubborn)
+            await anyio.sleep(1)
+            task.kill()
+            await task.wait()
+            assert reported == [f"{task.id} crashed: ValueError: stubborn"]
+
+    go(main)
+
+
+def test_repr(go):
+    async def main():
+        async with running(Supervisor(workers([], a="permanent"), name="top")) as top:
+            assert repr(top) == "<Supervisor top one_for_one, 1 children>"
+            assert repr(top.children) == "[<Child a, permanent: <Worker a running>>]"
+            assert repr(Task(main, (), "temporary")) == "<Task #0 not running>"
+
+    go(main)

@@ -1,0 +1,60 @@
+"""What comes out of `running`."""
+
+# ruff: noqa: PT012 -- what raises here is a whole `async with` or `async for`
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from run_members import Numbers, OwnError, Slow, of
+
+from palleto import PalletoError, cast, running
+
+
+@pytest.mark.parametrize("error", [OwnError("as it is"), PalletoError("one of ours"), TimeoutError()])
+def test_an_error_of_the_body_arrives_as_itself(go, error):
+    slow = Slow()
+
+    async def main():
+        async with running(of(Numbers(), slow)):
+            await anyio.sleep(2.5)
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        go(main)
+    assert caught.value is error
+    assert slow.ended == ["shutdown"]
+
+
+def test_a_body_that_returns_or_breaks(go):
+    async def inner():
+        while True:
+            async with running(of(Numbers(), Slow())):
+                await anyio.sleep(1)
+                break
+        async with running(of(Numbers(), Slow())):
+            return "returned"
+
+    assert go(inner) == "returned"
+
+
+def test_a_top_stage_that_crashes_ends_the_body(go):
+    async def main():
+        with pytest.raises(PalletoError, match=r"<Numbers numbers not running> crashed: ValueError\('oh'\)"):
+            async with running(Numbers(), report=lambda line: None):
+                cast("numbers", "oh")
+                await anyio.sleep_forever()
+        assert anyio.current_time() == 0
+
+    go(main)
+
+
+def test_a_top_stage_that_ends_normally_leaves_the_body_alone(go):
+    async def main():
+        async with running(Numbers()) as top:
+            top.stop()
+            await top.wait()
+            await anyio.sleep(1)
+        return "done"
+
+    assert go(main) == "done"
