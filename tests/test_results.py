@@ -1,0 +1,119 @@
+"""Results: each where it belongs, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from palleto.errors import BadFile, SettingError
+from palleto.files import result_path, write_result
+
+
+@pytest.mark.parametrize(
+    ("key", "relative"),
+    [
+        ("packrat/data/20160720.gz", "packrat/data/20160720.txt"),
+        ("a/x.gz", "a/x.txt"),
+        ("b/x.gz", "b/x.txt"),
+        ("two.dots.gz", "two.dots.txt"),
+        ("x.gz.gz", "x.gz.txt"),
+        ("x.txt.gz", "x.txt.txt"),
+        ("..gz", "..txt"),
+        ("a/.gz", "a/.txt"),
+        ("2016 07+20.gz", "2016 07+20.txt"),
+        ("größe/日本.gz", "größe/日本.txt"),
+        ("x" * 251 + ".gz", "x" * 251 + ".txt"),
+    ],
+)
+def test_result_paths(tmp_path: Path, key: str, relative: str) -> None:
+    path = result_path(tmp_path, key)
+    assert path == tmp_path / relative
+    write_result(path, "1\n")
+    assert path.read_text() == "1\n"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("", "x", "x.GZ", "x.txt", "x.gz/", "/x.gz", "a//x.gz", "../x.gz", "a/../x.gz", "./x.gz", "a/./x.gz"),
+        *("a\\x.gz", "a\0.gz", "a\nb.gz", "a\x7f.gz", "a\x85.gz", "\ud800.gz", "a.txt/b.gz", "A.TXT/b.gz"),
+        *("x" * 252 + ".gz", "é" * 126 + ".gz", "y" * 256 + "/x.gz"),
+    ],
+)
+def test_refused_keys_are_one_line(tmp_path: Path, key: str) -> None:
+    with pytest.raises(BadFile, match=r"^expected .*, got ") as caught:
+        result_path(tmp_path, key)
+    assert str(caught.value).isprintable()
+
+
+def test_a_key_whose_path_is_longer_than_the_system_takes_is_refused(tmp_path: Path) -> None:
+    output = tmp_path / "/".join(["x" * 250] * 13)
+    write_result(result_path(output, "short.gz"), "1\n")
+    with pytest.raises(BadFile, match="File name too long"):  # 4,096 bytes on Linux, 1,024 on macOS
+        result_path(output, "/".join(["y" * 250] * 4) + ".gz")
+
+
+keys = st.lists(st.sampled_from(["a", "A", ".", "/", "..", ".gz", ".txt", "é", "\\", " "]), max_size=6)
+
+
+@given(keys, keys)
+def test_two_keys_never_share_a_path(one: list[str], other: list[str]) -> None:
+    first, second = "".join(one) + ".gz", "".join(other) + ".gz"
+    output = Path("/nowhere/output")
+    try:
+        paths = result_path(output, first), result_path(output, second)
+    except BadFile:
+        return
+    assert (paths[0] == paths[1]) == (first == second)
+    assert all(path.resolve().is_relative_to(output) for path in paths)
+    assert paths[0] not in paths[1].parents
+
+
+def test_symbolic_links_are_refused(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    output.mkdir()
+    (output / "inside").mkdir()
+    for name, goal in {"out": tmp_path, "twin": output / "inside", "loop": output / "loop"}.items():
+        (output / name).symlink_to(goal)
+        with pytest.raises(BadFile, match="no symbolic link"):
+            result_path(output, f"{name}/x.gz")
+    (tmp_path / "link").symlink_to(output)  # the output folder itself may be one: it is the user's own choice
+    assert result_path(tmp_path / "link", "x.gz") == tmp_path / "link" / "x.txt"
+
+
+def test_a_result_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "x.txt"
+    write_result(path, "1\n")
+    write_result(path, "22\n")
+    assert path.read_bytes() == b"22\n"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_while_writing_keeps_the_old_result(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    write_result(path, "1\n")
+    with pytest.raises(UnicodeEncodeError):
+        write_result(path, "\ud800")
+    assert path.read_text() == "1\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match=r"cannot write results below .*; choose another folder with --output"):
+        write_result(tmp_path / "file" / "x.txt", "1\n")
+    (tmp_path / "x.txt").mkdir()
+    with pytest.raises(SettingError, match="Is a directory"):
+        write_result(tmp_path / "x.txt", "1\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "x.txt"]
+
+
+def test_an_output_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
+    write_result(tmp_path / "output" / "x.txt", "1\n")
+    shutil.rmtree(tmp_path / "output")
+    write_result(tmp_path / "output" / "x.txt", "2\n")
+    assert (tmp_path / "output" / "x.txt").read_text() == "2\n"
