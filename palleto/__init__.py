@@ -2,9 +2,9 @@
 
 Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
 then process, mailbox, system, talk, runner, tasked, stage, kinds, restart, child, supervise, tasks and streams, which
-run them; then trace, source, whereabouts, law, kept, narrator, tape and recorder, which hear of it; then clock and
-cloud. express, eager and trio_eager, and bystander, witness, witness_between and typist for runs with a recorder, are
-for speed only.
+run them; then trace, source, whereabouts, turn, law, kept, narrator, tape and recorder, which hear of it; then clock
+and cloud. express, eager and trio_eager, and bystander, witness, witness_between and typist for runs with a recorder,
+are for speed only.
 """
 
 from __future__ import annotations
