@@ -230,11 +230,13 @@ class Leases:
                 failed = await self._returns.request([(handle, self._timeout) for handle in handles]) if handles else {}
                 for number, handle in enumerate(handles):
                     code = failed.get(str(number))
-                    if handle in self.held and code is None:
+                    if handle not in self.held:  # it was deleted or given back meanwhile
+                        continue
+                    if code is None:
                         self.held[handle].until = until
-                    elif handle in self.held and code in GONE:  # somebody else has it by now
+                    elif code in GONE:  # somebody else has it by now
                         self.held[handle].until = -math.inf
-                    elif code is not None:
+                    else:
                         well = False
                         self._say_once(code, f"could not extend a message's time: {code}; trying again")
         return well

@@ -23,7 +23,10 @@ ATTEMPTS = 10
 LINGER = 1.0
 """Seconds of run time that a message waits at most for others to be deleted with. Its time is not extended meanwhile:
 of the visibility timeout at least two thirds are left when its work is done."""
-GONE = ("ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue", "InvalidIdFormat")
+GONE = frozenset(
+    {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue", "InvalidIdFormat"}
+    | {"InvalidParameterValueException"}  # as LocalStack has it
+)
 """Codes that say of a message that it is not in hand any more: nothing is left to do for it."""
 
 

@@ -75,6 +75,47 @@ def test_a_heartbeat_on_its_way_does_not_hide_what_is_given_back(at_bench: Any) 
     at_bench(test, beside=True)
 
 
+@pytest.mark.parametrize("code", ["InternalError", "InvalidParameterValue", "InvalidParameterValueException"])
+def test_a_heartbeat_on_its_way_says_nothing_of_a_message_that_is_deleted_meanwhile(at_bench: Any, code: str) -> None:
+    async def test(bench: Bench) -> None:
+        (event,) = await bench.receive("a")
+        requests = bench.cloud.sqs
+
+        class Slow:
+            delete_message_batch = requests.delete_message_batch
+
+            async def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803
+                await anyio.sleep(3)
+                assert bench.depth == (0, 0, 2, 0)  # it is deleted by now
+                return {"Failed": [{"Id": entry["Id"], "Code": code} for entry in Entries]}
+
+        bench.sqs.sqs = Slow()
+        await anyio.sleep(TIMEOUT / 3 + 1)  # the beat is under way
+        await bench.release([event])
+        await anyio.sleep(2 * TIMEOUT)
+        assert [name for name, _ in bench.sqs.sent] == ["change_message_visibility_batch", "delete_message_batch"]
+        assert bench.said == []
+
+    at_bench(test, beside=True)
+
+
+@pytest.mark.parametrize("code", ["MessageNotInflight", "InvalidParameterValue", "InvalidParameterValueException"])
+def test_the_time_of_a_message_that_somebody_else_has_by_now_is_not_extended_again(at_bench: Any, code: str) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.receive("a")
+
+        class Gone:
+            async def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803
+                return {"Failed": [{"Id": entry["Id"], "Code": code} for entry in Entries]}
+
+        bench.sqs.sqs = Gone()
+        await anyio.sleep(2 * TIMEOUT)
+        assert len(bench.sqs.sent) == 1
+        assert bench.said == []
+
+    at_bench(test, beside=True)
+
+
 def test_messages_that_go_back_all_the_time_do_not_keep_the_heartbeat_from_others(at_bench: Any) -> None:
     async def test(bench: Bench) -> None:
         await bench.receive("slow")
