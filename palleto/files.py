@@ -13,6 +13,7 @@ import stat
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 
 from palleto.errors import BadFile, SettingError
@@ -54,7 +55,7 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
         raise SettingError(f"expected --max-bytes to be 0 or more, got {max_bytes}")
     size = 0
     try:
-        with open(target, "wb", opener=open_over) as file:
+        with open(target, "wb", buffering=0, opener=open_over) as file:
             for piece in _inflate(chunks):
                 size += len(piece)
                 if size > max_bytes:
@@ -64,7 +65,7 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
                         f"unzips to {size:,} bytes and more, where the disk has {left:,} left; "
                         "name a folder on a larger one in TMPDIR"
                     )
-                file.write(piece)
+                _write(file, piece)
             file.truncate()
     except BaseException as error:
         target.unlink(missing_ok=True)
@@ -74,6 +75,12 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
             ) from error
         raise
     return size
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """Write all of it, unbuffered: each call to the system lets another thread have the interpreter's lock."""
+    while data:
+        data = data[file.write(data) :]
 
 
 def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -201,12 +208,10 @@ def write_result(path: Path, text: str) -> None:
     """
     hidden = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with hidden.open("x", encoding="utf-8", newline="\n") as file:
+            with _created(hidden) as file:
                 locked = lock(file)
-                file.write(text)
-                file.flush()
+                _write(file, text.encode())
                 if locked:  # and stays so until it is renamed
                     hidden.replace(path)
             if not locked:
@@ -219,3 +224,12 @@ def write_result(path: Path, text: str) -> None:
         raise SettingError(
             f"cannot write results below {path.parent}: {reason}; choose another folder with --output"
         ) from error
+
+
+def _created(path: Path) -> FileIO:
+    """A new file, and the folders above it, where they are missing: mostly they are not."""
+    try:
+        return path.open("xb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb", buffering=0)

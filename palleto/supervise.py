@@ -20,6 +20,7 @@ class Supervisor(Process):
 
     strategy:     "one_for_one" restarts the child that ended; "rest_for_one" that and those after it; "one_for_all"
                   all.
+    children:     in the order in which they are started; each is a `child(...)` of its own.
     max_restarts: 0 or more in any `max_seconds` of run time; 3 in 5 by default. Over that, it stops all its children
                   and fails with RestartError, which its own supervisor sees as a crash.
     """
@@ -37,7 +38,10 @@ class Supervisor(Process):
         max_restarts: int | None = None,
         max_seconds: float | None = None,
     ) -> None:
-        self.children = list(children)
+        specs = list(children)
+        self._children = dict.fromkeys(specs)  # in order, and among ten thousand one is forgotten at once
+        if len(self._children) < len(specs):
+            raise SettingError(f"expected a child(...) of its own for each of {len(specs)} children, got one twice")
         if name is not None:
             self.name = name
         self.strategy = self.strategy if strategy is None else strategy
@@ -49,7 +53,12 @@ class Supervisor(Process):
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.label} {self.strategy}, {len(self.children)} children>"
+        return f"<{type(self).__name__} {self.label} {self.strategy}, {len(self._children)} children>"
+
+    @property
+    def children(self) -> list[Child]:
+        """How each child is started, in their order: a new list. `start_child` adds to it, `stop_child` takes away."""
+        return list(self._children)
 
     def start(self, system: System, parent: Quits) -> None:
         self._exits: deque[tuple[Process, Reason]] = deque()
@@ -70,7 +79,7 @@ class Supervisor(Process):
         """Start one more child, after all others."""
         process = spec.start(self.system, self)
         self._started[process] = spec
-        self.children.append(spec)
+        self._children[spec] = None
         return process
 
     async def stop_child(self, process: Process) -> None:
@@ -78,7 +87,7 @@ class Supervisor(Process):
         spec = self._started.pop(process, None)
         if spec is None or spec.process is not process:
             raise NotFoundError(f"expected a child of {self}, got: {process}")
-        self.children.remove(spec)
+        del self._children[spec]
         await process.end("shutdown")
 
     def child_exited(self, child: Process, reason: Reason) -> None:
@@ -116,12 +125,12 @@ class Supervisor(Process):
             return
         if not restarts(ended.restart, reason):
             if ended.restart == "temporary":
-                self.children.remove(ended)
+                del self._children[ended]
             return
         specs = [ended]
         if self.strategy != "one_for_one":
-            places = affected(self.strategy, self.children.index(ended), len(self.children))
-            specs = [self.children[place] for place in places]
+            children = self.children
+            specs = [children[place] for place in affected(self.strategy, children.index(ended), len(children))]
         if not self._budget.spend(self.system.now()):
             self._stopping = RestartError(
                 f"expected at most {self._budget.max_restarts} restarts in {self._budget.max_seconds:g} s under "
@@ -133,9 +142,9 @@ class Supervisor(Process):
                 await spec.process.end("shutdown")
                 if spec.restart == "temporary" and spec.process in self._started:
                     del self._started[spec.process]
-                    self.children.remove(spec)
+                    del self._children[spec]
         for spec in specs:
-            if self._stopping is not None or (len(specs) > 1 and spec not in self.children):
+            if self._stopping is not None or (len(specs) > 1 and spec not in self._children):
                 continue  # temporary, or stopped for good meanwhile
             try:
                 started = spec.start(self.system, self)

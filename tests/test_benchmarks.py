@@ -18,6 +18,7 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
         ("efficiency", [], 2),
         ("memory", [], 2),
         ("start", [], 2),
+        ("subscriptions", [], 2),
     ],
 )
 def test_a_benchmark_runs(tmp_path: Path, name: str, options: list[str], rows: int) -> None:

@@ -130,7 +130,7 @@ class Rig:
         return self.run
 
     def meddle(self, top: Supervisor, warehouse: Any) -> Supervisor:
-        top.children.append(child(Meddler, self, warehouse))
+        top = Supervisor([*top.children, child(Meddler, self, warehouse)], strategy=top.strategy)
         warehouse.sqs = Meddled(warehouse.sqs, **self.sqs)
         warehouse.leases._returns._sqs = warehouse.sqs
         return top

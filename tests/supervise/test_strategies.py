@@ -164,3 +164,9 @@ def test_broken_settings(settings):
         Supervisor([], **settings)
     with pytest.raises(SettingError, match="expected restart to be permanent"):
         child(Worker, [], restart="always")
+
+
+def test_one_child_named_twice_is_refused():
+    """It would start two processes and know one of them: the other was never restarted."""
+    with pytest.raises(SettingError, match="of its own for each of 3 children, got one twice"):
+        Supervisor([child(Worker, [])] * 3)
