@@ -115,6 +115,26 @@ def test_start_child_and_stop_child(go, fails):
     go(main)
 
 
+def test_a_child_that_starts_another_while_all_are_started(go):
+    """The other is started once: by whom asked for it, and not again as one of the list."""
+
+    class Asks(Worker):
+        def init(self):
+            super().init()
+            top.start_child(*workers(log, b="permanent"))
+
+    log = []
+    top = Supervisor([child(Asks, log, name="a"), *workers(log, c="permanent")])
+
+    async def main():
+        async with running(top):
+            assert log == ["+a", "+b", "+c"]
+            assert [spec.name for spec in top.children] == ["a", "c", "b"]
+        assert log[3:] == ["-b", "-c", "-a"]
+
+    go(main)
+
+
 def test_a_child_that_is_stopped_while_it_waits_to_be_restarted(go):
     class Slow(Worker):
         async def terminate(self, reason):
