@@ -57,8 +57,8 @@ def sweep(output: Path) -> None:
 
 
 @contextmanager
-def spool() -> Iterator[Path]:
-    """A folder for files on their way, gone at the end of the block."""
+def locked_folder() -> Iterator[Path]:
+    """A folder for the files of a spool, gone at the end of the block."""
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         if fcntl is None:

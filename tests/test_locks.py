@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from palleto.files import write_result
-from palleto.locks import LOCK, lock, spool, sweep
+from palleto.locks import LOCK, lock, locked_folder, sweep
 
 LEFT = ".0123456789abcdef.tmp"
 
@@ -49,7 +49,7 @@ def test_a_spool_is_removed_when_its_run_is_gone(tmp_path: Path, temporary: Path
     left.mkdir()
     (left / LOCK).touch()
     (left / "a file").write_text("x")
-    with spool() as mine:
+    with locked_folder() as mine:
         (mine / "a file").write_text("x")
         sweep(tmp_path)
         assert [path.name for path in temporary.iterdir()] == [mine.name]

@@ -18,7 +18,7 @@ from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
 from palleto.errors import NotFoundError, SettingError
 from palleto.files import result_path, write_result
-from palleto.locks import spool, sweep
+from palleto.locks import locked_folder, sweep
 from palleto.spool import SPARE, Spool
 from palleto.system import System, actor
 
@@ -129,7 +129,7 @@ async def open_warehouse(
     await cloud.blocking(make_folder, output)
     leases = Leases(cloud.sqs, stack.queue_url, stack.visibility_timeout, report, batch)
     await cloud.blocking(sweep, output)
-    with spool() as folder:
+    with locked_folder() as folder:
         async with background(leases.run):
             try:
                 yield Warehouse(cloud, stack, leases, output, folder, max_bytes)
