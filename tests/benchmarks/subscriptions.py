@@ -52,7 +52,7 @@ class Sink(core.Sink):
 class Top(Supervisor):
     """Says when it has dealt with a child's exit."""
 
-    dealt = anyio.Event()
+    dealt: anyio.Event
 
     async def _replace(self, *ended: Any) -> None:
         await super()._replace(*ended)
