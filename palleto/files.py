@@ -206,24 +206,33 @@ def write_result(path: Path, text: str) -> None:
     Raises:
         SettingError: the folder cannot be made or written to, or the disk is full.
     """
-    hidden = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    data = text.encode()
     try:
         try:
-            with _created(hidden) as file:
-                locked = lock(file)
-                _write(file, text.encode())
-                if locked:  # and stays so until it is renamed
-                    hidden.replace(path)
-            if not locked:
-                hidden.replace(path)
-        except BaseException:
-            hidden.unlink(missing_ok=True)
-            raise
+            _write_hidden(path, data)
+        except FileNotFoundError:  # another run, as it began, swept the file in the moment before it was locked
+            _write_hidden(path, data)
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingError(
             f"cannot write results below {path.parent}: {reason}; choose another folder with --output"
         ) from error
+
+
+def _write_hidden(path: Path, data: bytes) -> None:
+    """Write a hidden file next to `path`, and rename it to that."""
+    hidden = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with _created(hidden) as file:
+            locked = lock(file)
+            _write(file, data)
+            if locked:  # and stays so until it is renamed
+                hidden.replace(path)
+        if not locked:
+            hidden.replace(path)
+    except BaseException:
+        hidden.unlink(missing_ok=True)
+        raise
 
 
 def _created(path: Path) -> FileIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -59,3 +60,24 @@ def test_a_spool_is_removed_when_its_run_is_gone(tmp_path: Path, temporary: Path
 
 def test_an_output_that_is_not_there_is_no_error(tmp_path: Path, temporary: Path) -> None:
     sweep(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["swept before it is locked", "locked by the sweep"])
+def test_a_result_swept_in_the_moment_before_it_is_locked_is_written_again(
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """A worker that begins sweeps the output of those that run: one of two in CI ended so, on 2026-11-25."""
+    swept = []
+
+    def begin_another(file: IO[bytes]) -> bool:
+        if not swept:
+            swept.append(file.name)
+            sweep(tmp_path)
+            return not held and lock(file)
+        return lock(file)
+
+    monkeypatch.setattr("palleto.files.lock", begin_another)
+    write_result(tmp_path / "a.txt", "1\n")
+    assert not Path(swept[0]).exists()
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "1\n"
