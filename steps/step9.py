@@ -20,7 +20,6 @@ is done?
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
@@ -28,11 +27,10 @@ from urllib.parse import unquote_plus
 import anyio
 
 import palleto
-from palleto import BadFile, BadMessage, CloudError, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto import BadFile, BadMessage, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
 from palleto.cloud.warehouse import Warehouse
-from palleto.files import count_lines, unzip
+from palleto.files import count_lines
 from palleto.program import main, queue_empty
-from palleto.side_by_side import side_by_side
 
 # ---- Server ----
 
@@ -185,21 +183,14 @@ class ProducerConsumer(palleto.ProducerConsumer):
 
     async def handle_events(self, events: list[Event]) -> list[Download]:
         say(f"{self.pipeline} ProducerConsumer received {len(events)} events")
-        found = await side_by_side(self.download, events)
-        return [download for downloads in found for download in downloads]
-
-    async def download(self, event: Event) -> list[Download]:
-        """The file of an event, or nothing if it is gone or bad: its message goes back, and the next file comes."""
-        path = self.warehouse.new_file()
-        try:
-            response = await self.warehouse.s3.get_object(Bucket=event.bucket, Key=event.key)
-            with closing(response["Body"]) as body:
-                await self.warehouse.blocking(unzip, body.iter_chunks(), path, self.warehouse.max_bytes)
-        except (BadFile, CloudError) as error:
-            self.warehouse.leases.reject(event, error)
-            return []
-        say(f"{self.pipeline} ProducerConsumer downloaded {event.key}")
-        return [Download(event, path)]
+        downloads = []
+        for event, found in zip(events, await self.warehouse.download(events), strict=True):
+            if isinstance(found, Path):
+                say(f"{self.pipeline} ProducerConsumer downloaded {event.key}")
+                downloads.append(Download(event, found))
+            else:  # it is gone or bad: its message goes back, and the next file comes
+                self.warehouse.leases.reject(event, found)
+        return downloads
 
 
 # ---- Consumer ----
@@ -219,11 +210,10 @@ class Consumer(palleto.Consumer):
         self.subscribe(source, min_demand=self.max_demand // 2, max_demand=self.max_demand)
 
     async def handle_events(self, downloads: list[Download]) -> None:
-        for event, path in downloads:
-            try:
-                await self.warehouse.write(event.key, count_lines, path)
-            except BadFile as error:
-                self.warehouse.leases.reject(event, error)
+        files = [(event.key, path) for event, path in downloads]
+        for (event, _), result in zip(downloads, await self.warehouse.write_each(files, count_lines), strict=True):
+            if isinstance(result, BadFile):
+                self.warehouse.leases.reject(event, result)
             else:
                 await whereis("SQS.Server").release([event])
                 say(f"{self.pipeline} Consumer processed {event.key}")

@@ -22,6 +22,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
@@ -30,6 +31,7 @@ from anyio import CapacityLimiter
 from anyio.lowlevel import checkpoint
 
 from palleto.cloud.delivery import intact
+from palleto.cloud.direct import Direct
 from palleto.cloud.download import CHUNK, ResumedBody
 from palleto.cloud.endurance import passing
 from palleto.cloud.patience import Patience, abandoned
@@ -126,8 +128,7 @@ class Client:
         answer: Response | CloudError = abandoned(operation)
         if self._patience.over:
             raise abandoned(operation)
-        if self._requests is not None:
-            self._requests[operation] += 1
+        self._count(operation)
         with self._patience.waiting():  # rule 2
             try:
                 answer = await self._transport.send(operation, method, arguments)
@@ -135,14 +136,52 @@ class Client:
                 answer = error
         if method == "receive_message" and isinstance(answer, dict) and "Messages" in answer:
             answer["Messages"] = [message for message in answer["Messages"] if intact(message)]  # rule 5
-        if self._observer is not None:
-            self._observer(operation, arguments, answer)
+        self._observe(operation, arguments, answer)
         if isinstance(answer, CloudError):
             raise answer
         if method == "get_object" and "Range" not in arguments:
-            reopen = partial(self._transport.reopen, arguments, answer.get("ETag", ""))
-            answer["Body"] = ResumedBody(answer["Body"], reopen)
+            self._resume(arguments, answer)
         return answer
+
+    def _count(self, operation: str) -> None:
+        if self._requests is not None:
+            self._requests[operation] += 1
+
+    def _observe(self, operation: str, arguments: dict[str, Any], answer: Response | CloudError) -> None:
+        if self._observer is not None:
+            self._observer(operation, arguments, answer)
+
+    def _resume(self, arguments: dict[str, Any], answer: Response) -> None:
+        reopen = partial(self._transport.reopen, arguments, answer.get("ETag", ""))
+        answer["Body"] = ResumedBody(answer["Body"], reopen)
+
+    @property
+    def can_direct(self) -> bool:
+        """Whether `direct` is there: where requests block, and no faults are drawn for them."""
+        return isinstance(self._transport, BotoTransport)
+
+    @contextmanager
+    def direct(self) -> Iterator[Direct]:
+        """`get_object` for one blocking call that sends several, in its own thread.
+
+        Each is sent once: rule 4's other attempts are its caller's. Requests are counted, and the observer is called,
+        in the event loop at the end of the block, those of a call that was left behind as well (rule 2).
+        """
+        transport = self._transport
+        assert isinstance(transport, BotoTransport)
+
+        def send(arguments: dict[str, Any]) -> Response:
+            answer = transport.blocking("s3.GetObject", "get_object", arguments)
+            self._resume(arguments, answer)
+            return answer
+
+        direct = Direct(send, self._patience)
+        try:
+            yield direct
+        finally:
+            for arguments, answer in list(direct.answers):
+                self._count("s3.GetObject")
+                self._observe("s3.GetObject", arguments, answer)
 
 
 def _all_failed(arguments: dict[str, Any], error: CloudError) -> Response:
@@ -191,9 +230,12 @@ class BotoTransport:
 
     async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
         """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
-        call = partial(_call, getattr(self._client, method), operation, arguments)
         # The client shields this, and leaves the thread behind only where it has lost patience.
-        return await self._threads.call(call)
+        return await self._threads.call(partial(self.blocking, operation, method, arguments))
+
+    def blocking(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
+        """As `send`, in the thread that calls it."""
+        return _call(getattr(self._client, method), operation, arguments)
 
     def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Body:
         """The rest of an object, if it is still the same one; waits before it asks, longer each time."""

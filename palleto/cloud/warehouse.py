@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from errno import ENOENT
 from pathlib import Path
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -14,9 +15,10 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from palleto.background import background
 from palleto.cloud.client import Client
 from palleto.cloud.door import Cloud
+from palleto.cloud.downloads import LONGEST, Downloads, Wanted
 from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
-from palleto.errors import NotFoundError, SettingError
+from palleto.errors import BadFile, CloudError, NotFoundError, SettingError
 from palleto.files import result_path, write_result
 from palleto.locks import locked_folder, sweep
 from palleto.spool import SPARE, Spool
@@ -27,6 +29,18 @@ Ts = TypeVarTuple("Ts")
 
 MAX_BYTES = 10 * 2**30
 """What one file may unzip to, in bytes, unless `--max-bytes` says otherwise: 10 GiB."""
+
+
+class NewFile(Protocol):
+    """An event that names a file."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that it is in."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
 
 
 class Warehouse:
@@ -86,16 +100,36 @@ class Warehouse:
         """A path in the spool that nobody else uses."""
         return self.spool.new()
 
+    async def download(self, events: Sequence[NewFile]) -> list[Path | BadFile | CloudError]:
+        """Get and unzip the files that several events name, as fast as the place and this machine allow.
+
+        For each, in their order: a path in the spool, or why there is no file. Whoever crashes, or is cancelled, has
+        none of them.
+        """
+        wanted = [Wanted(event.bucket, event.key, self.new_file()) for event in events]
+        return await Downloads(self.s3, self.blocking, self.spool, self.max_bytes).several(wanted)
+
     async def write(self, key: str, count: Callable[[Path], int], file: Path) -> Path:
         """Write `count(file)` to the result file of `key`, whole or not at all; the file of the spool is done then.
 
-        All in one worker thread: the event loop would wait for the interpreter's lock after each call to the system,
-        0.9 ms a file. Raises BadFile for a key that is refused, FileNotFoundError for a file that is done already.
+        Raises BadFile for a key that is refused, FileNotFoundError for a file that is done already.
         """
-        if not self.spool.owned([file]):
-            raise FileNotFoundError(ENOENT, "expected a file of the spool that is not done yet", str(file))
+        [result] = await self.write_each([(key, file)], count)
+        if isinstance(result, BadFile):
+            raise result
+        return result
 
-        def write(file: Path) -> tuple[Path, int]:
+    async def write_each(self, files: Sequence[tuple[str, Path]], count: Callable[[Path], int]) -> list[Path | BadFile]:
+        """Write the results of several keys, as `write` does that of one. For each: its path, or why it is refused.
+
+        All in one worker thread: the event loop would wait for the interpreter's lock after each call to the system,
+        0.9 ms a file. Raises FileNotFoundError, and writes nothing, if one of the files is done already.
+        """
+        for _, file in files:
+            if not self.spool.owned([file]):
+                raise FileNotFoundError(ENOENT, "expected a file of the spool that is not done yet", str(file))
+
+        def write(key: str, file: Path) -> tuple[Path, int]:
             path = result_path(self.output, key)
             lines = count(file)
             write_result(path, f"{lines}\n")
@@ -103,12 +137,32 @@ class Warehouse:
                 file.unlink()
             return path, lines
 
-        path, lines = await self.blocking(write, file)
-        self.spool.done(file)
-        system = System.current()
-        if system.recorder is not None:
-            system.recorder.note("written", actor(), events=[key], lines=lines)
-        return path
+        def write_some(files: Sequence[tuple[str, Path]]) -> list[tuple[Path, int] | BadFile]:
+            start = time.monotonic()
+            written: list[tuple[Path, int] | BadFile] = []
+            while len(written) < len(files) and (not written or time.monotonic() - start < LONGEST):
+                try:
+                    written.append(write(*files[len(written)]))
+                except BadFile as error:
+                    written.append(error)
+            return written
+
+        results: list[Path | BadFile] = []
+        while len(results) < len(files):
+            written = await self.blocking(write_some, files[len(results) :])
+            for result in written:
+                key, file = files[len(results)]
+                if isinstance(result, BadFile):
+                    self.spool.remove([file])
+                    results.append(result)
+                    continue
+                path, lines = result
+                self.spool.done(file)
+                results.append(path)
+                system = System.current()
+                if system.recorder is not None:
+                    system.recorder.note("written", actor(), events=[key], lines=lines)
+        return results
 
 
 @asynccontextmanager
