@@ -195,9 +195,9 @@ class ProducerConsumer(palleto.ProducerConsumer):
 
     async def download(self, event: Event) -> list[Download]:
         """The file of an event, or nothing if it is gone or bad: its message goes back, and the next file comes."""
-        path = self.warehouse.new_file()
         try:
             response = await self.warehouse.s3.get_object(Bucket=event.bucket, Key=event.key)
+            path = self.warehouse.new_file()
             with closing(response["Body"]) as body:
                 await self.warehouse.blocking(unzip, body.iter_chunks(), path, self.warehouse.max_bytes)
         except (BadFile, CloudError) as error:

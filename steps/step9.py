@@ -170,7 +170,7 @@ class Download(NamedTuple):
 
 
 class ProducerConsumer(palleto.ProducerConsumer):
-    """Takes a few events at a time (one, as in the talk), downloads and unzips their files, and passes those on."""
+    """Takes a few events at a time (one, as in the talk), has their files downloaded and unzipped, and passes those on."""
 
     def __init__(self, warehouse: Warehouse, pipeline: str, max_demand: int) -> None:
         self.warehouse = warehouse
@@ -211,7 +211,8 @@ class Consumer(palleto.Consumer):
 
     async def handle_events(self, downloads: list[Download]) -> None:
         files = [(event.key, path) for event, path in downloads]
-        for (event, _), result in zip(downloads, await self.warehouse.write_each(files, count_lines), strict=True):
+        written = await self.warehouse.write_each(files, count_lines)
+        for event, result in zip((event for event, _ in downloads), written, strict=True):
             if isinstance(result, BadFile):
                 self.warehouse.leases.reject(event, result)
             else:

@@ -70,6 +70,7 @@ class Downloads:
             with closing(response["Body"]) as body:
                 await self._blocking(unzip, body.iter_chunks(), wanted.path, self._max_bytes)
         except (BadFile, CloudError) as error:
+            self._spool.remove([wanted.path])
             return error
         return wanted.path
 

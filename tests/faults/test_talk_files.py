@@ -16,10 +16,9 @@ import pytest
 from rig import PREFIX, VISIBILITY, event_of, fails, files, gz
 
 from palleto import SettingError
-from palleto.cloud import Simulation
+from palleto.cloud import Simulation, downloads
 from palleto.cloud.leases import Leases
 from palleto.cloud.warehouse import Warehouse
-from steps import step9
 
 BUCKET = "warehouse.development"
 
@@ -87,7 +86,7 @@ def test_row_9_memory_is_bounded(rig: Any, monkeypatch: pytest.MonkeyPatch) -> N
     def whole(chunks: Any, path: Path, max_bytes: int) -> int:
         return path.write_bytes(gzip.decompress(b"".join(chunks)))
 
-    monkeypatch.setattr(step9, "unzip", whole)
+    monkeypatch.setattr(downloads, "unzip", whole)
     fails(check)
 
 
@@ -101,11 +100,14 @@ def test_row_10_results_have_paths_of_their_own_and_are_replaced(rig: Any, monke
 
     check()
 
-    async def append(self: Warehouse, key: str, lines: int) -> None:
-        with (self.output / (Path(key).stem + ".txt")).open("a") as file:
-            file.write(f"{lines}\n")
+    async def append(self: Warehouse, results: list[tuple[str, Path]], count: Any) -> list[Path]:
+        paths = [self.output / (Path(key).stem + ".txt") for key, _ in results]
+        for path, (_, file) in zip(paths, results, strict=True):
+            with path.open("a") as result:
+                result.write(f"{count(file)}\n")
+        return paths
 
-    monkeypatch.setattr(Warehouse, "write", append)
+    monkeypatch.setattr(Warehouse, "write_each", append)
     fails(check)
 
 
@@ -144,8 +146,9 @@ def test_row_16_no_message_is_deleted_without_its_result(rig: Any, monkeypatch: 
 
     check()
 
-    async def unnoticed(self: Warehouse, key: str, lines: int) -> None:
+    async def unnoticed(self: Warehouse, results: list[tuple[str, Path]], count: Any) -> list[Path]:
         """Write nothing, as the folder is not there."""
+        return [self.output / key for key, _ in results]
 
-    monkeypatch.setattr(Warehouse, "write", unnoticed)
+    monkeypatch.setattr(Warehouse, "write_each", unnoticed)
     fails(check)
