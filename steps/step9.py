@@ -170,7 +170,7 @@ class Download(NamedTuple):
 
 
 class ProducerConsumer(palleto.ProducerConsumer):
-    """Takes a few events at a time (one, as in the talk), has their files downloaded and unzipped, and passes those on."""
+    """Takes a few events at a time (one, as in the talk), has their files downloaded, and passes those on."""
 
     def __init__(self, warehouse: Warehouse, pipeline: str, max_demand: int) -> None:
         self.warehouse = warehouse

@@ -24,7 +24,7 @@ from palleto.files import unzip
 from palleto.side_by_side import side_by_side
 from palleto.spool import Spool
 
-BUSY = 0.7
+BUSY = 0.5
 """Processor time a second, in all threads, from which on the process has its hands full. The interpreter's lock lets
 it have 1 and a little; eight threads over boto3 have 0.8 to 0.9, and 0.4 to 0.5 if each request takes 20 ms more."""
 LONGEST = 0.2
