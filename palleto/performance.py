@@ -147,7 +147,9 @@ class Performance:
             open_cloud(
                 place,
                 endpoint=options.endpoint,
-                concurrency=2 * options.pipelines + max(8, options.max_demand),  # a thread each: 0.25 MiB
+                # A download and a write in each pipeline, or a whole batch in one; and two polls. A thread each is
+                # 0.25 MiB, and more than these wait for the interpreter's lock: 26 for 8 x 10 were a tenth slower.
+                concurrency=max(2 * options.pipelines, options.max_demand, 12) + 2,
                 seed=options.seed,
                 observer=self._observe,
                 simulation=self.simulation,

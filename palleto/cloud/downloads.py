@@ -26,7 +26,8 @@ from palleto.spool import Spool
 
 BUSY = 0.5
 """Processor time a second, in all threads, from which on the process has its hands full. The interpreter's lock lets
-it have 1 and a little; eight threads over boto3 have 0.8 to 0.9, and 0.4 to 0.5 if each request takes 20 ms more."""
+it have 1 and a little. Step 9, 8 x 10, has 0.8 at LocalStack, and 0.5 to 0.6 if each request takes 20 ms more; with 0.6
+and 0.7 it was slower at LocalStack."""
 LONGEST = 0.2
 """Seconds after which no other download begins in the same call: a caller that is cancelled waits for it."""
 
