@@ -147,9 +147,7 @@ class Performance:
             open_cloud(
                 place,
                 endpoint=options.endpoint,
-                # A download and a write in each pipeline, or a whole batch in one; and two polls. A thread each is
-                # 0.25 MiB, and more than these wait for the interpreter's lock: 26 for 8 x 10 were a tenth slower.
-                concurrency=max(2 * options.pipelines, options.max_demand, 12) + 2,
+                concurrency=max(2 * options.pipelines, options.max_demand, 12) + 2,  # two polls; 8 more cost a tenth
                 seed=options.seed,
                 observer=self._observe,
                 simulation=self.simulation,

@@ -30,7 +30,8 @@ Read in this order:
 Importing this imports neither boto3 nor moto: they are imported when a place that needs them is opened.
 """
 
-from palleto.cloud.client import Body, Client, Observer
+from palleto.cloud.boto import Body
+from palleto.cloud.client import Client, Observer
 from palleto.cloud.door import Clients, Cloud, open_cloud
 from palleto.cloud.faults import Faults
 from palleto.cloud.place import PLACES, Place, choose

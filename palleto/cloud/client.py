@@ -18,40 +18,31 @@ Rules:
 from __future__ import annotations
 
 import random
-import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import anyio
 from anyio import CapacityLimiter
 from anyio.lowlevel import checkpoint
 
+from palleto.cloud.boto import BotoTransport
 from palleto.cloud.delivery import intact
 from palleto.cloud.direct import Direct
-from palleto.cloud.download import CHUNK, ResumedBody
-from palleto.cloud.endurance import passing
+from palleto.cloud.download import ResumedBody
+from palleto.cloud.endurance import backoff, passing
 from palleto.cloud.patience import Patience, abandoned
-from palleto.cloud.threads import Threads, turn
+from palleto.cloud.threads import turn
 from palleto.errors import CloudError
 
 Response = dict[str, Any]
 Observer = Callable[[str, dict[str, Any], "Response | CloudError"], None]
 Operation = Callable[..., Awaitable[Response]]
 
-NEEDED = {"sqs.GetQueueUrl": "QueueUrl", "sqs.GetQueueAttributes": "Attributes", "s3.GetObject": "Body"}
-"""What an answer must have; botocore makes an empty one of JSON that was damaged."""
 ATTEMPTS = 8
 """How often a request to S3 is sent at most: with waits of 0.1 to 5 s in between, some 10 s of run time in all."""
-
-
-def backoff(attempt: int, chance: random.Random, longest: float = 5.0) -> float:
-    """Seconds to wait after the `attempt`-th failure in a row, from 0: doubling from 0.1 s, up to half of it off."""
-    wait: float = min(longest, 0.1 * 2 ** min(attempt, 20))
-    return wait * (1 - chance.random() / 2)
 
 
 class Transport(Protocol):
@@ -208,121 +199,3 @@ def operation_name(service: str, method: str) -> str:
     's3.ListObjectsV2'
     """
     return f"{service}.{''.join(word.capitalize() for word in method.split('_'))}"
-
-
-class BotoTransport:
-    """Carries requests to a boto3 client, each in a worker thread.
-
-    The threads have no limit of their own here: `Client` holds its limiter around each request, so that a
-    request is either waiting there, and can be cancelled, or sent.
-    """
-
-    def __init__(self, client: Any, threads: Threads | None = None) -> None:
-        self._client = client
-        self._threads = threads or Threads()
-
-    def __repr__(self) -> str:
-        return f"boto3 at {self._client.meta.endpoint_url}"
-
-    def knows(self, method: str) -> bool:
-        """Whether boto3 maps this method to an operation of the service."""
-        return method in self._client.meta.method_to_api_mapping
-
-    async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
-        """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
-        # The client shields this, and leaves the thread behind only where it has lost patience.
-        return await self._threads.call(partial(self.blocking, operation, method, arguments))
-
-    def blocking(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
-        """As `send`, in the thread that calls it."""
-        return _call(getattr(self._client, method), operation, arguments)
-
-    def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Body:
-        """The rest of an object, if it is still the same one; waits before it asks, longer each time."""
-        time.sleep(backoff(attempt - 1, random.Random(offset)))
-        rest = {**arguments, "Range": f"bytes={offset}-", **({"IfMatch": etag} if etag else {})}
-        body: Body = _call(self._client.get_object, "s3.GetObject", rest)["Body"]
-        return body
-
-
-def _call(method: Callable[..., Response], operation: str, arguments: dict[str, Any]) -> Response:
-    try:
-        response = method(**arguments)
-    except Exception as error:
-        # Any: a response that was damaged on its way makes botocore's parsers raise what they will.
-        raise_cloud_error(operation, error, whatever=True)
-    needed = NEEDED.get(operation)
-    if needed is not None and needed not in response and arguments.get("AttributeNames", True):
-        raise CloudError(operation, "ResponseParserError", f"the answer has no {needed}: it was damaged on its way")
-    if hasattr(response.get("Body"), "read"):
-        response["Body"] = Body(operation, response["Body"])
-    return response
-
-
-def raise_cloud_error(operation: str, error: Exception, *, whatever: bool = False) -> NoReturn:
-    """Raise boto3's, botocore's or urllib3's exception as a `CloudError`; any other as it is, or `whatever` it is.
-
-    Its code is the error's, or where there was no answer the exception's name.
-    """
-    from botocore.exceptions import ClientError
-
-    if isinstance(error, ClientError):
-        said = error.response.get("Error", {})
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        raise CloudError(operation, said.get("Code", "Unknown"), said.get("Message", ""), status) from error
-    # Not every exception of botocore's is a BotoCoreError: a response that cannot be parsed is not.
-    library = type(error).__module__.partition(".")[0]
-    # UnicodeError: an argument that no request can hold, such as a key with half of a surrogate pair.
-    known = library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError | UnicodeError)
-    if known or whatever:
-        raise CloudError(operation, type(error).__name__, str(error)) from error
-    raise error
-
-
-class Body:
-    """What `get_object` answers as `"Body"`: the object's bytes, as a stream that is read in a worker thread.
-
-    Its methods block (call them through `cloud.blocking`) and raise `CloudError` when the stream breaks off.
-    Close it when it is not read to its end: a `with` statement does so.
-    """
-
-    def __init__(self, operation: str, stream: Any) -> None:
-        self._operation = operation
-        self._stream = stream
-        self._reading = threading.Lock()
-        self._given_up = False
-
-    def __enter__(self) -> Body:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def read(self, n: int | None = None) -> bytes:
-        """The next bytes, at most `n`; all that are left without `n`; empty at the end."""
-        with self._reading:
-            try:
-                data: bytes = self._stream.read(n)
-            except Exception as error:
-                raise_cloud_error(self._operation, error)
-            finally:
-                if self._given_up:
-                    self._stream.close()
-        return data
-
-    def iter_chunks(self, size: int = CHUNK) -> Iterator[bytes]:
-        """The rest of the bytes, in chunks of `size` (64 KiB by default); the last may be shorter."""
-        while chunk := self.read(size):
-            yield chunk
-
-    def close(self) -> None:
-        """Give the connection up; what was not read is lost. Closing twice is no error.
-
-        It does not wait for a read that was left behind in another thread: that closes the stream when it is answered.
-        """
-        self._given_up = True
-        if self._reading.acquire(blocking=False):
-            try:
-                self._stream.close()
-            finally:
-                self._reading.release()

@@ -24,7 +24,8 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
-from palleto.cloud.client import BotoTransport, Client, Observer, Transport
+from palleto.cloud.boto import BotoTransport
+from palleto.cloud.client import Client, Observer, Transport
 from palleto.cloud.consent import consent
 from palleto.cloud.faults import Faults
 from palleto.cloud.patience import Patience, abandoned

@@ -13,6 +13,8 @@ lost its state, and somebody deploys the stack anew. So its absence is endured f
 
 from __future__ import annotations
 
+import random
+
 from palleto.cloud.patience import ABANDONED
 from palleto.errors import CloudError
 
@@ -106,3 +108,9 @@ class Endurance:
 def _ending(error: CloudError, mends: str) -> CloudError:
     said = str(error).partition(": ")[2].rstrip(".")
     return CloudError(error.operation, error.code, f"{said}; {mends}", error.status)
+
+
+def backoff(attempt: int, chance: random.Random, longest: float = 5.0) -> float:
+    """Seconds to wait after the `attempt`-th failure in a row, from 0: doubling from 0.1 s, up to half of it off."""
+    wait: float = min(longest, 0.1 * 2 ** min(attempt, 20))
+    return wait * (1 - chance.random() / 2)

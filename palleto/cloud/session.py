@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
-from palleto.cloud.client import raise_cloud_error
+from palleto.cloud.boto import raise_cloud_error
 from palleto.cloud.place import Place, is_loopback
 from palleto.errors import CloudError, SettingError
 

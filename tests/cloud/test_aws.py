@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from palleto import clock
-from palleto.cloud import client, deploy, open_cloud, samples, session, upload
+from palleto.cloud import boto, deploy, open_cloud, samples, session, upload
 from palleto.cloud.embedded import EmbeddedServer
 from palleto.cloud.template import Account, parse, resolve, template_file
 from palleto.errors import SettingError
@@ -124,7 +124,7 @@ def test_the_workers_policy_allows_what_a_worker_does_and_no_more(
 
     clock.run(prepare)
     done: set[tuple[str, str]] = set()
-    call = client._call
+    call = boto._call
 
     def record(method: Any, operation: str, arguments: dict[str, Any]) -> Any:
         action = ACTIONS.get(operation, operation.replace(".", ":").removesuffix("Batch"))
@@ -134,7 +134,7 @@ def test_the_workers_policy_allows_what_a_worker_does_and_no_more(
         done.add((action, f":{queue or bucket or stack}"))
         return call(method, operation, arguments)
 
-    monkeypatch.setattr(client, "_call", record)
+    monkeypatch.setattr(boto, "_call", record)
     options = Options(place="aws", yes=True, files=0, output=tmp_path, quiet=True)
     assert perform(step9.pipeline, queue_empty, options)[0].startswith("2 events consumed")
     assert {action for action, _ in done} >= {"sqs:ReceiveMessage", "s3:GetObject", "sqs:DeleteMessage"}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from palleto import CloudError, clock
 from palleto.cloud import deploy, downloads, open_cloud
-from palleto.cloud.client import BotoTransport
+from palleto.cloud.boto import BotoTransport
 from palleto.cloud.downloads import Downloads, Found, Wanted
 from palleto.cloud.patience import ABANDONED
 from palleto.cloud.warehouse import Warehouse, open_warehouse

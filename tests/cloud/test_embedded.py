@@ -13,7 +13,7 @@ import pytest
 
 from palleto import clock
 from palleto.cloud import Cloud, deploy, open_cloud
-from palleto.cloud.client import Body
+from palleto.cloud.boto import Body
 from palleto.errors import CloudError
 
 

@@ -21,7 +21,7 @@ Response = dict[str, Any]
 
 
 class MemoryBody:
-    """The `Body` of an object in memory: the methods of `palleto.cloud.client.Body`."""
+    """The `Body` of an object in memory: the methods of `palleto.cloud.boto.Body`."""
 
     def __init__(self, data: bytes) -> None:
         self._stream = io.BytesIO(data)
