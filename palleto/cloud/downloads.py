@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from palleto.cloud.client import Client
 from palleto.cloud.direct import Direct
 from palleto.cloud.endurance import passing
+from palleto.cloud.workbench import SMALL, Workbench
 from palleto.errors import BadFile, CloudError
 from palleto.files import unzip
 from palleto.side_by_side import side_by_side
@@ -45,10 +46,18 @@ class Wanted(NamedTuple):
 class Downloads:
     """Downloads to one spool. `blocking` calls a function in a worker thread, as `Warehouse.blocking` does."""
 
-    def __init__(self, s3: Client, blocking: Callable[..., Awaitable[Any]], spool: Spool, max_bytes: int) -> None:
+    def __init__(
+        self,
+        s3: Client,
+        blocking: Callable[..., Awaitable[Any]],
+        spool: Spool,
+        workbench: Workbench,
+        max_bytes: int,
+    ) -> None:
         self._s3 = s3
         self._blocking = blocking
         self._spool = spool
+        self._workbench = workbench
         self._max_bytes = max_bytes
 
     def __repr__(self) -> str:
@@ -68,8 +77,8 @@ class Downloads:
         """The path, or why there is no file."""
         try:
             response = await self._s3.get_object(Bucket=wanted.bucket, Key=wanted.key)
-            with closing(response["Body"]) as body:
-                await self._blocking(unzip, body.iter_chunks(), wanted.path, self._max_bytes)
+            with closing(response["Body"]):
+                await self._blocking(self._unzip, response, wanted.path)
         except (BadFile, CloudError) as error:
             self._spool.remove([wanted.path])
             return error
@@ -94,7 +103,7 @@ class Downloads:
         """What came of the first of them, one at least, and whether the process waited more than it worked."""
         try:
             with self._s3.direct() as s3:
-                found, waits = await self._blocking(_some, s3, wanted, self._max_bytes)
+                found, waits = await self._blocking(self._some, s3, wanted)
         except CloudError as error:  # abandoned
             return [error] * len(wanted), False
         for number, (each, came) in enumerate(zip(wanted, found, strict=False)):
@@ -104,21 +113,26 @@ class Downloads:
                 self._spool.remove([each.path])
         return found, waits
 
+    def _some(self, s3: Direct, wanted: Sequence[Wanted]) -> tuple[list[Found], bool]:
+        """Blocks: see `_in_one_call`."""
+        start, used = time.monotonic(), time.process_time()
+        found: list[Found] = []
+        for each in wanted:
+            try:
+                response = s3.get_object(Bucket=each.bucket, Key=each.key)
+                with closing(response["Body"]):
+                    self._unzip(response, each.path)
+                found.append(each.path)
+            except (BadFile, CloudError) as error:
+                found.append(error)
+            seconds = time.monotonic() - start
+            waits = time.process_time() - used < BUSY * seconds
+            if waits or seconds > LONGEST:
+                break
+        return found, waits
 
-def _some(s3: Direct, wanted: Sequence[Wanted], max_bytes: int) -> tuple[list[Found], bool]:
-    """Blocks: see `_in_one_call`."""
-    start, used = time.monotonic(), time.process_time()
-    found: list[Found] = []
-    for each in wanted:
-        try:
-            response = s3.get_object(Bucket=each.bucket, Key=each.key)
-            with closing(response["Body"]) as body:
-                unzip(body.iter_chunks(), each.path, max_bytes)
-            found.append(each.path)
-        except (BadFile, CloudError) as error:
-            found.append(error)
-        seconds = time.monotonic() - start
-        waits = time.process_time() - used < BUSY * seconds
-        if waits or seconds > LONGEST:
-            break
-    return found, waits
+    def _unzip(self, response: dict[str, Any], path: Path) -> None:
+        """Blocks: an object's text, to a file."""
+        size = response.get("ContentLength", SMALL)
+        with self._workbench.chunks(response["Body"].iter_chunks(), size) as chunks:
+            unzip(chunks, path, self._max_bytes)

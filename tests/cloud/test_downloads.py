@@ -21,6 +21,7 @@ from palleto.cloud.boto import BotoTransport
 from palleto.cloud.downloads import Downloads, Found, Wanted
 from palleto.cloud.patience import ABANDONED
 from palleto.cloud.warehouse import Warehouse, open_warehouse
+from palleto.cloud.workbench import Workbench
 
 OBJECTS = {
     "good": gzip.compress(b"a\n\nb\n"),
@@ -95,7 +96,7 @@ def test_several_in_one_call_are_what_each_is_alone(
                 for number in range(10):
                     if data is not None:
                         await cloud.s3.put_object(Bucket=stack.bucket, Key=f"{number}/{key}", Body=data)
-            forms = Downloads(cloud.s3, warehouse.blocking, warehouse.spool, MAX_BYTES)
+            forms = Downloads(cloud.s3, warehouse.blocking, warehouse.spool, Workbench(), MAX_BYTES)
 
             async def alone(wanted: list[Wanted]) -> list[Found]:
                 return [await forms.one(each) for each in wanted]
