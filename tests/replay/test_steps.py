@@ -113,7 +113,7 @@ def test_what_is_reported_stands_in_the_trace(play):
     assert report.data["text"] == played.reported[-1]
     assert "cannot process" in report.data["text"]
     source = (STEPS / "step9.py").read_text().splitlines()
-    assert "leases.reject(event, error)" in source[report.line - 1]
+    assert "leases.reject(event, found)" in source[report.line - 1]
 
 
 def documented():
