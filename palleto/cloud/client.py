@@ -152,17 +152,17 @@ class Client:
         return isinstance(self._transport, BotoTransport)
 
     @contextmanager
-    def direct(self) -> Iterator[Direct]:
-        """`get_object` for one blocking call that sends several, in its own thread.
+    def direct(self, bucket: str, key: str) -> Iterator[Direct]:
+        """`get_object` for a function that blocks, in the thread that it is called in.
 
-        Each is sent once: rule 4's other attempts are its caller's. Requests are counted, and the observer is called,
-        in the event loop at the end of the block, those of a call that was left behind as well (rule 2).
+        It is sent once: rule 4's other attempts are its caller's. The request is counted, and the observer is called,
+        in the event loop at the end of the block, that of a call that was left behind as well (rule 2).
         """
-        transport = self._transport
+        transport, arguments = self._transport, {"Bucket": bucket, "Key": key}
         assert isinstance(transport, BotoTransport)
 
-        def send(arguments: dict[str, Any]) -> Response:
-            answer = transport.blocking("s3.GetObject", "get_object", arguments)
+        def send() -> Response:
+            answer = transport.download(bucket, key)
             self._resume(arguments, answer)
             return answer
 
@@ -170,9 +170,9 @@ class Client:
         try:
             yield direct
         finally:
-            for arguments, answer in list(direct.answers):
+            if direct.answer is not None:
                 self._count("s3.GetObject")
-                self._observe("s3.GetObject", arguments, answer)
+                self._observe("s3.GetObject", arguments, direct.answer)
 
 
 def _all_failed(arguments: dict[str, Any], error: CloudError) -> Response:

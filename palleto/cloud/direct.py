@@ -1,4 +1,4 @@
-"""Requests that a worker thread sends itself, one after the other, without the event loop in between."""
+"""A request that a worker thread sends itself, without the event loop between it and what is done with its answer."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ Response = dict[str, Any]
 class Direct:
     """A client's `get_object` for a function that blocks. Made by `Client.direct`, which says what it does not do.
 
-    answers: what was sent so far, and what came of it; the error of a request that was left behind until it is here.
+    answer: what came of it; the error of a request that was left behind until it is here, None until it is sent.
     """
 
-    def __init__(self, send: Callable[[dict[str, Any]], Response], patience: Patience) -> None:
+    def __init__(self, send: Callable[[], Response], patience: Patience) -> None:
         self._send = send
         self._patience = patience
-        self.answers: list[tuple[dict[str, Any], Response | CloudError]] = []
+        self.answer: Response | CloudError | None = None
 
     def __repr__(self) -> str:
-        return f"<Direct {len(self.answers)} sent>"
+        return f"<Direct {'unsent' if self.answer is None else 'sent'}>"
 
-    def get_object(self, **arguments: Any) -> Response:
-        """boto3's response, with a `Body` that goes on where it broke off. It blocks; raises CloudError."""
+    def get_object(self) -> Response:
+        """The response, with a `Body` that goes on where it broke off. It blocks; raises CloudError."""
         left = abandoned("s3.GetObject")
         if self._patience.over:
             raise left
-        self.answers.append((arguments, left))
+        self.answer = left
         try:
-            answer = self._send(arguments)
+            self.answer = answer = self._send()
         except CloudError as error:
-            self.answers[-1] = arguments, error
+            self.answer = error
             raise
-        self.answers[-1] = arguments, answer
         return answer

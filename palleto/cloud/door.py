@@ -169,10 +169,10 @@ async def _real_cloud(
     faults: Faults | None,
 ) -> AsyncIterator[Cloud]:
     # boto3 and moto are imported here, by whom needs them: simulated runs start without.
-    from palleto.cloud.session import make_clients
+    from palleto.cloud.session import make_clients, make_shortcut
 
     chosen = await to_thread.run_sync(choose, place, endpoint)
-    server = None
+    server = shortcut = None
     clients: dict[str, Any] = {}
     threads = Threads()
     try:
@@ -184,12 +184,17 @@ async def _real_cloud(
         chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
         if chosen.name == "aws" and not yes:
             await to_thread.run_sync(consent, chosen.reason, abandon_on_cancel=True)
-        transports: dict[str, Transport] = {name: BotoTransport(client, threads) for name, client in clients.items()}
+        shortcut = make_shortcut(chosen, clients)
+        transports: dict[str, Transport] = {
+            name: BotoTransport(client, threads, shortcut if name == "s3" else None) for name, client in clients.items()
+        }
         yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer, faults=faults, threads=threads)
     finally:
         threads.close()
         for client in clients.values():
             client.close()
+        if shortcut is not None:
+            shortcut.close()
         if server is not None:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(server.stop)

@@ -15,10 +15,9 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from palleto.background import background
 from palleto.cloud.client import Client
 from palleto.cloud.door import Cloud
-from palleto.cloud.downloads import LONGEST, Downloads, Wanted
+from palleto.cloud.downloads import Downloads, Wanted
 from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
-from palleto.cloud.workbench import Workbench
 from palleto.errors import BadFile, CloudError, NotFoundError, SettingError
 from palleto.files import result_path, write_result
 from palleto.locks import locked_folder, sweep
@@ -30,6 +29,8 @@ Ts = TypeVarTuple("Ts")
 
 MAX_BYTES = 10 * 2**30
 """What one file may unzip to, in bytes, unless `--max-bytes` says otherwise: 10 GiB."""
+LONGEST = 0.2
+"""Seconds after which no other result is begun in the same call to a thread: who is cancelled waits for that."""
 
 
 class NewFile(Protocol):
@@ -66,7 +67,6 @@ class Warehouse:
         self.output = output
         self.spool = Spool(spool)
         self.max_bytes = max_bytes
-        self._workbench = Workbench()
 
     def __repr__(self) -> str:
         return f"<Warehouse {self.cloud.place.name}: {self.bucket}, {len(self.leases.held)} messages in hand>"
@@ -109,8 +109,7 @@ class Warehouse:
         none of them.
         """
         wanted = [Wanted(event.bucket, event.key, self.new_file()) for event in events]
-        downloads = Downloads(self.s3, self.blocking, self.spool, self._workbench, self.max_bytes)
-        return await downloads.several(wanted)
+        return await Downloads(self.s3, self.blocking, self.spool, self.max_bytes).several(wanted)
 
     async def write(self, key: str, count: Callable[[Path], int], file: Path) -> Path:
         """Write `count(file)` to the result file of `key`, whole or not at all; the file of the spool is done then.
@@ -133,12 +132,10 @@ class Warehouse:
                 raise FileNotFoundError(ENOENT, "expected a file of the spool that is not done yet", str(file))
 
         def write(key: str, file: Path) -> tuple[Path, int]:
-            size = file.stat().st_size
-            with self._workbench.room(size):
-                path = result_path(self.output, key)
-                lines = count(file)
-                write_result(path, f"{lines}\n")
-            if size > SPARE:
+            path = result_path(self.output, key)
+            lines = count(file)
+            write_result(path, f"{lines}\n")
+            if file.stat().st_size > SPARE:
                 file.unlink()
             return path, lines
 

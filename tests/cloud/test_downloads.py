@@ -1,12 +1,10 @@
-"""Several downloads in one call to a thread are what one by one would be; who is cancelled, or in a hurry, has none."""
+"""A download in one call to a thread is what it would be in two; who is cancelled, or in a hurry, has none."""
 
 from __future__ import annotations
 
 import gzip
-import math
 import threading
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palleto import CloudError, clock
-from palleto.cloud import deploy, downloads, open_cloud
+from palleto.cloud import deploy, open_cloud
 from palleto.cloud.boto import BotoTransport
 from palleto.cloud.downloads import Downloads, Found, Wanted
 from palleto.cloud.patience import ABANDONED
 from palleto.cloud.warehouse import Warehouse, open_warehouse
-from palleto.cloud.workbench import Workbench
 
 OBJECTS = {
     "good": gzip.compress(b"a\n\nb\n"),
@@ -34,8 +31,7 @@ OBJECTS = {
     "gone": None,
 }
 MAX_BYTES = 200_000
-Transport = Callable[[BotoTransport, str, str, dict[str, Any]], Any]
-SEND: Transport = BotoTransport.blocking
+SEND, DOWNLOAD = BotoTransport.blocking, BotoTransport.download
 
 
 class Asked(NamedTuple):
@@ -62,22 +58,28 @@ async def outcome(warehouse: Warehouse, form: Any, wanted: list[Wanted]) -> tupl
     return told, Counter(warehouse.cloud.requests) - before
 
 
-def test_several_in_one_call_are_what_each_is_alone(
-    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_one_call_does_is_what_two_would_do(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("palleto.cloud.client.backoff", lambda attempt, chance: 0.0)
     out_of_order: Counter[str] = Counter()
     lock = threading.Lock()
 
-    def send(transport: BotoTransport, operation: str, method: str, arguments: dict[str, Any]) -> Any:
+    def fail(key: str) -> None:
         with lock:
-            fails = out_of_order[arguments.get("Key", "")] > 0
-            out_of_order[arguments.get("Key", "")] -= fails
+            fails = out_of_order[key] > 0
+            out_of_order[key] -= fails
         if fails:
-            raise CloudError(operation, "SlowDown", "out of order", 503)
+            raise CloudError("s3.GetObject", "SlowDown", "out of order", 503)
+
+    def send(transport: BotoTransport, operation: str, method: str, arguments: dict[str, Any]) -> Any:
+        fail(arguments.get("Key", ""))
         return SEND(transport, operation, method, arguments)
 
+    def download(transport: BotoTransport, bucket: str, key: str) -> Any:
+        fail(key)
+        return DOWNLOAD(transport, bucket, key)
+
     monkeypatch.setattr(BotoTransport, "blocking", send)
+    monkeypatch.setattr(BotoTransport, "download", download)
 
     async def main() -> None:
         observed: list[str] = []
@@ -96,14 +98,12 @@ def test_several_in_one_call_are_what_each_is_alone(
                 for number in range(10):
                     if data is not None:
                         await cloud.s3.put_object(Bucket=stack.bucket, Key=f"{number}/{key}", Body=data)
-            forms = Downloads(cloud.s3, warehouse.blocking, warehouse.spool, Workbench(), MAX_BYTES)
+            forms = Downloads(cloud.s3, warehouse.blocking, warehouse.spool, MAX_BYTES)
 
             async def alone(wanted: list[Wanted]) -> list[Found]:
                 return [await forms.one(each) for each in wanted]
 
-            async def check(these: list[Asked], busy: float, longest: float) -> None:
-                monkeypatch.setattr(downloads, "BUSY", busy)
-                monkeypatch.setattr(downloads, "LONGEST", longest)
+            async def check(these: list[Asked]) -> None:
                 answers = []
                 for form in (alone, forms.several):
                     keys = [f"{number}/{each.key}" for number, each in enumerate(these)]
@@ -115,9 +115,9 @@ def test_several_in_one_call_are_what_each_is_alone(
                 assert answers[0] == answers[1]
 
             @settings(max_examples=25, deadline=None)
-            @given(asked, st.sampled_from([0.0, 0.5, math.inf]), st.sampled_from([0.0, 0.2]))
-            def equal(these: list[Asked], busy: float, longest: float) -> None:
-                anyio.from_thread.run(check, these, busy, longest)
+            @given(asked)
+            def equal(these: list[Asked]) -> None:
+                anyio.from_thread.run(check, these)
 
             await anyio.to_thread.run_sync(equal)
 
@@ -125,18 +125,17 @@ def test_several_in_one_call_are_what_each_is_alone(
 
 
 class Gate:
-    """Holds the first request up until it is opened."""
+    """Holds downloads up until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.opened = threading.Event(), threading.Event()
 
-        def send(transport: BotoTransport, operation: str, method: str, arguments: dict[str, Any]) -> Any:
-            if method == "get_object":
-                self.reached.set()
-                assert self.opened.wait(10)
-            return SEND(transport, operation, method, arguments)
+        def download(transport: BotoTransport, bucket: str, key: str) -> Any:
+            self.reached.set()
+            assert self.opened.wait(10)
+            return DOWNLOAD(transport, bucket, key)
 
-        monkeypatch.setattr(BotoTransport, "blocking", send)
+        monkeypatch.setattr(BotoTransport, "download", download)
 
 
 class Event(NamedTuple):
@@ -147,13 +146,11 @@ class Event(NamedTuple):
 def test_who_is_cancelled_sends_no_more_and_leaves_no_file(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "BUSY", 0.0)
-    monkeypatch.setattr(downloads, "LONGEST", 0.0)
     gate = Gate(monkeypatch)
 
     async def main() -> None:
         async with (
-            open_cloud("embedded") as cloud,
+            open_cloud("embedded", concurrency=1) as cloud,
             open_warehouse(cloud, stack := await deploy(cloud), output=tmp_path / "output") as warehouse,
         ):
             for number in range(4):
@@ -169,10 +166,9 @@ def test_who_is_cancelled_sends_no_more_and_leaves_no_file(
     clock.run(main, backend=backend)
 
 
-def test_a_hurry_leaves_the_call_behind_and_nothing_is_bad(
+def test_a_hurry_leaves_calls_behind_and_nothing_is_bad(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "BUSY", 0.0)
     gate = Gate(monkeypatch)
     observed: list[Any] = []
 
@@ -192,8 +188,8 @@ def test_a_hurry_leaves_the_call_behind_and_nothing_is_bad(
                 observed.clear()
                 cloud.hurry(0.1)
             assert [getattr(each, "code", each) for each in found] == [ABANDONED] * 2
-            assert [each.code for each in observed] == [ABANDONED]
-            assert cloud.requests["s3.GetObject"] == 1
+            assert [each.code for each in observed] == [ABANDONED] * 2
+            assert cloud.requests["s3.GetObject"] == 2
             gate.opened.set()
 
     clock.run(main, backend=backend)
