@@ -29,7 +29,7 @@ PIECE = 1 << 16
 of 1 MiB made the whole process 10 MiB larger, and not faster."""
 _SMALL = 1 << 20  # a text that may take the last of a disk
 _MAGIC = b"\x1f\x8b"  # how every member of a gzip file begins
-_GZIP = 31  # zlib's wbits: the largest window, in a gzip wrapper
+_GZIP = 31  # as zlib's wbits: the largest window, in a gzip wrapper
 _CORRUPT: Any = isal_zlib.error  # its types say that it is an exception, where it is the class of them
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LONGEST_NAME = 255  # bytes in one name, on the file systems of Linux, macOS and Windows
@@ -39,7 +39,8 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
     """Unzip `chunks` into the file `target` (replaced if it exists) and return the unzipped size in bytes.
 
     As `zcat` does, it joins the members of a file that has several, and ignores what follows the last one:
-    padding with zeros, or anything else that does not begin like a member.
+    padding with zeros, or anything else that does not begin like a member. Unlike it, it lets the flags pass that the
+    format reserves (RFC 1952, 2.3.1.2): if they meant anything, the text would not have its checksum.
 
     A text of more than 1 MiB must leave as much room on the disk as it takes, so that even three bombs at one time
     leave a quarter of it to the others.
@@ -113,7 +114,7 @@ def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut large chunks, because zlib copies what it has not used yet each time that it stops at a full piece."""
+    """Cut large chunks, because the library copies what it has not used yet each time that it stops at a full piece."""
     for chunk in chunks:
         for start in range(0, len(chunk), PIECE // 4):
             yield chunk[start : start + PIECE // 4]
@@ -129,7 +130,7 @@ def _pieces(member: isal_zlib.Decompress, data: bytes, taken: int) -> Iterator[b
         if piece:
             yield piece
         data = member.unconsumed_tail
-        # A full piece without a tail: zlib has used all input but may still hold output.
+        # A full piece without a tail: the library has used all input but may still hold output.
         if not data and len(piece) < PIECE:
             return
 

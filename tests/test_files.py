@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import shutil
@@ -240,7 +241,36 @@ def test_changelogs_as_zcat_and_grep_count_them(tmp_path: Path) -> None:
         assert count_lines(tmp_path / "text") == grep(gzip.decompress(path.read_bytes())), path
 
 
-def test_zlib_may_hold_output_when_its_input_is_used_up() -> None:
+@given(st.data())
+def test_whatever_is_wrong_with_it_zlib_is_of_the_same_opinion(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """The library that unzips is another, ISA-L; it only lets the flags pass that the format reserves."""
+    draw = data.draw
+    text = draw(st.one_of(st.binary(max_size=300), st.integers(0, 5000).map(lambda lines: b"abc\n" * lines)))
+    strategy = draw(st.sampled_from([zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY, zlib.Z_FIXED]))
+    packer = zlib.compressobj(draw(st.integers(0, 9)), zlib.DEFLATED, 31, 8, strategy)
+    packed = bytearray(packer.compress(text) + packer.flush())
+    for place, bit in draw(st.lists(st.tuples(st.integers(2, len(packed) - 1), st.integers(0, 7)), max_size=2)):
+        packed[place] ^= 1 << bit
+    packed[3] &= 0b00011111
+    del packed[draw(st.integers(2, len(packed))) :]
+    expected: bytes | None = None
+    with contextlib.suppress(zlib.error):
+        unpacker = zlib.decompressobj(31)
+        unzipped = unpacker.decompress(bytes(packed))
+        expected = unzipped if unpacker.eof else None
+    path = tmp_path_factory.getbasetemp() / "text"
+    chunks = cut(bytes(packed), draw(st.integers(1, 400)))
+    if expected is None:
+        with pytest.raises(BadFile):
+            unzip(chunks, path, 1 << 30)
+    else:
+        unzip(chunks, path, 1 << 30)
+        assert path.read_bytes() == expected
+
+
+def test_the_library_may_hold_output_when_its_input_is_used_up() -> None:
     """A piece that is exactly full ends neither the text nor the input."""
     for size in (files.PIECE - 1, files.PIECE, files.PIECE + 1, 3 * files.PIECE):
         for level in (0, 1, 9):
