@@ -1,8 +1,9 @@
 """Downloads of several objects at one time: each is got from S3 and unzipped to a file of the spool.
 
 The clear form is `one`: a request in a worker thread, back to the event loop, and another call to unzip. Where the
-place allows it, `_in_one_call` does both in one call to a thread, and asks by the short cut (`shortcut.py`): step 9,
-8 x 10, at LocalStack has 30 changes of threads a file by it instead of 34, and a third less processor time.
+place allows it, `_in_one_call` does both in one call to a thread, and asks by the short cut (`shortcut.py`).
+Processor time of step 9, 8 x 10, at LocalStack: 3.6 ms a file with one call and 3.8 with two, in one run; 3.8 with the
+short cut and 4.4 without, in another.
 `tests/cloud/test_downloads.py` holds the two forms equal.
 """
 
