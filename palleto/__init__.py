@@ -10,8 +10,7 @@ are for speed only.
 from __future__ import annotations
 
 from palleto.clock import run
-from palleto.consumer_supervisor import ConsumerSupervisor
-from palleto.dispatch import BroadcastDispatcher, DemandDispatcher, Dispatcher, PartitionDispatcher
+from palleto.core import BroadcastDispatcher, DemandDispatcher, Dispatcher, PartitionDispatcher, Subscription
 from palleto.errors import (
     BadFile,
     BadInput,
@@ -26,18 +25,28 @@ from palleto.errors import (
     SettingError,
     StandstillError,
 )
-from palleto.kinds import Consumer, Producer, ProducerConsumer
-from palleto.law import LawError
-from palleto.messages import Subscription
-from palleto.process import Process
-from palleto.recorder import Recorder
-from palleto.stage import Stage
-from palleto.streams import stream
-from palleto.supervise import Child, Supervisor, child
-from palleto.system import System, actor, running, whereis
-from palleto.talk import call, cast, say
-from palleto.tasks import Task, TaskSupervisor
-from palleto.trace import Trace, TraceEvent, load
+from palleto.runtime import (
+    Child,
+    Consumer,
+    ConsumerSupervisor,
+    Process,
+    Producer,
+    ProducerConsumer,
+    Stage,
+    Supervisor,
+    System,
+    Task,
+    TaskSupervisor,
+    actor,
+    call,
+    cast,
+    child,
+    running,
+    say,
+    stream,
+    whereis,
+)
+from palleto.trace import LawError, Recorder, Trace, TraceEvent, load
 
 __all__ = [
     "BadFile",

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import NoReturn
 
 from palleto import PalletoError
-from palleto.lesson import STEPS, counted, difference, read, stretches
+from palleto.program import STEPS, counted, difference, read, stretches
 
 USAGE = """\
 usage: python -m steps            lists the steps

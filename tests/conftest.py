@@ -18,11 +18,8 @@ import palleto
 from palleto import Recorder, TraceEvent, clock
 from palleto.cloud import open_cloud
 from palleto.cloud.place import START, choose
-from palleto.ending import Ending
 from palleto.errors import SettingError
-from palleto.options import Options
-from palleto.program import Performance
-from palleto.summary import Summary
+from palleto.program import Ending, Options, Performance, Summary
 
 ENDINGS = {
     **dict.fromkeys(range(1, 6), "after_events"),
@@ -74,18 +71,18 @@ class Played:
 
 
 def ending_of(number: int) -> Ending:
-    from palleto import ending
+    from palleto.program import endings
 
     if number <= 5:
-        return ending.after_events(30)
-    return getattr(ending, ENDINGS[number])
+        return endings.after_events(30)
+    return getattr(endings, ENDINGS[number])
 
 
 @pytest.fixture
 def play(tmp_path: Path):
     """Play a step on virtual time (with a queue: on the simulated place) and give back what it did.
 
-    `play(5, seconds=60)`: the options are `palleto.options.Options`'s fields. `simulation`, `faults` and
+    `play(5, seconds=60)`: the options are `palleto.program.options.Options`'s fields. `simulation`, `faults` and
     `prepare` are `Performance`'s. The ledger's law is checked at every message; `Played.law` must be None, which is
     asserted here.
     `pipeline`: another pipeline than the step's own, with the same arguments.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from palleto import lesson
+from palleto.program import lesson
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

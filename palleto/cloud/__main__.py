@@ -18,7 +18,7 @@ from palleto.cloud.delivery import one_line
 from palleto.cloud.place import START
 from palleto.cloud.teardown import tear_down
 from palleto.errors import PalletoError, SettingError
-from palleto.options import Parser
+from palleto.program import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,9 +18,8 @@ from palleto.cloud.client import Client
 from palleto.cloud.direct import Direct
 from palleto.cloud.endurance import passing
 from palleto.errors import BadFile, CloudError
-from palleto.files import unzip
-from palleto.side_by_side import side_by_side
-from palleto.spool import Spool
+from palleto.files import Spool, unzip
+from palleto.runtime import side_by_side
 
 Found = Path | BadFile | CloudError
 

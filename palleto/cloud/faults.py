@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import anyio
 
 from palleto.errors import CloudError, SettingError
-from palleto.recorder import TraceEvent
+from palleto.trace import TraceEvent
 
 if TYPE_CHECKING:
     from palleto.cloud.client import Transport

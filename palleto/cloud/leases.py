@@ -28,7 +28,7 @@ from palleto.cloud.delivery import Message, handles_in, one_line, parsed
 from palleto.cloud.patience import ABANDONED
 from palleto.cloud.returns import BATCH, GONE, Returns, failures
 from palleto.errors import BadInput, BadMessage, NotFoundError
-from palleto.system import System, actor
+from palleto.runtime import System, actor
 
 E = TypeVar("E")
 

@@ -32,7 +32,7 @@ from pathlib import Path
 from palleto.cloud.localstack_environment import environment, version
 from palleto.cloud.template import template_file
 from palleto.errors import PalletoError, SettingError
-from palleto.options import Parser, port
+from palleto.program import Parser, port
 
 __all__ = ["PORT", "Instance", "cache", "down", "main", "running", "up"]
 

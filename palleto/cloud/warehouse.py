@@ -12,17 +12,14 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from palleto.background import background
 from palleto.cloud.client import Client
 from palleto.cloud.door import Cloud
 from palleto.cloud.downloads import Downloads, Wanted
 from palleto.cloud.leases import Leases
 from palleto.cloud.stack import Stack
 from palleto.errors import BadFile, CloudError, NotFoundError, SettingError
-from palleto.files import result_path, write_result
-from palleto.locks import locked_folder, sweep
-from palleto.spool import SPARE, Spool
-from palleto.system import System, actor
+from palleto.files import SPARE, Spool, locked_folder, result_path, sweep, write_result
+from palleto.runtime import System, actor, background
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

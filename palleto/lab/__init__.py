@@ -11,21 +11,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_MODULES = {
-    "Dashboard": "dashboard",
-    "Experiment": "experiment",
-    "difference": "differences",
-    "question": "questions",
-    "solve": "solutions",
-    "vary": "variation",
-}
-_REPLAY = {
+_HOMES = {
+    "Dashboard": "palleto.lab.dashboard",
+    "Experiment": "palleto.experiment",
     "Trace": "palleto.trace",
     "compare": "palleto.replay.comparison",
+    "difference": "palleto.lab.differences",
     "explain": "palleto.replay.explanation",
-    "fork": "palleto.replay.fork",
-    "unlucky": "palleto.replay.schedule",
+    "fork": "palleto.experiment",
+    "question": "palleto.lab.questions",
+    "solve": "palleto.lab.questions",
+    "unlucky": "palleto.experiment",
+    "vary": "palleto.lab.variation",
 }
+_MODULES = {"evidence": "palleto.replay.evidence", "figures": "palleto.lab.figures", "player": "palleto.lab.player"}
 
 __all__ = [
     "Dashboard",
@@ -46,10 +45,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("evidence", "figures", "player"):
-        return import_module(f"palleto.lab.{name}")
-    if name in _REPLAY:
-        return getattr(import_module(_REPLAY[name]), name)
-    if name not in _MODULES:
-        raise AttributeError(f"module 'palleto.lab' has no attribute {name!r}")
-    return getattr(import_module(f"palleto.lab.{_MODULES[name]}"), name)
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'palleto.lab' has no attribute {name!r}")

@@ -15,10 +15,9 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from palleto import lesson
 from palleto.errors import SettingError
 from palleto.lab.markup import marked
-from palleto.lesson import Change, Lesson, Line, counted, stretches
+from palleto.program import Change, Lesson, Line, counted, lesson, stretches
 
 if TYPE_CHECKING:
     from palleto.replay.comparison import Comparison

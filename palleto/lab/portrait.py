@@ -2,7 +2,7 @@
 
     python -m palleto.lab.portrait notebooks/dashboard.png
 
-The run is against the embedded place; the dashboard's widgets are written down as HTML (`palleto.lab.still`), which
+The run is against the embedded place; the dashboard's widgets are written down as HTML (`palleto.lab.publish`), which
 Chromium draws. Where there is no Chromium, name a file that ends in .svg: the same panels, one below the other.
 """
 
@@ -36,10 +36,10 @@ ARGUMENTS = (
 def in_mid_run() -> tuple[str, Any]:
     """Run step 9 until enough files are written; the dashboard at that moment, as a page and as a snapshot."""
     embed = required("ipywidgets.embed")
-    from palleto.lab.dashboard import Dashboard
-    from palleto.lab.experiment import Experiment
-    from palleto.lab.publish import framed
-    from palleto.lab.still import Still
+    from palleto.experiment import Experiment
+    from palleto.lab.dashboard.dashboard import Dashboard
+    from palleto.lab.publish.pages import framed
+    from palleto.lab.publish.still import Still
     from steps import step9
 
     experiment = Experiment(step9.pipeline, place="embedded", files=FILES, rate=RATE)

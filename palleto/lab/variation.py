@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from palleto.errors import SettingError
-from palleto.lab.experiment import Experiment
+from palleto.experiment import Experiment
 from palleto.lab.requirement import required
 
 PIXELS = 72

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from palleto.lab.cells import place_of
+from palleto.replay.cells import place_of
 from palleto.replay.table import html_table, text_table
 from palleto.replay.traits import Trait, Traits, differing
 from palleto.trace import Trace, TraceEvent

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from palleto.errors import SettingError
-from palleto.lab.cells import place_of
+from palleto.replay.cells import place_of
 from palleto.replay.moment import Look, Moment, standstill
 from palleto.replay.table import html_table
 from palleto.trace import Trace, TraceEvent

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from palleto.errors import SettingError
-from palleto.lab.cells import place_of
+from palleto.replay.cells import place_of
 from palleto.replay.table import html_table, text_table
 from palleto.trace import Trace, TraceEvent
 

@@ -173,8 +173,7 @@ def with_aiobotocore(endpoint: str, queue: dict[str, Any], output: Path, workers
 
 def with_palleto(endpoint: str, queue: dict[str, Any], output: Path, pipelines: int, max_demand: int) -> None:
     from palleto import clock
-    from palleto.options import Options
-    from palleto.program import Performance, queue_empty
+    from palleto.program import Options, Performance, queue_empty
     from steps import step9
 
     extra = {"max_demand": max_demand} if "max_demand" in Options.__dataclass_fields__ else {}

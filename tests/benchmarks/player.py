@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from palleto.lab.player import Player
-from palleto.options import Options
-from palleto.program import perform
+from palleto.program import Options, perform
 from steps import step5
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -28,7 +27,7 @@ EVENTS = {"10,000 events": 1_440, "100,000 events": 14_500}
 
 MEASURE = """async () => {
     const frame = () => new Promise((done) => requestAnimationFrame(done));
-    const count = palleto.trace.count;
+    const count = palleto.trace.event.count;
     const slider = document.querySelector(".slider");
     async function scrub(turns, place) {
         const start = performance.now();
@@ -57,7 +56,7 @@ MEASURE = """async () => {
     return { drawn, jumped, median: times[100], worst: times[190] };
 }"""
 STEP = """turn => {
-    palleto.go((palleto.trace.count >> 1) + (turn % 20));
+    palleto.go((palleto.trace.event.count >> 1) + (turn % 20));
     palleto.draw();
     document.body.offsetHeight;
 }"""

@@ -18,9 +18,8 @@ from typing import Any
 
 from palleto import clock
 from palleto.cloud import Simulation
-from palleto.options import Options
-from palleto.program import Performance, queue_empty
-from palleto.recorder import Recorder, TraceEvent
+from palleto.program import Options, Performance, queue_empty
+from palleto.trace import Recorder, TraceEvent
 from steps import step9
 
 LATENCIES = Simulation(get_object=1.0, receive=0.01, delete=0.01)

@@ -27,8 +27,8 @@ from typing import Any
 import anyio
 
 import palleto
-from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, child, clock, runner, running
-from palleto.express import NO_EXPRESS
+from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, child, clock, running
+from palleto.runtime import NO_EXPRESS, runner
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the steps, where this is run as a script
 
@@ -100,9 +100,7 @@ def bare(most: int, least: int, count: int, recorder: Recorder | None, consumers
 
 def step9(files: int, folder: Path, recorder: Recorder, place: str = "simulated") -> None:
     """The ninth step, on the simulated place in virtual time, or on another one in real time."""
-    from palleto.ending import queue_empty
-    from palleto.options import Options
-    from palleto.program import Performance
+    from palleto.program import Options, Performance, queue_empty
     from steps.step9 import pipeline
 
     virtual = place == "simulated"

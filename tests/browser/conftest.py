@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from palleto import Recorder, TraceEvent, load
-from palleto.options import Options
-from palleto.program import perform, queue_empty
+from palleto.program import Options, perform, queue_empty
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -18,8 +18,7 @@ from palleto.cloud import boto, deploy, open_cloud, samples, session, upload
 from palleto.cloud.embedded import EmbeddedServer
 from palleto.cloud.template import Account, parse, resolve, template_file
 from palleto.errors import SettingError
-from palleto.options import Options
-from palleto.program import perform, queue_empty
+from palleto.program import Options, perform, queue_empty
 from steps import step9
 
 ROOT = Path(__file__).parents[2]

@@ -204,7 +204,7 @@ def listened_on_by(pids: set[int]) -> set[str]:
 ONE_NOTEBOOK = """
 import sys
 from pathlib import Path
-from palleto.lab.publish import notebooks, publish
+from palleto.lab.publish.pages import notebooks, publish
 print(list(publish(Path(sys.argv[1]), notebooks()[-1:])))
 """
 

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from palleto.cloud import Cloud, deploy, sample, samples, upload
-from palleto.data import user_files
 from palleto.errors import CloudError
+from palleto.program import user_files
 
 
 def test_days_go_on_by_date() -> None:

@@ -12,7 +12,7 @@ from palleto import BadFile, Supervisor, clock
 from palleto.cloud import deploy, open_cloud
 from palleto.cloud.warehouse import open_warehouse
 from palleto.files import count_lines
-from palleto.system import running
+from palleto.runtime import running
 
 
 def test_a_caller_that_is_cancelled_leaves_no_file_in_the_spool(backend: str, tmp_path: Path) -> None:

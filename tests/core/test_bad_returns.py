@@ -3,19 +3,22 @@
 import pytest
 from core_messages import demand, enter, entered, events, joined, subscription
 
-from palleto.core import ConsumerCore, Ledger, ProducerConsumerCore, ProducerCore
-from palleto.dispatch import PartitionDispatcher
-from palleto.errors import DemandError, ReturnError
-from palleto.messages import (
+from palleto.core import (
     Answer,
     Ask,
     Call,
     Cancel,
     Cast,
+    ConsumerCore,
     Events,
+    Ledger,
+    PartitionDispatcher,
+    ProducerConsumerCore,
+    ProducerCore,
     Request,
     Stop,
 )
+from palleto.errors import DemandError, ReturnError
 
 
 @pytest.mark.parametrize("none", [None, [], ()])

@@ -3,19 +3,20 @@
 import pytest
 from core_messages import CRASH, joined, subscription
 
-from palleto.core import ConsumerCore, ProducerConsumerCore
-from palleto.errors import DemandError, ReturnError
-from palleto.messages import (
+from palleto.core import (
     Answer,
     Ask,
     Call,
     Cancel,
+    ConsumerCore,
     Down,
     Events,
+    ProducerConsumerCore,
     Send,
     Stop,
     Subscribe,
 )
+from palleto.errors import DemandError, ReturnError
 
 
 def test_subscribes_and_asks():

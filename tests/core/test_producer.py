@@ -3,18 +3,20 @@
 import pytest
 from core_messages import CRASH, demand, enter, entered, events, subscription
 
-from palleto.buffer import Buffer
-from palleto.core import Ledger, ProducerCore
-from palleto.dispatch import BroadcastDispatcher, PartitionDispatcher
-from palleto.errors import DemandError
-from palleto.messages import (
+from palleto.core import (
     Ask,
+    BroadcastDispatcher,
+    Buffer,
     Cancel,
     Down,
     Drop,
+    Ledger,
+    PartitionDispatcher,
+    ProducerCore,
     Send,
     Subscribe,
 )
+from palleto.errors import DemandError
 
 
 def test_demand_is_told_once():

@@ -2,14 +2,15 @@
 
 from core_messages import CRASH, enter, events, handle, joined, subscription
 
-from palleto.buffer import Buffer
-from palleto.core import Ledger, ProducerConsumerCore
-from palleto.messages import (
+from palleto.core import (
     Ask,
+    Buffer,
     Cancel,
     Down,
     Drop,
     Events,
+    Ledger,
+    ProducerConsumerCore,
     Send,
     Stop,
     Subscribe,

@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from palleto import CloudError, PalletoError, Supervisor, TaskSupervisor, child
-from palleto.ending import Run, queue_empty
+from palleto.program import Run, queue_empty
 
 PREFIX = "packrat/data/"
 VISIBILITY = 30.0  # seconds, the template's

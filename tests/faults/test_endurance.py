@@ -12,9 +12,7 @@ import pytest
 from rig import PREFIX, Meddler, Rig, gz
 
 from palleto import Recorder, clock
-from palleto.ending import Run, queue_empty
-from palleto.options import Options
-from palleto.program import Performance
+from palleto.program import Options, Performance, Run, queue_empty
 
 KEYS = 100  # good files have so many keys, again and again, so that the bucket and the results do not grow either
 BAD = 0.01

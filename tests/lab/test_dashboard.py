@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from palleto import Consumer, Producer, Supervisor, child
-from palleto.lab.dashboard import Dashboard
-from palleto.lab.experiment import Experiment
+from palleto.experiment import Experiment
+from palleto.lab.dashboard.dashboard import Dashboard
 
 
 def step(number: int) -> Callable[..., Supervisor]:

@@ -14,7 +14,7 @@ from palleto.errors import SettingError
 
 
 def test_without_ipywidgets_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    for name in ("dashboard", "controls"):
+    for name in ("dashboard", "dashboard.dashboard", "dashboard.controls"):
         monkeypatch.delitem(sys.modules, f"palleto.lab.{name}")
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(SettingError, match=r"pip install 'palleto\[notebooks\]'"):
@@ -33,8 +33,8 @@ def test_the_saved_state_holds_the_final_frame(tmp_path: Path):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     cells = [
-        "from steps.step5 import pipeline\nfrom palleto.lab.dashboard import Dashboard\n"
-        "from palleto.lab.experiment import Experiment\n"
+        "from steps.step5 import pipeline\nfrom palleto.lab.dashboard.dashboard import Dashboard\n"
+        "from palleto.experiment.experiment import Experiment\n"
         "dash = Dashboard(Experiment(pipeline, speed=100, seconds=60))\ndash.start()\ndash",
         "1 + 1",
         "dash.experiment.join()",

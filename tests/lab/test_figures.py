@@ -11,9 +11,9 @@ import pytest
 
 from palleto import TraceEvent
 from palleto.cloud.simulated.world import Simulation
-from palleto.ending import after_events
 from palleto.lab import figures
-from palleto.lab.evidence import loops
+from palleto.program import after_events
+from palleto.replay.evidence import loops
 
 DOWNLOADS = Simulation(get_object=(1.0, 2.0))
 

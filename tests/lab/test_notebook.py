@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from palleto import lesson
-from palleto.lab import notebook
+from palleto.lab.publish import notebook
+from palleto.program import lesson
 
 
 def written(path: Path, *sources: str, metadata: dict[str, Any] | None = None) -> Path:
@@ -97,4 +97,4 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         "synced: step4_simulated_waiting.ipynb",
     ]
     assert notebook.main([]) == 2
-    assert capsys.readouterr().err == "usage: python -m palleto.lab.notebook sync | check\n"
+    assert capsys.readouterr().err == "usage: python -m palleto.lab.publish.notebook sync | check\n"

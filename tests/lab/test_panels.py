@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from palleto.lab.panels import PANELS, demand, loops, queue, throughput
-from palleto.lab.panels.svg import PALETTE, clip, nice, number, parts, plural
-from palleto.lab.panels.words import Snapshot, Words, status_line
-from palleto.lab.scene import Scene
+from palleto.lab.dashboard.panels import PANELS, demand, loops, queue, throughput
+from palleto.lab.dashboard.panels.svg import PALETTE, clip, nice, number, parts, plural
+from palleto.lab.dashboard.panels.words import Snapshot, Words, status_line
+from palleto.lab.dashboard.scene import Scene
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -130,7 +130,7 @@ def test_the_queue_adds_up():
     scene = Scene()
     look = {"visible": 3, "in_flight": 2, "dead_lettered": 1}
     for t, kind, data in [(0, "delete", {"deleted": 4, "failed": 0}), (1, "queue", look)]:
-        from palleto.recorder import TraceEvent
+        from palleto.trace import TraceEvent
 
         scene.add(TraceEvent(0, t, "", kind, data=data))
     canvas = queue(scene)
@@ -144,7 +144,7 @@ def test_the_queue_adds_up():
 
 def test_the_words_of_files_and_stages_are_escaped():
     scene = Scene()
-    from palleto.recorder import TraceEvent
+    from palleto.trace import TraceEvent
 
     for kind in ("subscribe", "down", "subscribe"):
         scene.add(TraceEvent(0, 0, 'P<"&', kind, "C<&>'"))

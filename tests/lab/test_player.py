@@ -22,8 +22,7 @@ from palleto.lab.player.bundle import bundle
 from palleto.lab.player.page import FOLDER
 from palleto.lab.player.payload import columns, packed
 from palleto.lab.player.sources import source
-from palleto.options import Options
-from palleto.program import perform
+from palleto.program import Options, perform
 from steps import step5
 
 NASTY = '</script><!-- <b>&amp; "quoted" \u2028 日本 {trace} {script} \ud800'
@@ -142,7 +141,7 @@ def test_what_is_no_trace(what):
 
 def test_where_it_opens(trace):
     events = palleto.load(trace)
-    answer = palleto.lab.evidence.Answer(1, events[5])
+    answer = palleto.replay.evidence.Answer(1, events[5])
     assert [Player(events, at).at for at in (None, 0, 5, events[5], answer)] == [None, 0, 5, 5, 5]
     assert '<body data-at="5">' in Player(events, 5).html()
 

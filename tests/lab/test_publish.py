@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from palleto.errors import SettingError
 from palleto.lab import publish
-from palleto.lab.still import Still
+from palleto.lab.publish.still import Still
 
 SMALL = (
     "# Step 4: small\n\n[Next](step5_multiple_consumers.ipynb) [file](../steps/step4.py#L3) [Readme](../README.md)",
@@ -113,7 +113,7 @@ def test_a_question_has_its_solution_folded_away(text: str):
     assert "Are <code>runs</code> in vain?" in text
     assert "<li>5</li><li>6</li></ul><details><summary>Solution</summary>" in text
     assert "It waits &lt;5&gt;." in text
-    assert "palleto.lab.questions import Question" not in text
+    assert "palleto.lab.questions.question import Question" not in text
 
 
 def test_the_kernel_leaves_nothing(tmp_path: Path):
@@ -152,15 +152,15 @@ def test_widgets_stand_still():
 def test_what_a_user_gets_wrong_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    assert publish.main([]) == 2
+    assert publish.pages.main([]) == 2
     assert capsys.readouterr().err == "usage: python -m palleto.lab.publish DIR\n"
 
     def missing(name: str) -> Any:
         raise SettingError(f"expected {name} for the notebooks; install it with: pip install 'palleto[notebooks]'")
 
-    monkeypatch.setattr(publish, "notebooks", lambda: [tmp_path / "index.ipynb"])
-    monkeypatch.setattr(publish, "required", missing)
-    assert publish.main([str(tmp_path / "html")]) == 1
+    monkeypatch.setattr(publish.pages, "notebooks", lambda: [tmp_path / "index.ipynb"])
+    monkeypatch.setattr(publish.pages, "required", missing)
+    assert publish.pages.main([str(tmp_path / "html")]) == 1
     assert capsys.readouterr().err == (
         "expected nbformat for the notebooks; install it with: pip install 'palleto[notebooks]'\n"
     )

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from palleto import Recorder, SettingError, TraceEvent
-from palleto.lab.evidence import moment, said, tally
-from palleto.lab.questions import Question, question
-from palleto.lab.solutions import solve
+from palleto.lab.questions.question import Question, question
+from palleto.lab.questions.solutions import solve
+from palleto.replay.evidence import moment, said, tally
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from palleto import TraceEvent
-from palleto.lab.evidence import tally
-from palleto.lab.questions import Question, question
+from palleto.lab.questions.question import Question, question
+from palleto.replay.evidence import tally
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from palleto.lab.scene import Scene
-from palleto.lab.series import POINTS
-from palleto.recorder import TraceEvent
+from palleto.lab.dashboard.scene import Scene
+from palleto.lab.dashboard.series import POINTS
+from palleto.trace import TraceEvent
 
 
 def event(t: float, stage: str, kind: str, peer: str | None = None, ids: Any = (), **data: Any) -> TraceEvent:
@@ -206,7 +206,7 @@ def test_step9_in_numbers(play: Any):
 
 
 def test_the_same_trace_gives_the_same_scene(play: Any):
-    from palleto.lab.panels import PANELS
+    from palleto.lab.dashboard.panels import PANELS
 
     trace = play(9).trace
     first, second = fed(trace), fed(trace)

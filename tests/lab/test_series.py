@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from palleto.lab.series import BUCKETS, POINTS, TICKS, Busy, Counts, Meter, Peaks, Series, Ticks
+from palleto.lab.dashboard.series import BUCKETS, POINTS, TICKS, Busy, Counts, Meter, Peaks, Series, Ticks
 
 
 def test_a_series_holds_its_value_until_the_next():

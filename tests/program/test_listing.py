@@ -9,7 +9,7 @@ import sys
 import pytest
 from ran import ROOT, Ran, command, finished, one_error
 
-from palleto.lesson import STEPS
+from palleto.program.lesson import STEPS
 
 
 @pytest.fixture

@@ -1,136 +1,126 @@
-"""The user's own files, options that cannot be, and the help."""
+"""The command line's options: what is taken, what is refused, and what each means."""
 
 from __future__ import annotations
 
-import gzip
+import argparse
 import re
 from pathlib import Path
 
 import pytest
-from ran import CLOUD, command, finished, one_error
 
-from palleto.lesson import STEPS
-
-
-def put(path: Path, lines: int) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(b"line\n" * lines))
-    return path
+from palleto.cloud.warehouse import MAX_BYTES
+from palleto.program.options import Options, parse, parser
 
 
-def results(output: Path) -> dict[str, int]:
-    return {path.relative_to(output).as_posix(): int(path.read_text()) for path in output.rglob("*.txt")}
+def options(*arguments: str, cloud: bool = True, pipelines: bool = True) -> Options:
+    return parse(parser("python -m steps.step9", "About.", cloud=cloud, pipelines=pipelines), arguments)
 
 
-def test_data_may_be_files_and_folders(run, tmp_path):
-    one = put(tmp_path / "in" / "one.gz", 3)
-    put(tmp_path / "in" / "more" / "two.gz", 4)
-    put(tmp_path / "in" / "more" / "deep" / "three.gz", 5)
-    ran = run(9, "--virtual", "--data", one, tmp_path / "in" / "more", "--output", tmp_path / "out")
-    assert ran.status == 0, ran
-    assert results(tmp_path / "out" / "packrat" / "data") == {"one.txt": 3, "more/two.txt": 4, "more/deep/three.txt": 5}
+def actions(*, cloud: bool, pipelines: bool) -> list[argparse.Action]:
+    return parser("x", "y", cloud=cloud, pipelines=pipelines)._actions
 
 
-def test_data_of_one_name_stays_apart(run, tmp_path):
-    for number, folder in enumerate(("a", "b", "c"), 1):
-        put(tmp_path / "in" / folder / "x.gz", number)
-    run(9, "--virtual", "--data", *sorted((tmp_path / "in").iterdir()), "--output", tmp_path / "out")
-    assert results(tmp_path / "out" / "packrat" / "data") == {"a/x.txt": 1, "b/x.txt": 2, "c/x.txt": 3}
+@pytest.mark.parametrize("cloud", [True, False])
+def test_without_options_all_is_as_the_class_says(cloud):
+    assert options(cloud=cloud, pipelines=cloud) == Options()
 
 
-def test_data_with_a_bad_file_does_the_others(run, tmp_path):
-    good, bad = put(tmp_path / "in" / "good.gz", 3), tmp_path / "in" / "bad.gz"
-    bad.write_text("no gzip")
-    ran = run(9, "--virtual", "--data", good, bad, "--output", tmp_path / "out")
-    assert ran.status == 0
-    assert results(tmp_path / "out" / "packrat" / "data") == {"good.txt": 3}
-    assert ran.err.count("cannot process warehouse.development/packrat/data/bad.gz") == 1
-    assert ran.figure(r"(\d+) dead-lettered") == 1
+def test_every_option_arrives_in_its_field():
+    line = (
+        "--events 3 --for 2.5 --forever --place endpoint --endpoint http://127.0.0.1:5000 --speed 10 --seed -4 "
+        "--backend trio --files 7 --data a.gz b --output out --max-bytes 99 --drain-timeout 1.5 "
+        "--trace t.jsonl --quiet --pipelines 30 --max-demand 10"
+    )
+    assert options(*line.split()) == Options(
+        events=3,
+        seconds=2.5,
+        forever=True,
+        place="endpoint",
+        endpoint="http://127.0.0.1:5000",
+        speed=10.0,
+        seed=-4,
+        backend="trio",
+        files=7,
+        data=(Path("a.gz"), Path("b")),
+        output=Path("out"),
+        max_bytes=99,
+        drain_timeout=1.5,
+        trace=Path("t.jsonl"),
+        quiet=True,
+        pipelines=30,
+        max_demand=10,
+    )
+
+
+def test_virtual():
+    assert options("--virtual").virtual
+    assert not options().virtual
+
+
+def test_numbers_at_their_bounds():
+    assert options("--files", "0", "--max-bytes", "0", "--events", "1", "--pipelines", "1").files == 0
+    assert options("--for", "1e-3").seconds == 0.001
+
+
+def test_the_defaults_are_those_that_the_help_names():
+    told = parser("x", "y", cloud=True, pipelines=True).format_help()
+    defaults = Options()
+    assert f"(default {defaults.files})" in told
+    assert f"(default {defaults.backend})" in told
+    assert f"(default {defaults.output})" in told
+    assert f"pipelines (default {defaults.pipelines})" in told
+    assert f"up to 10 (default {defaults.max_demand})" in told
+    assert f"(default {defaults.drain_timeout:g})" in told
+    assert MAX_BYTES == defaults.max_bytes == 10 * 2**30
+
+
+@pytest.mark.parametrize(("cloud", "pipelines"), [(False, False), (True, False), (True, True)])
+def test_each_option_is_explained_in_a_line_of_the_help(cloud, pipelines, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    told = parser("x", "y", cloud=cloud, pipelines=pipelines).format_help().splitlines()
+    for action in actions(cloud=cloud, pipelines=pipelines):
+        assert action.help
+        assert "\n" not in action.help
+        name = action.option_strings[-1]
+        (line,) = (line for line in told if re.match(rf"  (-h, )?{name} ", line))
+        assert line.endswith(action.help % {"prog": "x"}), f"expected {name} to be explained in its line"
+
+
+def test_steps_without_a_queue_have_no_options_of_the_cloud():
+    few = {action.dest for action in actions(cloud=False, pipelines=False)}
+    more = {action.dest for action in actions(cloud=True, pipelines=False)}
+    assert more - few == {"place", "endpoint", "yes", "files", "data", "output", "max_bytes"}
+    assert {action.dest for action in actions(cloud=True, pipelines=True)} - more == {"pipelines", "max_demand"}
 
 
 @pytest.mark.parametrize(
-    ("step", "options", "word"),
+    "arguments",
     [
-        (1, ["--events", "0"], "--events"),
-        (1, ["--events", "many"], "--events"),
-        (1, ["--for", "-1"], "--for"),
-        (1, ["--for", "nan"], "--for"),
-        (1, ["--for", "inf"], "--for"),
-        (1, ["--speed", "0"], "--speed"),
-        (1, ["--speed", "2", "--virtual"], "--speed"),
-        (1, ["--backend", "curio"], "--backend"),
-        (1, ["--seed", "x"], "--seed"),
-        (1, ["--nonsense"], "--nonsense"),
-        (1, ["--virt"], "--virt"),
-        (1, ["--place", "simulated"], "--place"),
-        (8, ["--pipelines", "2"], "--pipelines"),
-        (9, ["--pipelines", "0"], "--pipelines"),
-        (9, ["--files", "-1"], "--files"),
-        (9, ["--place", "moon"], "--place"),
-        (9, ["--data"], "--data"),
-        (9, ["--max-bytes", "-1"], "--max-bytes"),
-        (9, ["--drain-timeout", "0"], "--drain-timeout"),
+        "--events 0", "--events -1", "--events 1.5", "--events x", "--events",
+        "--for 0", "--for -1", "--for nan", "--for inf", "--for x",
+        "--speed 0", "--speed -2", "--speed inf", "--speed nan", "--speed 2 --virtual",
+        "--seed 1.5", "--backend curio", "--place moon", "--files -1", "--files 1.5", "--data", "--max-bytes -1",
+        "--drain-timeout 0", "--pipelines 0", "--pipelines 2.5", "--max-demand 0", "--max-demand x",
+        "--event 3", "--nonsense", "stray",
     ],
-)
-def test_a_bad_option_is_one_line(run, step, options, word):
-    one_error(run(step, *options), f"python -m steps.step{step}", word, status=2)
+)  # fmt: skip
+def test_what_cannot_be_used_is_one_line_and_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as refused:
+        options(*arguments.split())
+    assert refused.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("python -m steps.step9: error: ")
+    assert err.count("\n") == 1
+    assert arguments.split()[0] in err or "--virtual" in err
 
 
-def test_a_bad_option_is_one_line_for_a_learner_too():
-    one_error(finished(command("steps.step9", "--pipelines", "x")), "python -m steps.step9", "--pipelines", status=2)
+def test_an_abbreviation_is_not_taken():
+    """`--virt` would mean another option as soon as one is added."""
+    with pytest.raises(SystemExit):
+        options("--virt")
 
 
-@pytest.mark.parametrize("other", [["--place", "embedded"], ["--place", "aws"], ["--endpoint", "http://127.0.0.1:1"]])
-def test_virtual_time_needs_the_simulated_place(run, other):
-    one_error(run(8, "--virtual", *other), "--virtual", "--place simulated", other[-1], status=1)
-
-
-def test_virtual_with_the_simulated_place_named(run):
-    assert run(8, "--virtual", "--place", "simulated", "--files", 1).status == 0
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_missing_data_file_is_one_line(run, tmp_path, backend):
-    missing = tmp_path / "nowhere.gz"
-    one_error(run(9, "--virtual", "--backend", backend, "--data", missing), "--data", str(missing), status=1)
-
-
-def test_data_without_gz_files_is_one_line(run, tmp_path):
-    one_error(run(9, "--virtual", "--data", tmp_path), ".gz", str(tmp_path), status=1)
-    other = tmp_path / "notes.txt"
-    other.write_text("x")
-    one_error(run(9, "--virtual", "--data", other), ".gz", str(other), status=1)
-
-
-@pytest.mark.parametrize("step", [1, 9])
-def test_an_unwritable_trace_is_one_line(run, tmp_path, step):
-    one_error(run(step, "--virtual", "--trace", tmp_path / "no" / "where"), "trace", str(tmp_path), status=1)
-    one_error(run(step, "--virtual", "--trace", tmp_path), "trace", str(tmp_path), status=1)
-
-
-def test_results_that_cannot_be_written_end_the_run(run, tmp_path):
-    """ "processed" is not said, nothing is deleted, and the last line says what mends it."""
-    (tmp_path / "file").write_text("in the way")
-    ran = run(8, "--virtual", "--files", 2, "--output", tmp_path / "file")
-    assert ran.status == 1
-    assert "processed" not in ran.out
-    assert "Traceback" not in ran.err
-    assert "--output" in ran.err.splitlines()[-1]
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_help_explains_every_option_in_a_line(run, step, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    ran = run(step, "--help")
-    assert ran.status == 0
-    assert f"usage: python -m steps.step{step} " in ran.out
-    assert f"Step {step}: " in ran.out
-    options = {"--events", "--for", "--forever", "--speed", "--virtual", "--seed", "--backend", "--trace", "--quiet"}
-    if step in CLOUD:
-        options |= {"--place", "--endpoint", "--files", "--data", "--output", "--max-bytes"}
-    if step == 9:
-        options |= {"--pipelines"}
-    explained = dict(re.findall(r"^  (?:-h, )?(--[a-z-]+)(.*)$", ran.out, re.MULTILINE))
-    assert options <= set(explained)
-    for option, rest in explained.items():
-        assert re.search(r"  \w.{4,}$", rest), f"expected {option} to be explained in its line, got: {rest!r}"
+def test_options_do_not_change():
+    with pytest.raises(AttributeError):
+        Options().events = 3  # type: ignore[misc]

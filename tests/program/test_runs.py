@@ -10,7 +10,7 @@ import pytest
 from ran import CLOUD, ROOT, command, finished
 
 import palleto
-from palleto.lesson import STEPS
+from palleto.program.lesson import STEPS
 
 
 def test_events(run):

@@ -118,7 +118,7 @@ def test_what_is_reported_stands_in_the_trace(play):
 
 def documented():
     """The kinds of the table in `trace.py`, and the words of each one's row that may be keys of its data."""
-    rows = [line.split("|") for line in (palleto.trace.__doc__ or "").splitlines() if line.count("|") == 6]
+    rows = [line.split("|") for line in (palleto.trace.event.__doc__ or "").splitlines() if line.count("|") == 6]
     return {kind.strip(): set(re.findall(r"\w+", row[4])) for row in rows for kind in row[1].split(",")}
 
 

@@ -1,13 +1,13 @@
 """What tests of the cores say: subscriptions, and the effects that are expected, in a word each."""
 
-from palleto.demand import Terms
-from palleto.messages import (
+from palleto.core import (
     Ask,
     Call,
     Events,
     Send,
     Subscribe,
     Subscription,
+    Terms,
 )
 
 CRASH = RuntimeError("crash")

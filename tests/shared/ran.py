@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from palleto import program
-from palleto.ending import Ending
-from palleto.lesson import read
+from palleto.program import Ending, read
 
 ROOT = Path(__file__).parents[2]
 CLOUD = range(6, 10)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from palleto.lab.evidence import events_of
 from palleto.lab.figures.picture import (
     BLUE,
     HATCHES,
@@ -23,7 +22,8 @@ from palleto.lab.figures.picture import (
     seconds,
     whole_numbers,
 )
-from palleto.recorder import TraceEvent
+from palleto.replay.evidence import events_of
+from palleto.trace import TraceEvent
 
 LONG = 0.25
 """The share of a run from which on demand that stands still is what its picture is about."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from palleto.lab.evidence import Loop, events_of, loops
 from palleto.lab.figures.picture import (
     BLUE,
     INK,
@@ -20,7 +19,8 @@ from palleto.lab.figures.picture import (
     seconds,
 )
 from palleto.lab.requirement import required
-from palleto.recorder import TraceEvent
+from palleto.replay.evidence import Loop, events_of, loops
+from palleto.trace import TraceEvent
 
 MANY = 24
 """More lanes than this are drawn thin, and not each is named."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
-from palleto.lab.evidence import events_of
 from palleto.lab.figures.picture import (
     BLUE,
     GREEN,
@@ -27,7 +26,8 @@ from palleto.lab.figures.picture import (
     seconds,
     whole_numbers,
 )
-from palleto.recorder import TraceEvent
+from palleto.replay.evidence import events_of
+from palleto.trace import TraceEvent
 
 REQUESTS = {
     "receive": ("receive", BLUE, "-"),

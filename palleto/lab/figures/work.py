@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from itertools import accumulate, chain
 from typing import Any
 
-from palleto.lab.evidence import events_of
 from palleto.lab.figures.picture import (
     HATCHES,
     INK,
@@ -26,7 +25,8 @@ from palleto.lab.figures.picture import (
     stroke,
     whole_numbers,
 )
-from palleto.recorder import TraceEvent
+from palleto.replay.evidence import events_of
+from palleto.trace import TraceEvent
 
 NICE = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 """Widths of the bars of a rate, in seconds."""

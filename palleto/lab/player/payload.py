@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from palleto import TraceEvent
-from palleto.lab.cells import titles
 from palleto.lab.player.sources import sources
+from palleto.replay.cells import titles
 
 NONE = -1
 """The number of a name that is not there."""

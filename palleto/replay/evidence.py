@@ -1,0 +1,259 @@
+"""What a trace shows, found in one readable line: which event, how many, when.
+
+    said(run, "Asking for 14")                      # the trace event, or None
+    moment(run, kind="loop_killed", after=1)        # when it happened, and the trace event that shows it
+    tally(run, kind="loop_killed", before=1)        # how often, and the last trace event that counts
+
+Every function takes an experiment, a recorder or a list of trace events, and the conditions of `every`.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from palleto.replay.cells import called
+from palleto.trace import Trace, TraceEvent
+
+__all__ = [
+    "Answer",
+    "Loop",
+    "code_of",
+    "consumed",
+    "count",
+    "events_of",
+    "every",
+    "first",
+    "last",
+    "loops",
+    "moment",
+    "number_in",
+    "said",
+    "source_of",
+    "tally",
+    "time_of",
+    "total",
+    "words",
+]
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_RUN = re.compile(r"\blooping\b")
+_ASKING = re.compile(r"Asking for (\d+)")
+_WANTED = re.compile(r"Looking for (\d+)")
+_STEPS = Path(__file__).parents[2] / "steps"
+
+
+class Answer(NamedTuple):
+    """What a trace answers, and the trace event that decides it; None where the run has not shown it."""
+
+    value: Any
+    event: TraceEvent | None
+
+
+@dataclass(slots=True)
+class Loop:
+    """The life of one server loop, in seconds of run time.
+
+    `end` is None while it runs, `killed` None if it was not; `runs` are the times at which it looked for events,
+    `wanted` how many it looked for at first, None if nobody said so; `over` is True if it was stopped because the
+    run was over, which is no kill of the step's.
+    """
+
+    label: str
+    start: float
+    end: float | None = None
+    killed: float | None = None
+    wanted: int | None = None
+    over: bool = False
+    runs: list[float] = field(default_factory=list)
+    crashes: list[float] = field(default_factory=list)
+
+
+def events_of(trace: Any) -> list[TraceEvent]:
+    """The trace events of an experiment, a recorder, a dashboard or a list of them, as they are at this moment.
+
+    Raises SettingError for anything else.
+    """
+    return Trace.of(trace)
+
+
+def every(
+    trace: Any,
+    *,
+    kind: str | None = None,
+    stage: str | None = None,
+    peer: str | None = None,
+    text: str | None = None,
+    line: int | None = None,
+    after: float | None = None,
+    before: float | None = None,
+    **data: Any,
+) -> list[TraceEvent]:
+    """The trace events that meet all conditions, in their order.
+
+    kind, peer, line: are equal; stage: is equal, or the stage's label ends so (`Pipeline1Consumer`: "Consumer").
+    text: is a part of what was said or reported, or of an event's id; case counts.
+    after, before: seconds of run time, both included. Other names are those of `data`: `last=True`, `count=10`.
+    """
+
+    def fits(event: TraceEvent) -> bool:
+        return (
+            (kind is None or event.kind == kind)
+            and (stage is None or event.stage == stage or (bool(stage) and event.stage.endswith(stage)))
+            and (peer is None or event.peer == peer)
+            and (line is None or event.line == line)
+            and (after is None or event.t >= after)
+            and (before is None or event.t <= before)
+            and (text is None or any(text in part for part in (str(event.data.get("text", "")), *event.ids)))
+            and all(event.data.get(name) == value for name, value in data.items())
+        )
+
+    return [event for event in events_of(trace) if fits(event)]
+
+
+def first(trace: Any, **conditions: Any) -> TraceEvent | None:
+    """The first such trace event; None if there is none. See `every`."""
+    return next(iter(every(trace, **conditions)), None)
+
+
+def last(trace: Any, **conditions: Any) -> TraceEvent | None:
+    """The last such trace event; None if there is none. See `every`."""
+    return next(reversed(every(trace, **conditions)), None)
+
+
+def count(trace: Any, **conditions: Any) -> int:
+    """How many such trace events there are. See `every`."""
+    return len(every(trace, **conditions))
+
+
+def time_of(trace: Any, **conditions: Any) -> float | None:
+    """When the first such trace event happened, in seconds of run time; None if there is none. See `every`."""
+    event = first(trace, **conditions)
+    return None if event is None else event.t
+
+
+def said(trace: Any, text: str, **conditions: Any) -> TraceEvent | None:
+    """The first line that was said with `text` in it; None if nobody said that."""
+    return first(trace, kind="said", text=text, **conditions)
+
+
+def number_in(event: TraceEvent | None, after: str = "") -> float | None:
+    """The first number in what was said, behind the words `after`; None without one."""
+    if event is None:
+        return None
+    _, found, rest = str(event.data.get("text", "")).partition(after) if after else ("", True, event.data.get("text"))
+    match = _NUMBER.search(str(rest)) if found else None
+    return None if match is None else float(match[0])
+
+
+def tally(trace: Any, **conditions: Any) -> Answer:
+    """How many such trace events there are, and the last of them. See `every`."""
+    found = every(trace, **conditions)
+    return Answer(len(found), found[-1] if found else None)
+
+
+def moment(trace: Any, **conditions: Any) -> Answer:
+    """When the first such trace event happened, in seconds of run time, and the event itself. See `every`."""
+    event = first(trace, **conditions)
+    return Answer(None if event is None else event.t, event)
+
+
+def consumed(trace: Any, **conditions: Any) -> Answer:
+    """How many events the consumers have consumed, and the trace event at which the last of them was."""
+    found = every(trace, kind="handled", last=True, **conditions)
+    return Answer(sum(len(event.ids) for event in found), found[-1] if found else None)
+
+
+def total(trace: Any, name: str, **conditions: Any) -> Answer:
+    """The sum of a number of `data`, as `total(run, "deleted")`, and the last trace event that adds to it."""
+    found = [event for event in every(trace, **conditions) if isinstance(event.data.get(name), int | float)]
+    adding = [event for event in found if event.data[name]]
+    return Answer(sum(event.data[name] for event in found), adding[-1] if adding else None)
+
+
+def loops(trace: Any) -> list[Loop]:
+    """The server loops, in the order in which they were started."""
+    found: dict[str, Loop] = {}
+    polls: dict[str, list[float]] = {}
+    events = events_of(trace)
+    asking: int | None = None
+    draining = False
+    for event in events:
+        if event.kind == "said" and (match := _ASKING.search(str(event.data.get("text", "")))):
+            asking = int(match[1])
+        draining = draining or event.kind == "drain"
+        if event.kind == "loop_started":
+            found[event.stage] = Loop(event.stage, event.t, wanted=asking)
+            asking = None
+        loop = found.get(event.stage)
+        if loop is None or loop.end is not None:
+            continue
+        match event.kind:
+            case "said" if _RUN.search(text := str(event.data.get("text", ""))):
+                wanted = _WANTED.search(text)
+                if wanted and not loop.runs:
+                    loop.wanted = int(wanted[1])
+                loop.runs.append(event.t)
+            case "receive":
+                polls.setdefault(loop.label, []).append(event.t)
+            case "loop_killed":
+                loop.over = draining
+                loop.killed = event.t
+            case "loop_crashed":
+                loop.crashes.append(event.t)
+            case "loop_ended":
+                loop.end = event.t
+    for label, times in polls.items():
+        found[label].runs = found[label].runs or times  # a loop that says nothing still polls
+    return list(found.values())
+
+
+# ---- an event in words
+
+
+def words(event: TraceEvent) -> str:
+    """A trace event in one line: its number, its time, who did what, and the line of code that did it."""
+    said_text = event.data.get("text")
+    facts = [] if said_text is None else [f"“{said_text}”"]
+    if event.peer is not None:
+        facts.append(f"with {event.peer}")
+    if event.ids and event.kind != "cast":
+        shown = ", ".join(event.ids[:2])
+        facts.append(f"{shown} and {len(event.ids) - 2} more" if len(event.ids) > 2 else shown)
+    facts += [f"{name} {value}" for name, value in event.data.items() if name != "text"]
+    what = f"{event.kind} {', '.join(facts)}".strip()
+    who = f"{event.stage}: " if event.stage else ""
+    place = source_of(event)
+    return f"trace event {event.seq}, at {event.t:.3f} s, {who}{what}" + (f" ({place})" if place else "")
+
+
+def source_of(event: TraceEvent) -> str:
+    """Where the code of a trace event stands, and the code: "step5.py, line 54: `task.kill()`"; empty if unknown."""
+    if event.file is None or event.line is None:
+        return ""
+    code = code_of(event)
+    return f"{called(event.file)}, line {event.line}" + (f": `{code}`" if code else "")
+
+
+def code_of(event: TraceEvent) -> str:
+    """The line of code that caused a trace event, without its indent; empty if it cannot be found."""
+    if event.file is None or event.line is None:
+        return ""
+    if re.fullmatch(r"step\d+\.py", event.file):
+        lines = _lines(str(_STEPS / event.file))
+        return lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
+    # A notebook's cells are in Python's own cache of lines, under a name of which a trace keeps the last part.
+    known = next((name for name in reversed(list(linecache.cache)) if Path(name).name == event.file), None)
+    return "" if known is None else linecache.getline(known, event.line).strip()
+
+
+@cache
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,68 @@
+"""A consumer that starts one supervised child for each event, at most `max_demand` at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+
+from palleto.core import Reason, Subscription
+from palleto.runtime.kinds import Consumer
+from palleto.runtime.process import Process
+from palleto.runtime.restart import Restart
+from palleto.runtime.system import Quits, System
+from palleto.runtime.tasks import Task
+
+
+class ConsumerSupervisor(Consumer):
+    """GenStage's ConsumerSupervisor: subclass it, subscribe in `init`, and write `async def run(self, event)`.
+
+    restart: of a child that crashes; "temporary" (the default): never, its event is done with; "transient": again and
+             again, as TaskSupervisor does it.
+
+    `max_demand` is the most children at a time; more is asked for when `max_demand - min_demand` of them have ended.
+    Stopping the stage stops its children; the events of those that were not through are lost, and told so.
+    """
+
+    restart: Restart = "temporary"
+
+    async def run(self, event: Any) -> None:
+        """Do what there is to do for one event."""
+        raise NotImplementedError(f"expected {type(self).__name__} to have an `async def run`")
+
+    def child_of(self, event: Any) -> Process:
+        """Make the child for an event: a task of `run`. Override it to start any other process."""
+        return Task(self.run, (event,), self.restart, busy=True)
+
+    def start(self, system: System, parent: Quits) -> None:
+        self.children: dict[str, tuple[Process, Subscription, Any]] = {}
+        self._finished: dict[Subscription, int] = {}
+        super().start(system, parent)
+
+    def handle_subscribe(self, kind: str, subscription: Subscription) -> str:
+        self._finished[subscription] = 0
+        self.ask(subscription, subscription.terms.max_demand)
+        return "manual"
+
+    def handle_events(self, events: list[Any]) -> None:
+        assert self.source is not None
+        for event in events:
+            process = self.child_of(event)
+            process.start(self.system, self)
+            self.children[process.id] = (process, self.source, event)
+
+    def child_exited(self, child: Process, reason: Reason) -> None:
+        """A child ended: ask for more once `max_demand - min_demand` have."""
+        _, subscription, event = self.children.pop(child.id)
+        if reason == "shutdown":  # it was stopped before it was through
+            self.system.lose(self, [event])
+        self._finished[subscription] += 1
+        batch = subscription.terms.max_demand - subscription.terms.least
+        if self._finished[subscription] >= batch and subscription in self.core.inlet.windows:
+            self.ask(subscription, self._finished[subscription])
+            self._finished[subscription] = 0
+
+    async def terminate(self, reason: Reason) -> None:
+        async with anyio.create_task_group() as tasks:
+            for process, _, _ in self.children.values():
+                tasks.start_soon(process.end)

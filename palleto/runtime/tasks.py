@@ -1,0 +1,154 @@
+"""Tasks under a supervisor: `async` functions that come and go, and are run again after a crash, ever more slowly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import anyio
+
+from palleto.core import Reason
+from palleto.errors import PalletoError
+from palleto.runtime.process import Process, describe
+from palleto.runtime.restart import Restart
+from palleto.runtime.system import Quits, System, _actor
+
+
+class Task(Process):
+    """One supervised run of an `async` function, from `TaskSupervisor.start_task`."""
+
+    longest_wait: ClassVar[float] = 30.0
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], restart: Restart, *, busy: bool = False
+    ) -> None:
+        self.function, self.args, self.restart = function, args, restart
+        self.busy = busy  # True: a drain waits for it
+        self.killed = False
+        self._scope = anyio.CancelScope()
+        self._attempt = anyio.CancelScope()
+        self._coroutine: Any = None
+        self._crashes = 0  # in a row
+        self._reported: set[str] = set()
+
+    def start(self, system: System, parent: Quits) -> None:
+        super().start(system, parent)
+        system.tasks.start_soon(self._run, name=self.label)
+
+    def kill(self) -> None:
+        """Cancel it. It ends at its next `await` that can be cancelled; `wait` waits for that."""
+        if self.running and not self.killed:
+            self.killed = True
+            self._scope.cancel()
+            if self.system.recorder is not None:
+                self.system.recorder.killed(self, self._coroutine)
+
+    def crash(self) -> None:
+        """Let its function fail at its next `await`, as an error in it would."""
+        self._attempt.cancel()
+
+    def progressed(self) -> None:
+        """What its function does goes well again: the wait after its next crash is the shortest."""
+        self._crashes = 0
+
+    async def end(self, reason: Reason = "shutdown") -> None:
+        if self.running:
+            self.kill()
+            await self.wait()
+
+    async def _run(self) -> None:
+        _actor.set(self)
+        reason: Reason = "shutdown"  # of a kill
+        try:
+            if not self.killed:  # else its function would run up to its first `await`
+                with self._scope:
+                    reason = await self._attempts()
+        except Exception as error:
+            reason = error
+        finally:
+            self.exited(reason)
+
+    async def _attempts(self) -> Reason:
+        """Run the function; after a crash, if it is not temporary, again and again, each time after a longer wait."""
+        while True:
+            try:
+                with anyio.CancelScope() as self._attempt:
+                    self._coroutine = self.function(*self.args)
+                    if self.system.recorder is not None:
+                        self.system.recorder.runs(self, self._coroutine)
+                    await self._coroutine
+                if self._attempt.cancelled_caught:
+                    raise PalletoError("crashed on purpose")
+                return "normal"
+            except Exception as error:
+                if self.restart == "temporary":
+                    raise
+                if self.killed:
+                    return "shutdown"
+                self._say_once(error)
+                wait = min(self.longest_wait, 0.1 * 2 ** min(self._crashes, 20)) * (1 - self.system.random.random() / 2)
+                self._crashes += 1
+                if self.system.recorder is not None:
+                    again = round(self.system.now() + wait, 6)
+                    self.system.recorder.note("loop_crashed", self, reason=describe(error), cause=error, again=again)
+                await anyio.sleep(wait)
+
+    def _say_once(self, error: Exception) -> None:
+        """Report a crash, if no task of the same supervisor has crashed like that."""
+        operation, code = getattr(error, "operation", None), getattr(error, "code", None)
+        kind = f"{operation} {code}" if operation and code else describe(error)  # the text of one may name a port
+        reported = getattr(self._parent, "reported", self._reported)
+        if kind not in reported:
+            reported.add(kind)
+            self.system.report(f"{self.label} is started again after {describe(error)}")
+
+
+class TaskSupervisor(Process):
+    """Tasks that come and go: start one, list them, kill one.
+
+    A task that is "temporary" (the default) ends when its function does, however. One that is "transient" runs its
+    function again, from the beginning, after a crash: after a wait that doubles from 0.1 s up to 30 s of run time, up
+    to half of it taken off by chance. Each kind of crash is reported once, whichever task it is that crashes.
+
+    Its tasks are taken for sources of work: a drain kills them and starts no more.
+    """
+
+    def start(self, system: System, parent: Quits) -> None:
+        self._tasks: dict[str, Task] = {}
+        self._closed = False
+        self.reported: set[str] = set()
+        super().start(system, parent)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks that run, oldest first; a killed one that has not ended yet is not among them."""
+        return [task for task in self._tasks.values() if not task.killed]
+
+    def start_task(self, function: Callable[..., Any], *args: Any, restart: Restart = "temporary") -> Task:
+        """Start `function(*args)` as a task and return it. During a drain it is killed before it begins."""
+        task = Task(function, args, restart)
+        task.start(self.system, self)
+        self._tasks[task.id] = task
+        if self.system.recorder is not None:
+            self.system.recorder.note("loop_started", task, peer=self)
+        if self._closed:
+            task.kill()
+        return task
+
+    def child_exited(self, child: Process, reason: Reason) -> None:
+        """A task ended."""
+        del self._tasks[child.id]
+        if self.system.recorder is not None:
+            self.system.recorder.note("loop_ended", child, peer=self, reason=describe(reason), cause=reason)
+
+    def drain(self) -> None:
+        self._closed = True
+        for task in self.tasks:
+            task.kill()
+
+    async def end(self, reason: Reason = "shutdown") -> None:
+        if self.running:
+            self.drain()
+            for task in list(self._tasks.values()):
+                await task.wait()
+            self.exited(reason)

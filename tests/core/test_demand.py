@@ -1,0 +1,127 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from palleto.core import Terms, Window
+from palleto.errors import DemandError
+
+
+def opened(most, least=None):
+    window = Window(Terms(max_demand=most, min_demand=least))
+    assert window.open() == most
+    return window
+
+
+def sizes(batches):
+    return [(len(batch.events), batch.ask) for batch in batches]
+
+
+def test_defaults():
+    terms = Terms()
+    assert (terms.max_demand, terms.least, terms.cancel, terms.manual) == (1000, 500, "permanent", False)
+    assert Terms(max_demand=7).least == 3
+    assert Terms(max_demand=1).least == 0
+    assert Terms(max_demand=7, min_demand=0).least == 0
+
+
+def test_zero_ten_two_at_a_time():
+    window = opened(10, 0)
+    asks, outstanding = [], []
+    for _ in range(10):
+        asks += [batch.ask for batch in window.receive(["hey", "hey"])]
+        outstanding.append(window.outstanding)
+    assert asks == [0, 0, 0, 0, 10] * 2
+    assert outstanding == [8, 6, 4, 2, 10] * 2
+
+
+def test_zero_ten_all_at_once():
+    assert sizes(opened(10, 0).receive(range(10))) == [(10, 10)]
+
+
+def test_zero_one():
+    window = opened(1, 0)
+    assert [sizes(window.receive([event])) for event in "abc"] == [[(1, 1)]] * 3
+    assert window.outstanding == 1
+
+
+def test_half():
+    window = opened(1000)
+    assert sizes(window.receive(range(1000))) == [(500, 500), (500, 500)]
+    assert sizes(window.receive(range(499))) == [(499, 0)]
+    assert sizes(window.receive(range(1))) == [(1, 500)]
+    assert sizes(window.receive(range(501))) == [(500, 500), (1, 0)]
+    assert repr(window) == "<Window 500/1000: 999 outstanding>"
+
+
+def test_odd_numbers():
+    window = opened(7)  # 3/7: batches of at most four, ask at three or fewer
+    assert sizes(window.receive(range(7))) == [(4, 4), (3, 0)]
+    assert window.outstanding == 4
+    assert sizes(window.receive(range(1))) == [(1, 4)]
+    assert window.outstanding == 7
+    assert sizes(opened(5, 4).receive(range(5))) == [(1, 1)] * 5
+    assert sizes(opened(10, 3).receive(range(9))) == [(7, 7), (2, 0)]
+
+
+def test_batches_keep_order():
+    batches = opened(10, 7).receive([*range(10)])
+    assert [batch.events for batch in batches] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+
+
+def test_manual():
+    window = Window(Terms(max_demand=10, manual=True))
+    assert window.open() == 0
+    assert window.ask(25) == 25
+    assert sizes(window.receive(range(20))) == [(20, 0)]
+    assert window.outstanding == 5
+    assert sizes(window.receive(range(5))) == [(5, 0)]
+    assert window.outstanding == 0
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "3", None])
+def test_bad_ask(count):
+    window = opened(10, 0)
+    with pytest.raises(DemandError, match="expected the events asked for to be a whole number of 1 or more, got: "):
+        window.ask(count)
+    assert window.outstanding == 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_demand": 0}, "expected max_demand to be a whole number of 1 or more, got: 0"),
+        ({"max_demand": -5}, "expected max_demand to be a whole number of 1 or more, got: -5"),
+        ({"max_demand": 2.0}, "expected max_demand to be a whole number of 1 or more, got: 2.0"),
+        ({"max_demand": True}, "expected max_demand to be a whole number of 1 or more, got: True"),
+        ({"max_demand": "10"}, "expected max_demand to be a whole number of 1 or more, got: '10'"),
+        ({"min_demand": -1}, "expected min_demand to be a whole number of 0 or more, got: -1"),
+        ({"min_demand": False}, "expected min_demand to be a whole number of 0 or more, got: False"),
+        ({"min_demand": 1000}, "expected min_demand to be below max_demand=1000, got: 1000"),
+        ({"max_demand": 10, "min_demand": 11}, "expected min_demand to be below max_demand=10, got: 11"),
+        ({"cancel": "never"}, "expected cancel to be permanent, transient or temporary, got: 'never'"),
+        ({"cancel": ["permanent"]}, "expected cancel to be permanent, transient or temporary, got: ['permanent']"),
+    ],
+)
+def test_bad_terms(settings, message):
+    with pytest.raises(DemandError) as caught:
+        Terms(**settings)
+    assert str(caught.value) == message
+
+
+@given(st.data())
+def test_window_is_kept_full(data):
+    most = data.draw(st.integers(1, 30))
+    least = data.draw(st.integers(0, most - 1))
+    window = opened(most, least)
+    asked, came = most, 0
+    for _ in range(data.draw(st.integers(1, 10))):
+        events = [*range(data.draw(st.integers(0, window.outstanding)))]
+        batches = window.receive(events)
+        assert [event for batch in batches for event in batch.events] == events
+        for batch in batches:
+            came += len(batch.events)
+            asked += batch.ask
+            assert 1 <= len(batch.events) <= most - least
+            assert batch.ask == 0 or asked - came == most
+            assert least < asked - came <= most
+        assert window.outstanding == asked - came

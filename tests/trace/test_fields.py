@@ -1,0 +1,238 @@
+"""The fields of a trace event: what happened, to whom, when, and at which line of the user's."""
+
+from __future__ import annotations
+
+import inspect
+from http import HTTPStatus
+from itertools import pairwise
+from pathlib import Path
+
+import anyio
+import pytest
+from traced import Numbers, Quiet, Sink, line_of, of, quiet_run
+
+import palleto
+from palleto import Recorder, SettingError, Supervisor, System, TaskSupervisor, cast, child, running, say
+from palleto.trace import event_id
+
+
+def test_the_whole_trace_of_a_small_run(go):
+    recorder, heard = Recorder(strict=True), []
+    recorder.listeners.append(heard.append)
+    go(lambda: quiet_run(recorder))
+    trace = recorder.events
+    assert heard == trace
+    assert [event.seq for event in trace] == list(range(len(trace)))
+    told = [(event.t, event.stage, event.kind, event.peer, event.ids, event.data) for event in trace]
+    assert told == [
+        (0.0, "#1", "started", None, (), {"class": "Supervisor"}),
+        (0.0, "quiet", "started", None, (), {"class": "Quiet"}),
+        (0.0, "sink", "started", None, (), {"class": "Sink"}),
+        (0.0, "sink", "handle_subscribe", None, (), {}),
+        (0.0, "quiet", "subscribe", "sink", (), {}),
+        (0.0, "quiet", "handle_subscribe", None, (), {}),
+        (0.0, "quiet", "ask", "sink", (), {"count": 2}),
+        (0.0, "quiet", "handle_demand", None, (), {"count": 2}),
+        (1.25, "", "cast", "quiet", ("a", "b", "c"), {"carried": ["a", "b", "c"], "by": "quiet_run"}),
+        (1.25, "quiet", "handle_cast", None, (), {"carried": ["a", "b", "c"]}),
+        (1.25, "quiet", "emitted", "sink", ("a", "b"), {}),
+        (1.25, "sink", "events", "quiet", ("a", "b"), {}),
+        (1.25, "sink", "handle_events", None, ("a", "b"), {}),
+        (1.25, "sink", "said", None, (), {"text": "got 2"}),
+        (1.25, "sink", "handled", None, ("a", "b"), {"last": True}),
+        (1.25, "quiet", "ask", "sink", (), {"count": 2}),
+        (1.25, "quiet", "emitted", "sink", ("c",), {}),
+        (1.25, "quiet", "handle_demand", None, (), {"count": 1}),
+        (1.25, "sink", "events", "quiet", ("c",), {}),
+        (1.25, "sink", "handle_events", None, ("c",), {}),
+        (1.25, "sink", "said", None, (), {"text": "got 1"}),
+        (1.25, "sink", "handled", None, ("c",), {"last": True}),
+        (1.25, "", "drain", None, (), {}),
+        (1.25, "sink", "stopped", None, (), {"reason": "shutdown"}),
+        (1.25, "quiet", "down", "sink", (), {}),
+        (1.25, "quiet", "handle_cancel", None, (), {}),
+        (1.25, "quiet", "stopped", None, (), {"reason": "shutdown"}),
+        (1.25, "#1", "stopped", None, (), {"reason": "shutdown"}),
+    ]
+
+
+def test_ledgers(go):
+    recorder = Recorder(strict=True)
+    go(lambda: quiet_run(recorder))
+    ledgers = [(event.kind, event.ledger) for event in recorder.events if event.stage == "quiet"]
+    # [remembered, demand, buffered, dropped]; `before` is what the stage's last event left
+    for (_, before), (_, after) in pairwise(ledgers):
+        assert after["before"] == before["after"]
+    assert ("handle_demand", {"before": [0, 0, 0, 0], "after": [2, 2, 0, 0]}) in ledgers
+    # the three events: two have gone and one is in the buffer
+    assert ("emitted", {"before": [2, 2, 0, 0], "after": [0, 0, 1, 0]}) in ledgers
+    assert {event.ledger for event in recorder.events if event.stage == "#1"} == {None}
+
+
+def test_files_and_lines_name_the_users_code(go):
+    recorder = Recorder(strict=True)
+    go(lambda: quiet_run(recorder))
+    here = Path(inspect.getfile(Quiet)).name
+    of_kind = {(event.stage, event.kind): (event.file, event.line) for event in recorder.events}
+    assert of_kind["quiet", "handle_demand"] == (here, line_of(Quiet.handle_demand))
+    assert of_kind["quiet", "handle_cast"] == (here, line_of(Numbers.handle_cast))
+    assert of_kind["quiet", "ask"] == of_kind["quiet", "handle_demand"]
+    # two events by the callback's `return`; the third from the buffer, when the stage stood at the ask
+    returned = line_of(Numbers.handle_cast) + 1
+    emitted = [event.line for event in recorder.events if event.kind == "emitted"]
+    assert emitted == [returned, of_kind["quiet", "ask"][1]]
+    assert of_kind["sink", "events"] == of_kind["sink", "handle_events"] == (here, line_of(Sink.handle_events))
+    assert of_kind["sink", "said"] == of_kind["sink", "handled"] == (here, line_of(Sink.handle_events) + 1)
+    assert of_kind["sink", "started"] == (here, line_of(Sink.init))
+    first = line_of(quiet_run)
+    source = inspect.getsource(quiet_run).splitlines()
+    assert of_kind["", "cast"] == (here, first + next(at for at, line in enumerate(source) if "cast(" in line))
+    # what Palleto does by itself has the line at which the stage stood; `quiet` had done nothing yet
+    assert of_kind["quiet", "handle_subscribe"] == (None, None)
+    assert of_kind["sink", "stopped"] == of_kind["sink", "handled"]
+    assert of_kind["sink", "handle_subscribe"] == of_kind["sink", "started"]
+    files = {event.file for event in recorder.events}
+    assert files == {here, None}
+
+
+def test_lines_of_async_and_decorated_callbacks_and_of_tasks(go):
+    class Later(Sink):
+        async def handle_events(self, events):
+            await anyio.sleep(1)
+            say("later")
+
+    async def task():
+        await anyio.sleep(0.5)
+        say("task")
+
+    recorder = Recorder(strict=True)
+
+    async def main():
+        tasks = TaskSupervisor()
+        async with running(of(Quiet(), Later(), tasks), recorder=recorder, say=lambda line: None):
+            tasks.start_task(task)
+            cast("quiet", [1])
+            await System.current().idle()
+            await anyio.sleep(1)
+
+    go(main)
+    said = {event.data["text"]: (event.t, event.line) for event in recorder.events if event.kind == "said"}
+    assert said == {"later": (1.0, line_of(Later.handle_events) + 2), "task": (0.5, line_of(task) + 2)}
+    (handled,) = [event for event in recorder.events if event.kind == "handled"]
+    assert (handled.t, handled.line) == (1.0, line_of(Later.handle_events) + 2)
+
+
+def test_who_has_come_to_stand_at_an_await_is_told_before_another_acts(go):
+    class Waiting(Sink):
+        async def handle_events(self, events):
+            say("got it")
+            await self.nap()
+
+        async def nap(self):
+            await anyio.sleep(3)
+
+    async def task():
+        say("looks")
+        await anyio.sleep(1)  # nothing else happens meanwhile: nobody sees it stand here
+        say("looks again")
+        cast("quiet", [1])
+        await anyio.sleep(1)  # the others act, and it stands here
+        say("found")
+
+    recorder = Recorder(strict=True)
+
+    async def main():
+        tasks = TaskSupervisor()
+        async with running(of(Quiet(), Waiting(), tasks), recorder=recorder, say=lambda line: None):
+            await System.current().idle()
+            looking = tasks.start_task(task)
+            await looking.wait()
+            cast("quiet", [2])
+            await System.current().idle()
+
+    go(main)
+    waits = [event for event in recorder.events if event.kind == "waits"]
+    sink, loop = line_of(Waiting.nap) + 1, line_of(task)
+    assert {(event.stage, event.line) for event in waits} == {("sink", sink), (looking := waits[0].stage, loop + 5)}
+    assert [event.line for event in waits if event.stage == looking] == [loop + 5]
+    for event in waits:  # the one before told what it did last, and the next is of another
+        before = [each for each in recorder.events[: event.seq] if each.stage == event.stage][-1]
+        assert (before.data.get("text") or before.kind) in ("got it", "cast")
+        assert recorder.events[event.seq + 1].stage != event.stage
+        assert event.t == recorder.events[event.seq - 1].t
+
+
+def test_kinds_of_processes_and_losses(go):
+    class Weak(Sink):
+        def handle_events(self, events):
+            raise ValueError("two\nlines")
+
+    recorder = Recorder(strict=True)
+
+    async def main():
+        top = Supervisor([child(Quiet), child(Weak)], name="top")
+        async with running(top, recorder=recorder, report=lambda line: None):
+            await System.current().idle()
+            cast("quiet", ["a", "b", "c"])
+            await anyio.sleep(1)
+
+    go(main)
+    kinds = [(event.stage, event.kind, event.peer, event.ids, event.data) for event in recorder.events]
+    crash = ("sink", "crash", None, (), {"reason": "ValueError: two lines"})
+    assert kinds.count(crash) == 2
+    assert ("sink", "restart", "top", (), {"reason": "ValueError: two lines"}) in kinds
+    assert [event.ids for event in recorder.events if event.kind == "lost"] == [("a", "b"), ("c",)]
+
+
+def test_event_ids():
+    class Named:
+        id = 7
+
+    assert [event_id(event) for event in ("a", 5, Named(), "x" * 201)] == ["a", "5", "7", "x" * 200]
+
+
+def test_keep_and_repr(go):
+    recorder = Recorder(keep=False)
+    assert repr(recorder) == "<Recorder 0 events, the ledger adds up>"
+    heard = []
+    recorder.listeners.append(heard.append)
+    go(lambda: quiet_run(recorder))
+    assert recorder.events == []
+    assert repr(recorder) == f"<Recorder {len(heard)} events, the ledger adds up>"
+
+
+def test_a_recorder_that_is_not_attached():
+    with pytest.raises(SettingError, match=r"running\(recorder=\.\.\.\)"):
+        Recorder().note("said", None)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [1, 2],
+        ["a", "b"] * 10,
+        [1] * 20,
+        [1, "a", None, 2.5, True],
+        [],
+        [{"n": 1}],
+        [1] * 9 + [{}],
+        ["a"] * 9 + [[]],
+        [1, bytearray(b"")],
+        [1, True, b"1234"],
+        [1 << 31, -1],
+        [-(1 << 31), 0],
+        [1, [2]],
+        [7],
+        [None],
+        [HTTPStatus.OK, 1],
+    ],
+)
+def test_what_is_kept_of_events_gives_the_ids_that_they_had(events):
+    ids = tuple(map(event_id, events))
+    kept = palleto.trace.kept.kept(events)
+    for event in events:
+        if isinstance(event, dict):
+            event["n"] = 2
+        elif isinstance(event, list):
+            event.append(1)
+    assert palleto.trace.kept.ids_of_kept(kept) == ids

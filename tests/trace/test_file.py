@@ -1,0 +1,137 @@
+"""A trace as a file: what is written is what is read, and what cannot be read is one clear error."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from traced import Numbers, Quiet, Sink, of, quiet_run
+
+import palleto
+from palleto import Recorder, SettingError, System, TaskSupervisor, TraceEvent, cast, load, running, say
+
+
+@pytest.fixture
+def trace_file(go, tmp_path):
+    path = tmp_path / "trace.jsonl"
+    recorder = Recorder(file=path, strict=True)
+    go(lambda: quiet_run(recorder))
+    recorder.close()
+    recorder.close()
+    return path, recorder.events
+
+
+def test_json_lines_round_trip(trace_file):
+    path, events = trace_file
+    lines = path.read_text().splitlines()
+    assert json.loads(lines[0]) == {"palleto_trace": 1}
+    assert list(json.loads(lines[1])) == [
+        *("seq", "t", "stage", "kind", "peer", "ids", "ledger", "file", "line", "data")
+    ]
+    assert load(path) == load(str(path)) == events
+    assert all(isinstance(event, TraceEvent) for event in load(path))
+
+
+def test_odd_texts_survive_the_round_trip(go, tmp_path):
+    odd = "\u2028 \x85 \x0c \r\n ü 🎨 \x00 \ud800"
+    recorder = Recorder(file=tmp_path / "trace.jsonl")
+
+    async def main():
+        async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
+            say(odd)
+            cast("quiet", [odd, object])
+
+    go(main)
+    recorder.close()
+    assert load(tmp_path / "trace.jsonl") == recorder.events
+    assert any(event.data.get("text") == odd for event in recorder.events)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (lambda lines: [*lines[:3], "{not json", *lines[3:]], 4),
+        (lambda lines: [*lines[:3], "[1, 2]", *lines[3:]], 4),
+        (lambda lines: [*lines[:3], "null", *lines[3:]], 4),
+        (lambda lines: [*lines[:3], "{}", *lines[3:]], 4),
+        (lambda lines: [*lines[:3], lines[3].replace('"seq"', '"sequence"'), *lines[4:]], 4),
+        (lambda lines: [*lines[:3], "", *lines[3:]], 4),
+        (lambda lines: [*lines[:-1], lines[-1][:-20]], -1),
+        (lambda lines: lines[1:], 1),
+        (lambda lines: ["[]", *lines[1:]], 1),
+        (lambda lines: [lines[0][:-3]], 1),
+        (lambda lines: ['{"palleto_trace": 2}', *lines[1:]], 1),
+        (lambda lines: [], 1),
+    ],
+)
+def test_files_that_are_broken_cut_off_or_newer(trace_file, spoil, line):
+    path, _ = trace_file
+    lines = path.read_text().splitlines()
+    number = len(lines) if line == -1 else line
+    path.write_text("\n".join(spoil(lines)))
+    with pytest.raises(SettingError, match=rf"line {number} of .*trace\.jsonl") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_text_or_not_there(tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "binary", tmp_path / "nothing", tmp_path):
+        with pytest.raises(SettingError, match="expected a trace file"):
+            load(path)
+    with pytest.raises(SettingError, match="expected a trace file that can be written"):
+        Recorder(file=tmp_path / "no" / "folder")
+
+
+@given(
+    st.builds(
+        TraceEvent,
+        st.integers(0),
+        st.floats(0, 1e9).map(lambda t: round(t, 6)),
+        st.text(),
+        st.text(),
+        st.none() | st.text(),
+        st.lists(st.text(), max_size=3).map(tuple),
+        st.none() | st.just({"before": [0, 0, 0, 0], "after": [1, 2, 3, 4]}),
+        st.none() | st.text(),
+        st.none() | st.integers(1),
+        st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())),
+    )
+)
+def test_a_line_of_the_file_is_the_json_of_its_event(event):
+    assert palleto.trace.event.line_of(event) == json.dumps(asdict(event)) + "\n"
+
+
+def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
+    """Loops that come and go, and stages too: what is held after a thousand of them is what was held after ten."""
+    recorder = Recorder(keep=False, file=tmp_path / "trace.jsonl")
+    held = []
+
+    async def loop(number):
+        say(f"loop {number}")
+
+    async def main():
+        tasks = TaskSupervisor()
+        async with running(of(Numbers(), tasks), recorder=recorder, say=lambda line: None):
+            for number in range(1000):
+                await tasks.start_task(loop, number).wait()
+                if number % 10 == 0:
+                    sink = Sink("numbers", manual=True)
+                    sink.name = None
+                    sink.start(System.current(), System.current())
+                    await sink.end()
+                    await System.current().idle()
+                if number in (10, 999):
+                    assert recorder.events == []  # and all that is on the tape is read
+                    tape = recorder.tape
+                    parts = [value for each in (tape, tape.narrator) for value in vars(each).values()]
+                    sizes = [len(value) for value in parts if isinstance(value, dict | list)]
+                    held.append(sum(sizes) + len(recorder.law.accounts))
+
+    go(main)
+    recorder.close()
+    assert held[0] == held[1]
+    assert len(load(tmp_path / "trace.jsonl")) > 5000

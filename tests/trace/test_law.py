@@ -1,0 +1,121 @@
+"""The law of the ledger, checked while a run goes on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from traced import Numbers, Quiet, Sink, of
+
+from palleto import BroadcastDispatcher, LawError, Recorder, System, cast, running, whereis
+from palleto.core import Events, ProducerCore, Send, Subscription
+
+
+class Generous(ProducerCore):
+    """Sends one event more than was asked for."""
+
+    def emit(self, events):
+        effects = super().emit(events)
+        for at, effect in enumerate(effects):
+            if isinstance(effect, Send) and isinstance(effect.message, Events):
+                message = Events(effect.message.subscription, [*effect.message.events, "one more"])
+                effects[at] = Send(effect.to, message)
+        return effects
+
+
+class Forgetful(ProducerCore):
+    """Forgets one event of the demand that it has told."""
+
+    def emit(self, events):
+        effects = super().emit(events)
+        self.outlet.remembered -= 1
+        return effects
+
+
+class Greedy(ProducerCore):
+    """Remembers demand that nobody has."""
+
+    def emit(self, events):
+        effects = super().emit(events)
+        self.outlet.remembered += 1
+        return effects
+
+
+@pytest.mark.parametrize(
+    ("core", "says"),
+    [
+        (Generous, r"was sent more events than it had asked for: 1"),
+        (Forgetful, r"numbers remembers demand for 0 events, 1 are wanted, 0 are in its buffer, and 0 were cancelled"),
+        (Greedy, r"numbers remembers demand for 2 events, 1 are wanted, 0 are in its buffer, and 0 were cancelled"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_broken_core_is_found_out(go, core, says, strict):
+    class Broken(Numbers):
+        def handle_demand(self, demand):
+            return ["only one"] if core is not Generous else ["one", "two"]
+
+        def _make_core(self):
+            return core()
+
+    recorder, reported = Recorder(strict=strict), []
+
+    async def main():
+        sink = Sink("numbers", cancel="temporary", manual=True)
+        async with running(of(Broken(), sink), recorder=recorder, say=print, report=reported.append):
+            sink.ask(sink.subscription, 2)
+            await System.current().idle()
+            assert ("numbers" in System.current().names) == (not strict)
+
+    go(main)
+    assert recorder.broken is not None
+    (law,) = [event for event in recorder.events if event.kind == "law"]
+    assert law.data["text"] == recorder.broken
+    breaking = recorder.events[law.data["seq"]]  # the first event that breaks the law, and it alone
+    assert (breaking.stage, breaking.kind, law.seq > breaking.seq) == ("numbers", "ask", True)
+    if strict:
+        assert reported == [f"numbers crashed: {LawError.__name__}: {recorder.broken}"]
+    assert re.search(says, recorder.broken)
+
+
+def test_the_law_allows_for_what_was_cancelled_or_joined(go):
+    """Demand that was told stays remembered where its consumer goes, or where a slower one joins a broadcast."""
+
+    class Wide(Quiet):
+        dispatcher = BroadcastDispatcher
+
+    recorder = Recorder(strict=True)
+
+    async def main():
+        first, second = Sink(max_demand=100), Sink(max_demand=3)
+        second.name = "second"
+        async with running(of(Wide(), first, second), recorder=recorder, say=lambda line: None):
+            await System.current().idle()
+            cast("quiet", [1])
+            await first.end()
+            await System.current().idle()
+            cast("quiet", [2])
+            await second.end()
+            await System.current().idle()
+            assert whereis("quiet").running
+
+    go(main)
+    assert recorder.broken is None
+
+
+def test_accounts_of_what_has_ended_are_closed(go):
+    recorder = Recorder(strict=True)
+
+    async def main():
+        async with running(of(Numbers()), recorder=recorder, say=lambda line: None):
+            for _ in range(20):
+                sink = Sink("numbers", manual=True)
+                sink.name = None
+                sink.start(System.current(), System.current())
+                await System.current().idle()
+                await sink.end()
+                await System.current().idle()
+            assert all(isinstance(at, Subscription) for at in recorder.law.accounts)
+            assert len(recorder.law.accounts) == 0
+
+    go(main)
