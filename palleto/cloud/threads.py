@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from anyio import CapacityLimiter, WouldBlock, to_thread
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from palleto.runtime import asyncio_loop
+from palleto.clock import asyncio_loop
 
 T = TypeVar("T")
 

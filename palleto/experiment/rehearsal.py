@@ -139,8 +139,8 @@ def killed(name: str) -> Change:
     return change
 
 
-def _terms(stage: Consumer | ProducerConsumer) -> set[tuple[int, int]]:
-    return {(window.most, window.least) for window in stage.core.inlet.windows.values()}
+def _terms(stage: Consumer[Any] | ProducerConsumer[Any, Any]) -> set[tuple[int, int]]:
+    return {(window.most, window.least) for window in stage.core.windows.values()}
 
 
 def _system(run: Rehearsal) -> System:

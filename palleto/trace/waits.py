@@ -7,15 +7,13 @@ and are suspended stand where they will be found until they act again. So each i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from palleto.runtime import Process
 from palleto.trace.source import Place, standing
 
-if TYPE_CHECKING:
-    from palleto.runtime.process import Process
 
-
-class Whereabouts:
+class Waits:
     """The coroutines that run, by process.
 
     moved: who acted since it was last seen to wait, in that order; empty while there is nobody to look at.

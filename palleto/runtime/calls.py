@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 
-from palleto.core import Cast, Request
+from palleto.core import CALL, CAST
 from palleto.errors import NotFoundError
+from palleto.runtime.stage import Stage
 from palleto.runtime.system import System, actor, whereis
-from palleto.trace.event import carried
-
-if TYPE_CHECKING:
-    from palleto.runtime.stage import Stage
 
 
-def _stage(to: str | Stage) -> Any:
+def _stage(to: str | Stage) -> Stage:
     """The stage of that name, or itself. Raises NotFoundError for a process that has no mailbox."""
     stage = whereis(to) if isinstance(to, str) else to
-    if not hasattr(stage, "post"):
+    if not isinstance(stage, Stage):
         raise NotFoundError(f"expected a stage to send to, got: {stage!r}")
     return stage
 
@@ -35,10 +32,10 @@ def cast(to: str | Stage, message: Any) -> None:
     except NotFoundError:
         system.refuse(message)
         raise
-    if system.recorder is not None:
-        system.recorder.note("cast", actor(), peer=stage, events=message, **carried(message))
+    if system.observer is not None:
+        system.observer.cast(actor(), stage, message)
     if stage.running:
-        stage.post(Cast(message))
+        stage.post((CAST, None, message))
     else:
         system.refuse(message)
 
@@ -46,8 +43,8 @@ def cast(to: str | Stage, message: Any) -> None:
 def say(line: str) -> None:
     """Print a line of the lesson. It is part of the trace, with the stage and the line of code that said it."""
     system = System.current()
-    if system.recorder is not None:
-        system.recorder.note("said", actor(), text=line)
+    if system.observer is not None:
+        system.observer.note("said", actor(), text=line)
     system.say(line)
 
 
@@ -58,14 +55,14 @@ async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:
     answers, TimeoutError if it takes longer.
     """
     stage = _stage(to)
-    reply = Reply()
-    stage.post(Request(message, reply))
+    request = Request()
+    stage.post((CALL, request, message))
     with anyio.fail_after(timeout):
-        return await reply
+        return await request
 
 
-class Reply:
-    """The answer to a request, awaited by who asked."""
+class Request:
+    """A question that somebody waits to have answered."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()

@@ -1,18 +1,98 @@
-"""Supervisors: they start processes in order, start them again when they crash, and stop them in reverse order."""
+"""Supervisors: they start processes in order, start them again when they crash, and stop them in reverse order.
+
+What a supervisor decides when a child ends is in plain functions: which children are restarted, and when it gives up.
+
+>>> restarts("permanent", "normal"), restarts("transient", "normal"), restarts("temporary", ValueError())
+(True, False, False)
+>>> affected("one_for_one", 1, 4), affected("rest_for_one", 1, 4), affected("one_for_all", 1, 4)
+([1], [1, 2, 3], [0, 1, 2, 3])
+>>> budget = Budget(max_restarts=3, max_seconds=5)
+>>> [budget.spend(now) for now in (0, 1, 2, 3, 9)]
+[True, True, True, False, True]
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import anyio
 
-from palleto.core import Reason
+from palleto.core import NORMAL, Reason, whole
 from palleto.errors import NotFoundError, RestartError, SettingError
-from palleto.runtime.child import Child, child
-from palleto.runtime.process import Process, describe
-from palleto.runtime.restart import Budget, Strategy, affected, restarts
-from palleto.runtime.system import Quits, System
+from palleto.runtime.process import Home, Parent, Process, describe
+
+Restart = Literal["permanent", "transient", "temporary"]
+Strategy = Literal["one_for_one", "rest_for_one", "one_for_all"]
+
+
+def restarts(restart: Restart, reason: Reason) -> bool:
+    """Whether a child that ended for `reason` is started again: always, only after a crash, or never."""
+    return restart == "permanent" or (restart == "transient" and reason not in NORMAL)
+
+
+def affected(strategy: Strategy, index: int, count: int) -> list[int]:
+    """Which of `count` children are stopped (last first) and started (first first) again for the one at `index`."""
+    if strategy == "one_for_one":
+        return [index]
+    return list(range(index if strategy == "rest_for_one" else 0, count))
+
+
+class Budget:
+    """How often a supervisor may restart: `max_restarts` (0 or more; 3) times in any `max_seconds` (above 0; 5)."""
+
+    def __init__(self, max_restarts: int = 3, max_seconds: float = 5.0) -> None:
+        self.max_restarts = whole("max_restarts", max_restarts, 0)
+        if max_seconds <= 0:
+            raise SettingError(f"expected max_seconds to be above 0, got: {max_seconds!r}")
+        self.max_seconds = max_seconds
+        self._spent: deque[float] = deque()
+
+    def spend(self, now: float) -> bool:
+        """Take one restart at `now` (seconds of run time) out of the budget; False if there is none left."""
+        while self._spent and now - self._spent[0] >= self.max_seconds:
+            self._spent.popleft()
+        if len(self._spent) >= self.max_restarts:
+            return False
+        self._spent.append(now)
+        return True
+
+
+class Child:
+    """How to start one child, now and at each restart: a class and its arguments, made anew every time.
+
+    name:    gives the process its name, over that of its class.
+    restart: "permanent" (always; the default), "transient" (after a crash) or "temporary" (never).
+    """
+
+    def __init__(
+        self, make: Callable[..., Process], *args: Any, name: str | None, restart: Restart, **settings: Any
+    ) -> None:
+        if restart not in ("permanent", "transient", "temporary"):
+            raise SettingError(f"expected restart to be permanent, transient or temporary, got: {restart!r}")
+        self.make, self.args, self.settings = make, args, settings
+        self.name, self.restart = name, restart
+        self.process: Process | None = None
+
+    def __repr__(self) -> str:
+        return f"<Child {self.name or getattr(self.make, '__name__', self.make)}, {self.restart}: {self.process}>"
+
+    def start(self, system: Home, parent: Parent) -> Process:
+        """Make the process and start it."""
+        process = self.make(*self.args, **self.settings)
+        if self.name is not None:
+            process.name = self.name
+        self.process = process  # first: a supervisor whose children fail to start still wants to be ended
+        process.start(system, parent)
+        return process
+
+
+def child(
+    make: Callable[..., Process], *args: Any, name: str | None = None, restart: Restart = "permanent", **settings: Any
+) -> Child:
+    """A child for a supervisor: `child(Consumer, "Pipeline1", name="Pipeline1Consumer")`. See `Child`."""
+    return Child(make, *args, name=name, restart=restart, **settings)
 
 
 class Supervisor(Process):
@@ -60,13 +140,14 @@ class Supervisor(Process):
         """How each child is started, in their order: a new list. `start_child` adds to it, `stop_child` takes away."""
         return list(self._children)
 
-    def start(self, system: System, parent: Quits) -> None:
+    def start(self, system: Home, parent: Parent) -> None:
         self._exits: deque[tuple[Process, Reason]] = deque()
+        self._busy = False
         self._wake = anyio.Event()
         self._stopping: Reason | None = None
         self._started: dict[Process, Child] = {}  # whose process: among ten thousand, one is found at once
         super().start(system, parent)
-        system.tasks.start_soon(self._watch, name=self.label)
+        self.system.tasks.start_soon(self._watch, name=self.label)
         try:
             for spec in self.children:
                 self._started[spec.start(system, self)] = spec
@@ -90,10 +171,13 @@ class Supervisor(Process):
         del self._children[spec]
         await process.end("shutdown")
 
+    def is_busy(self) -> bool:
+        return self._busy
+
     def child_exited(self, child: Process, reason: Reason) -> None:
         """A child ended: handled by this supervisor's own task, one exit after the other."""
         self._exits.append((child, reason))
-        self.busy = True
+        self._busy = True
         self._wake.set()
 
     async def end(self, reason: Reason = "shutdown") -> None:
@@ -105,7 +189,7 @@ class Supervisor(Process):
     async def _watch(self) -> None:
         try:
             while self._stopping is None:
-                self.busy = bool(self._exits)  # a child may have ended before this task began
+                self._busy = bool(self._exits)  # a child may have ended before this task began
                 self.system.look_idle()
                 await self._wake.wait()
                 self._wake = anyio.Event()
@@ -149,14 +233,11 @@ class Supervisor(Process):
             try:
                 started = spec.start(self.system, self)
                 self._started[started] = spec
-                if self.system.recorder is not None:
-                    self.system.recorder.note("restart", started, peer=self, reason=describe(reason))
+                if self.system.observer is not None:
+                    self.system.observer.restarted(started, self, reason)
             except Exception as error:
                 # A crash like any other. Those that ended meanwhile come first: it may have needed one of them.
                 failed = spec.process or process
                 self._started[failed] = spec
                 self._exits.append((failed, error))
                 return
-
-
-__all__ = ["Child", "Supervisor", "child"]
