@@ -15,7 +15,7 @@ from typing import Any
 from palleto.errors import SettingError
 from palleto.experiment.experiment import Experiment
 from palleto.experiment.rehearsal import Change, Rehearsal, arrivals, copies, demand_of, killed
-from palleto.replay.comparison import Comparison
+from palleto.replay import Comparison
 from palleto.trace import Trace, TraceEvent, line_of
 
 __all__ = ["Fork", "fork"]
@@ -87,7 +87,7 @@ def fork(
         raise SettingError(f"expected a moment when the whole pipeline has started, got trace event {moment[-1].seq}")
     if list(map(line_of, after[: len(moment)])) != list(map(line_of, moment)):
         parted = Comparison(before, after)
-        raise SettingError(f"expected a run that repeats itself, got another one. {parted._parted()}")
+        raise SettingError(f"expected a run that repeats itself, got another one. {parted.parted}")
     return Fork(before, after, moment[-1], words)
 
 

@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterable
 from palleto.errors import SettingError
 from palleto.experiment.experiment import Experiment
 from palleto.experiment.rehearsal import Rehearsal, repeatable
-from palleto.replay.explanation import Explanation, explain
-from palleto.replay.moment import standstill
-from palleto.replay.table import html_table
+from palleto.replay import Explanation, explain, html_table, standstill
 from palleto.trace import Trace
 
 __all__ = ["Odds", "unlucky"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from palleto.errors import SettingError
 from palleto.experiment import Experiment
-from palleto.lab.requirement import required
+from palleto.lab.extra import required
 
 PIXELS = 72
 """Pixels that an inch of a figure is shown with, as in a cell of its own."""

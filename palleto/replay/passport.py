@@ -1,4 +1,6 @@
-"""A message's passport: its whole life, from the file that it announces to its deletion, as a table and as a picture.
+"""A message's passport: its whole life, from the file that it announces to its deletion.
+
+    trace.message("20160720.gz")
 
 A message has an id of its own in the queue; what the pipeline carries are the events in it, whose ids in a trace are
 `bucket/key`; downloads and results name the key. A receive (and, on the simulated place, the arrival) says which
@@ -10,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from palleto.errors import SettingError
-from palleto.replay.cells import place_of
+from palleto.replay.sources import place_of
 from palleto.replay.table import html_table, text_table
 from palleto.trace import Trace, TraceEvent
 
@@ -43,7 +44,7 @@ class Span:
 
 
 class Passport:
-    """The life of one message. Shows itself as a table; `picture()` draws it.
+    """The life of one message. Shows itself as a table; `palleto.lab.figures.message_over_time` draws it.
 
     message: its id in the queue; None for an event that came in no message. names: of the events in it.
     entries: its life in order. end: what became of it, in a word or two.
@@ -57,7 +58,11 @@ class Passport:
 
     @classmethod
     def of(cls, trace: Trace, name: str) -> Passport:
-        """The passport of what is called `name`, see `Trace.message`."""
+        """The passport of what is called `name`: a message's id, or an event's, of which the last part is enough.
+
+        Of a message's id the beginning is enough, four letters or more. Raises SettingError if nothing in the trace is
+        called so, or if several are.
+        """
         if not isinstance(name, str):
             raise SettingError(f"expected the id of a message, or of an event in it, as text, got: {name!r:.60}")
         holds = _contents(trace)
@@ -136,12 +141,6 @@ class Passport:
         for lane in list(open_):
             close(lane, self._over)
         return sorted(found, key=lambda span: span.start)
-
-    def picture(self) -> Any:
-        """The life as a picture (matplotlib): the queue and the stages as lanes over time."""
-        from palleto.lab.figures.passport import life_of
-
-        return life_of(self)
 
     def _entries(self, trace: Trace) -> Iterator[Entry]:
         for event in trace:

@@ -11,7 +11,7 @@ from palleto.cloud import Simulation
 from palleto.experiment import Rehearsal, unlucky
 from palleto.lab import Experiment
 from palleto.program import queue_empty
-from palleto.replay.moment import standstill
+from palleto.replay import standstill
 from steps import step9
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from palleto import SettingError
 from palleto.lab.differences import difference
-from palleto.replay.comparison import compare
+from palleto.replay import compare
 
 
 class Reader(HTMLParser):

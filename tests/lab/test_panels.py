@@ -10,7 +10,7 @@ import pytest
 
 from palleto.lab.dashboard.panels import PANELS, demand, loops, queue, throughput
 from palleto.lab.dashboard.panels.svg import PALETTE, clip, nice, number, parts, plural
-from palleto.lab.dashboard.panels.words import Snapshot, Words, status_line
+from palleto.lab.dashboard.snapshot import Snapshot, Words, status_line
 from palleto.lab.dashboard.scene import Scene
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from palleto.errors import SettingError
 from palleto.lab import publish
-from palleto.lab.publish.still import Still
+from palleto.lab.publish.static_widgets import StaticWidgets
 
 SMALL = (
     "# Step 4: small\n\n[Next](step5_multiple_consumers.ipynb) [file](../steps/step4.py#L3) [Readme](../README.md)",
@@ -129,7 +129,7 @@ def models(**found: tuple[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_widgets_stand_still():
-    still = Still(
+    still = StaticWidgets(
         models(
             box=("VBox", {"children": ["IPY_MODEL_html", "IPY_MODEL_grid", "IPY_MODEL_empty"]}),
             html=("HTML", {"value": "<b>bold</b>"}),

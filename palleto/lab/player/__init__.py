@@ -15,7 +15,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from palleto.lab.player.view import Player
+from palleto.lab.player.player import Player
 
 __all__ = ["Player"]
 

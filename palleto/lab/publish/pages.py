@@ -2,7 +2,7 @@
 
     python -m palleto.lab.publish DIR
 
-Each notebook is executed top to bottom, and its widgets are written down as they stand at the end (`lab.still`).
+Each notebook is executed top to bottom, and its widgets are written down as they stand at the end.
 Nothing in the pages is loaded from elsewhere. Links lead from page to page, and to the step files, which become
 pages.
 """
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from palleto.errors import PalletoError, SettingError
+from palleto.lab.extra import required
 from palleto.lab.publish.notebook import notebooks
-from palleto.lab.publish.still import STATE, STYLE, VIEW, Still, plain
-from palleto.lab.requirement import required
+from palleto.lab.publish.static_widgets import STATE, STYLE, VIEW, StaticWidgets, plain
 
 CELL_TIMEOUT = 120
 """Real seconds after which a cell that has not ended is given up."""
@@ -147,7 +147,7 @@ def stand_still(notebook: Any) -> None:
             notebook.cells.remove(cell)
             texts = [output.text for output in cell.outputs if output.output_type == "stream"]
             solutions = {plain(text): answer for text, answer in json.loads("".join(texts)).items()}
-    still = Still(notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {}), solutions)
+    still = StaticWidgets(notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {}), solutions)
     seen = set()
     for cell in reversed(notebook.cells):
         for output in reversed(cell.get("outputs", [])):

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 from palleto.errors import SettingError
 from palleto.lab.questions.reply import SIGNS, Choice, State, Verdict, choices_of, is_number, number_of, same
 from palleto.lab.questions.view import View
-from palleto.replay.evidence import Answer, events_of, words
+from palleto.replay import Answer, events_of, evidence
 from palleto.trace import TraceEvent
 
 if TYPE_CHECKING:
-    from palleto.lab.player.view import Player
+    from palleto.lab.player.player import Player
 
 __all__ = ["Question", "Verdict", "question"]
 
@@ -99,7 +99,7 @@ class Question:
         self.deciding = found.event
         if self.equal(self.given, found.value):
             return self._say("right", f"{self.shown(self.given)}. {self.why}".strip())
-        decided = f" Look at {words(found.event)}." if found.event else ""
+        decided = f" Look at {evidence.words(found.event)}." if found.event else ""
         going = " The run still goes on; check again at its end." if getattr(self.of, "running", False) is True else ""
         return self._say("wrong", f"not {self.shown(self.given)}.{decided}{going}")
 
@@ -108,7 +108,7 @@ class Question:
 
         height: in the notebook, in CSS pixels, above 0.
         """
-        from palleto.lab.player.view import Player
+        from palleto.lab.player.player import Player
 
         return Player(self._events(), self._solve()[0].event, height=height)
 
@@ -127,7 +127,7 @@ class Question:
         if complaint:
             return self._say(self.state, complaint)
         self.deciding = found.event
-        decided = f" Decided by {words(found.event)}." if found.event else ""
+        decided = f" Decided by {evidence.words(found.event)}." if found.event else ""
         return self._say(self.state, f"the answer is {self.shown(found.value)}. {self.why}".strip() + decided)
 
     def reset(self) -> Question:

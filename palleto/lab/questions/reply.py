@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from palleto.lab.markup import marked
+from palleto.lab.html import marked
 from palleto.trace import TraceEvent
 
 if TYPE_CHECKING:
-    from palleto.lab.player.view import Player
+    from palleto.lab.player.player import Player
 
 State = Literal["right", "wrong", "not tried"]
 

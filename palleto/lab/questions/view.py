@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from palleto.lab.markup import marked
-from palleto.lab.requirement import required
+from palleto.lab.extra import required
+from palleto.lab.html import marked
 
 if TYPE_CHECKING:
     from palleto.lab.questions.question import Question
