@@ -13,7 +13,7 @@ from palleto import TraceEvent
 from palleto.cloud.simulated.world import Simulation
 from palleto.lab import figures
 from palleto.program import after_events
-from palleto.replay import loops
+from palleto.replay.evidence import loops
 
 DOWNLOADS = Simulation(get_object=(1.0, 2.0))
 

@@ -10,7 +10,7 @@ import pytest
 from palleto import Recorder, SettingError, TraceEvent
 from palleto.lab.questions.question import Question, question
 from palleto.lab.questions.solutions import solve
-from palleto.replay import moment, said, tally
+from palleto.replay.evidence import moment, said, tally
 
 
 @pytest.fixture

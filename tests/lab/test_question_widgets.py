@@ -8,7 +8,7 @@ import pytest
 
 from palleto import TraceEvent
 from palleto.lab.questions.question import Question, question
-from palleto.replay import tally
+from palleto.replay.evidence import tally
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from palleto import SettingError, TraceEvent
 from palleto.lab import evidence
 from palleto.replay.sources import called, place_of, titles
-from palleto.replay import consumed, count, first, last, moment, number_in, said, time_of, total
+from palleto.replay.evidence import consumed, count, first, last, moment, number_in, said, time_of, total
 
 
 @pytest.fixture
