@@ -37,9 +37,8 @@ def in_mid_run() -> tuple[str, Any]:
     """Run step 9 until enough files are written; the dashboard at that moment, as a page and as a snapshot."""
     embed = required("ipywidgets.embed")
     from palleto.experiment import Experiment
-    from palleto.lab.dashboard.dashboard import Dashboard
-    from palleto.lab.publish.pages import framed
-    from palleto.lab.publish.static_widgets import StaticWidgets
+    from palleto.lab.dashboard import Dashboard
+    from palleto.lab.publish import StaticWidgets, framed
     from steps import step9
 
     experiment = Experiment(step9.pipeline, place="embedded", files=FILES, rate=RATE)

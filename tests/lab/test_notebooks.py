@@ -185,7 +185,7 @@ class Executed:
 def executed(name: str, folder: Path, place: str) -> Executed:
     """Execute a notebook with its questions solved, in folders that are empty again afterwards."""
     nbformat = pytest.importorskip("nbformat", reason="the notebooks extra is not installed")
-    from palleto.lab.publish.pages import execute
+    from palleto.lab.publish import execute
 
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     if name != "index":

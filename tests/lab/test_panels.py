@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from palleto.lab.dashboard.panels import PANELS, demand, loops, queue, throughput
-from palleto.lab.dashboard.panels.svg import PALETTE, clip, nice, number, parts, plural
-from palleto.lab.dashboard.snapshot import Snapshot, Words, status_line
+from palleto.lab.dashboard.panels.svg import PALETTE, clip, divisions, nice, number, plural
 from palleto.lab.dashboard.scene import Scene
+from palleto.lab.dashboard.snapshot import Snapshot, Words, status_line
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -180,5 +180,5 @@ def test_axes_are_round_and_calm():
     assert [nice(v) for v in (0, 1, 2.1, 5, 9, 117, 1e9)] == [1, 1, 3, 6, 10, 150, 1e9]
     assert [nice(v, 0.2) for v in (0, 0.3, 0.7, 1.2)] == [0.2, 0.4, 0.8, 2]
     for end in (1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 150, 600, 0.4):
-        assert end / parts(end) == pytest.approx(round(end / parts(end), 1), abs=1e-9)
+        assert end / divisions(end) == pytest.approx(round(end / divisions(end), 1), abs=1e-9)
     assert len({nice(v / 10) for v in range(1, 10_000)}) < 30

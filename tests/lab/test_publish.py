@@ -113,7 +113,7 @@ def test_a_question_has_its_solution_folded_away(text: str):
     assert "Are <code>runs</code> in vain?" in text
     assert "<li>5</li><li>6</li></ul><details><summary>Solution</summary>" in text
     assert "It waits &lt;5&gt;." in text
-    assert "palleto.lab.questions.question import Question" not in text
+    assert "palleto.lab.questions import Question" not in text
 
 
 def test_the_kernel_leaves_nothing(tmp_path: Path):
