@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
 import palleto
-from palleto import CloudError, Consumer, Producer, Recorder, RestartError, SettingError, Supervisor, child, running
+from palleto import (
+    CloudError,
+    Consumer,
+    Producer,
+    Recorder,
+    RestartError,
+    SettingError,
+    Supervisor,
+    TraceEvent,
+    child,
+    running,
+)
 from palleto.cloud import Simulation
 from palleto.cloud.client import Client
 from palleto.cloud.leases import Leases
-from palleto.replay.explanation import explain
+from palleto.replay import Explanation, explain
 from steps import step5, step9
 
 JITTER = Simulation(receive=(0.0, 0.05), get_object=(0.0, 0.1))
@@ -53,28 +65,6 @@ def test_forgotten_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.reasons[0].text.startswith("waits for ")
     assert "SQS.Producer remembers demand for 20 events" in found.sentence
     assert "found what it was asked for and ended; nobody looks for the rest" in found.sentence
-
-
-def test_a_producer_without_loops_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Forgetful(Producer):
-        name = "forgetful"
-
-        def handle_demand(self, demand: int) -> list[int]:
-            return [1, 2]
-
-    class Sink(Consumer):
-        name = "sink"
-
-        def init(self) -> None:
-            self.subscribe("forgetful", max_demand=10, min_demand=0)
-
-        def handle_events(self, events: list[int]) -> None:
-            pass
-
-    found = explain(run_of(Supervisor([child(Forgetful), child(Sink)])))
-    assert (found.cause, found.reasons[0].text) == ("forgotten demand", "waits for 8 events of forgetful")
-    assert found.event is not None
-    assert (found.event.kind, found.event.data["count"]) == ("handle_demand", 10)
 
 
 def run_of(top: Supervisor, seconds: float = 20.0) -> Recorder:
@@ -142,19 +132,13 @@ def test_an_empty_queue(play: Any) -> None:
     assert found.event.kind == "receive"
 
 
-def test_all_messages_in_flight(play: Any) -> None:
-    trace = play(6).trace
+@pytest.mark.parametrize("simulated", [True, False], ids=["as the simulation tells it", "as a server does"])
+def test_all_messages_in_flight(play: Any, simulated: bool) -> None:
+    trace = [event for event in play(6).trace if simulated or event.kind != "message"]
     found = explain(trace, at=15.0)
     assert found.cause == "all in flight"
     assert "has all its 13 messages in flight; the first is visible again at 30.000 s" in found.sentence
     assert explain(trace, at=2.5).cause == "busy"  # in the second that it takes to consume
-
-
-def test_all_messages_in_flight_as_a_server_tells_it(play: Any) -> None:
-    trace = [event for event in play(6).trace if event.kind != "message"]
-    found = explain(trace, at=15.0)
-    assert found.cause == "all in flight"
-    assert "has all its 13 messages in flight; the first is visible again at 30.000 s" in found.sentence
 
 
 @pytest.mark.parametrize("supervised", [True, False])
@@ -219,45 +203,91 @@ def test_a_supervisor_out_of_restarts(play: Any, monkeypatch: pytest.MonkeyPatch
     assert found.others == {"Pipeline2Consumer": "empty queue"}
 
 
-def test_a_run_whose_supervisor_gave_up() -> None:
-    class Numbers(Producer):
-        name = "numbers"
+class Numbers(Producer):
+    name = "numbers"
 
-        def handle_demand(self, demand: int) -> list[int]:
-            return list(range(demand))
+    def handle_demand(self, demand: int) -> list[int]:
+        return list(range(min(demand, 2)))  # two at a time, and forgets the rest
 
-    class Weak(Consumer):
-        name = "weak"
+
+def explained(handle: Any, demand: int) -> Explanation:
+    """Why nothing happens after 20 s where a consumer has that callback."""
+
+    class Sink(Consumer):
+        name = "sink"
+        handle_events = handle
 
         def init(self) -> None:
-            self.subscribe("numbers", max_demand=1)
+            self.subscribe("numbers", max_demand=demand, min_demand=0)
 
-        def handle_events(self, events: list[int]) -> None:
-            raise ValueError("no")
+    return explain(run_of(Supervisor([child(Numbers), child(Sink)], name="top")))
 
-    found = explain(run_of(Supervisor([child(Numbers), child(Weak)], name="top")))
+
+def test_a_producer_without_loops_that_forgets() -> None:
+    found = explained(lambda self, events: None, demand=10)
+    assert (found.cause, found.reasons[0].text) == ("forgotten demand", "waits for 8 events of numbers")
+    assert found.event is not None
+    assert (found.event.kind, found.event.data["count"]) == ("handle_demand", 10)
+
+
+def test_a_run_whose_supervisor_gave_up() -> None:
+    def fail(self: Consumer, events: list[int]) -> None:
+        raise ValueError("no")
+
+    found = explained(fail, demand=1)
     assert found.cause == "out of restarts"
-    assert "weak crashed last on ValueError: no" in found.sentence
+    assert "sink crashed last on ValueError: no" in found.sentence
 
 
 def test_a_stage_that_hangs() -> None:
-    class Numbers(Producer):
-        name = "numbers"
+    async def hang(self: Consumer, events: list[int]) -> None:
+        await anyio.sleep(1000)
 
-        def handle_demand(self, demand: int) -> list[int]:
-            return list(range(demand))
-
-    class Slow(Consumer):
-        name = "slow"
-
-        def init(self) -> None:
-            self.subscribe("numbers", max_demand=1)
-
-        async def handle_events(self, events: list[int]) -> None:
-            await anyio.sleep(1000)
-
-    found = explain(run_of(Supervisor([child(Numbers), child(Slow)])))
+    found = explained(hang, demand=1)
     assert (found.cause, found.reasons[0].text) == ("busy", "has been handling 0 for 20.000 s")
+
+
+# ---- told by hand: what a run shows seldom
+
+
+def looked_for(*more: TraceEvent) -> Explanation:
+    """Why nothing happens where C waits for five events of P, and P's loops did that."""
+    ledger = {"before": [0, 0, 0, 0], "after": [5, 5, 0, 0]}
+    begin = [
+        *(TraceEvent(0, 0.0, stage, "started", data={"class": stage}) for stage in "PC"),
+        TraceEvent(0, 0.0, "P", "subscribe", "C"),
+        TraceEvent(0, 0.0, "P", "ask", "C", data={"count": 5}),
+        TraceEvent(0, 0.0, "P", "handle_demand", ledger=ledger, data={"count": 5}),
+    ]
+    return explain([replace(event, seq=seq, t=seq * 1.0) for seq, event in enumerate([*begin, *more])])
+
+
+def loop(name: str, kind: str, *ids: str, **data: Any) -> TraceEvent:
+    return TraceEvent(0, 0.0, name, kind, ids=ids, data=data)
+
+
+DIED = [loop("#1", "loop_started"), loop("#1", "receive", counts=[]), loop("#1", "loop_ended", reason="ValueError: no")]
+DONE = [loop("#2", "loop_started"), loop("#2", "cast"), loop("#2", "loop_ended", reason="normal")]
+POLLED = [loop("#3", "loop_started"), loop("#3", "receive", counts=[])]
+
+
+@pytest.mark.parametrize(
+    ("loops", "cause", "who"),
+    [
+        ([*DIED, *DONE], "forgotten demand", "Its loop #2"),
+        ([*DONE, *DIED], "crashed loop", "Its loop #1"),
+        ([*POLLED, loop("#4", "loop_started")], "between polls", "Its loop #4"),
+        ([loop("#4", "loop_started"), *POLLED], "empty queue", "The queue"),
+        ([*POLLED, loop("#3", "loop_crashed", reason="X")], "crashed loop", "Its loop #3"),
+        ([POLLED[0], loop("#3", "loop_crashed", reason="X"), POLLED[1]], "empty queue", "The queue"),
+    ],
+    ids=["last ended well", "last died", "last has begun", "last polls", "crashed", "crashed before"],
+)
+def test_of_several_loops_the_last_counts_and_of_what_it_did_the_last(
+    loops: list[TraceEvent], cause: str, who: str
+) -> None:
+    found = looked_for(*loops)
+    assert (found.cause, found.reasons[-1].who) == (cause, who)
 
 
 def test_it_shows_itself_and_refuses_what_is_no_run(play: Any) -> None:
