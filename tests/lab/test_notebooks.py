@@ -1,6 +1,6 @@
 """The notebooks: each is executed top to bottom, once, and looked at. The same set runs against LocalStack.
 
-    python -m pytest tests/test_notebooks.py -n 2      # against the embedded place
+    python -m pytest tests/lab/test_notebooks.py -n 2     # against the embedded place
     python -m pytest -m localstack -n 2                # against LocalStack, if it answers
 
 A cell is added before "Change this number" that solves the questions: what stands before it is the unsolved notebook,
