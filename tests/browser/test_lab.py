@@ -1,7 +1,6 @@
 """JupyterLab in headless Chromium: a learner opens a notebook, runs it, drags sliders, presses Stop, and answers wrong.
 
     python -m pytest -m browser
-    PALLETO_SHOTS=/tmp/shots python -m pytest -m browser      # and keeps pictures of all ten, in light and in dark
 
 A server is started on a free port of 127.0.0.1 on a copy of the notebooks, and ended by its process id. What is tested
 is what only a browser shows, on a notebook of three cells; `tests/lab/test_notebooks.py` runs all ten.
@@ -12,14 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_page import SHOTS, Notebook, until
+from lab_page import Notebook, until
 from lab_server import jupyterlab
-
-ROOT = Path(__file__).parents[2]
 
 SMALL = (
     "from palleto.lab import Dashboard, Experiment, evidence, question\nfrom steps.step5 import pipeline",
@@ -75,9 +71,6 @@ def answers_wrong_and_steps_through_it(book: Notebook) -> None:
     seq = re.search(r"trace event (\d+)", question.text_content())[1]
     opened = frame.locator(".place").text_content()
     assert opened.startswith(f"{seq} of ")
-    if SHOTS:
-        player.scroll_into_view_if_needed()
-        book.shot("4-wrong", at=question)
     frame.locator(".now").click()
     book.page.keyboard.press("ArrowLeft")
     until(lambda: frame.locator(".place").text_content() != opened, 5, "the player to go back")
@@ -106,27 +99,4 @@ def test_a_learner_turns_controls_and_steps_through_a_wrong_answer(opened: Calla
     answers_wrong_and_steps_through_it(book)
     assert book.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert not re.search("Error displaying widget|Error creating widget|Loading widget", book.page.text_content("body"))
-    assert book.complaints == []
-
-
-@pytest.mark.timeout(120)
-@pytest.mark.skipif(not SHOTS, reason="no pictures wanted; name a folder for them in PALLETO_SHOTS")
-@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")))
-def test_its_pictures(opened: Callable[[str], Notebook], name: str):
-    book = opened(name)
-    book.shot("1-start", whole=True)
-    book.command("notebook:run-all-cells")
-    if name != "index":
-        book.page.wait_for_selector("button:text-is('Start')", state="attached", timeout=40_000)
-        until(lambda: "running" in book.status, 20, "the dashboard to say that it runs")
-        book.show()
-        book.page.wait_for_timeout(1000)
-        book.shot("2-middle")
-    until(book.idle, 60, "all cells to have run")
-    book.shot("3-end", whole=True)
-    if name != "index":
-        player = book.page.locator("iframe.palleto-player").first
-        player.scroll_into_view_if_needed()
-        player.content_frame.locator("#player[aria-busy=false]").wait_for()
-        book.shot("5-happened", at=book.page.locator("h2:has-text('What happened')"))
     assert book.complaints == []

@@ -1,4 +1,4 @@
-"""Why nothing happens: each stall is made for real, and the chain must end at its cause."""
+"""Why nothing happens: the chain must end at its cause, of stalls that are made for real and of traces told by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 import palleto
 from palleto import (
-    CloudError,
     Consumer,
     Producer,
     Recorder,
@@ -22,36 +21,10 @@ from palleto import (
     running,
 )
 from palleto.cloud import Simulation
-from palleto.cloud.client import Client
-from palleto.cloud.leases import Leases
 from palleto.replay import Explanation, explain
 from steps import step5, step9
 
 JITTER = Simulation(receive=(0.0, 0.05), get_object=(0.0, 0.1))
-
-
-def temporary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loops that die stay dead, as in the original."""
-    start_task = step9.Server.start_task
-    monkeypatch.setattr(step9.Server, "start_task", lambda self, function, **_: start_task(self, function))
-
-
-def test_the_test_event_crashes_the_loop(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def parse(message: dict[str, Any]) -> list[Any]:
-        if "s3:TestEvent" in message["Body"]:
-            raise KeyError("Records")
-        return step9.Server.parse(message)
-
-    monkeypatch.setattr(Leases, "take", lambda self, message, _: parse(message))
-    temporary(monkeypatch)
-    found = explain(play(9, seconds=25).trace)
-    assert found.cause == "crashed loop"
-    assert found.event is not None
-    assert found.event.kind == "loop_ended"
-    assert [reason.who for reason in found.reasons[:-2]] == ["Pipeline1Consumer", "Pipeline1ProducerConsumer"]
-    assert "SQS.Producer remembers demand for 3 events" in found.sentence
-    assert "died on KeyError: 'Records'" in found.sentence
-    assert "a message that names no file, such as S3's test message" in found.sentence
 
 
 def test_forgotten_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,28 +76,6 @@ def test_lost_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "unmet it asked for 0 events" in found.sentence
 
 
-def test_lost_demand_that_sqs_refuses(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def loop(self: step9.Server) -> None:
-        while True:  # as the original, which did not look at the number
-            response = await self.warehouse.sqs.receive_message(
-                QueueUrl=self.warehouse.queue_url, MaxNumberOfMessages=min(self.wanted, 10), WaitTimeSeconds=2
-            )
-            messages = response.get("Messages", [])
-            events = [event for message in messages for event in self.warehouse.leases.take(message, self.parse)]
-            if events:
-                self.wanted -= len(events)
-                step9.Producer.enqueue(events)
-            if self.wanted == 0:
-                return
-
-    temporary(monkeypatch)
-    monkeypatch.setattr(step9.Server, "loop", loop)
-    monkeypatch.setattr(step9.Producer, "handle_cast", below_zero)
-    found = explain(stalls(play).trace)
-    assert found.cause == "lost demand"
-    assert "died on MaxNumberOfMessages=0" in found.sentence
-
-
 def test_an_empty_queue(play: Any) -> None:
     found = explain(play(9, seconds=60).trace)
     assert found.cause == "empty queue"
@@ -139,46 +90,6 @@ def test_all_messages_in_flight(play: Any, simulated: bool) -> None:
     assert found.cause == "all in flight"
     assert "has all its 13 messages in flight; the first is visible again at 30.000 s" in found.sentence
     assert explain(trace, at=2.5).cause == "busy"  # in the second that it takes to consume
-
-
-@pytest.mark.parametrize("supervised", [True, False])
-def test_a_crashed_loop(play: Any, monkeypatch: pytest.MonkeyPatch, supervised: bool) -> None:
-    send = Client._send
-
-    async def offline(self: Client, method: str, arguments: dict[str, Any]) -> Any:
-        if method == "receive_message" and self._observer is not None:
-            error = CloudError("sqs.ReceiveMessage", "EndpointConnectionError", "Could not connect")
-            self._observer("sqs.ReceiveMessage", arguments, error)
-            raise error
-        return await send(self, method, arguments)
-
-    monkeypatch.setattr(Client, "_send", offline)
-    if not supervised:
-        temporary(monkeypatch)
-    found = explain(play(9, seconds=25).trace)
-    assert found.cause == "crashed loop"
-    assert "EndpointConnectionError" in found.sentence
-    assert ("it runs again at " in found.sentence) == supervised
-    assert found.event is not None
-    assert found.event.line is not None
-
-
-def test_a_killed_loop(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pull(self: step5.Server, count: int) -> list[str]:
-        running = bool(self.tasks)
-        self.terminate_loops()
-        if not running:
-            self.wanted = count
-            self.start_task(self.loop)
-        return []
-
-    monkeypatch.setattr(step5.Server, "pull", pull)
-    monkeypatch.setattr(
-        step5,
-        "pipeline",
-        lambda: Supervisor([child(step5.Server), child(step5.Producer), child(step5.Consumer), child(step5.Consumer)]),
-    )
-    assert explain(play(5, seconds=60, pipeline=step5.pipeline).trace).cause == "killed loop"
 
 
 def test_a_supervisor_out_of_restarts(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,14 +191,45 @@ POLLED = [loop("#3", "loop_started"), loop("#3", "receive", counts=[])]
         ([loop("#4", "loop_started"), *POLLED], "empty queue", "The queue"),
         ([*POLLED, loop("#3", "loop_crashed", reason="X")], "crashed loop", "Its loop #3"),
         ([POLLED[0], loop("#3", "loop_crashed", reason="X"), POLLED[1]], "empty queue", "The queue"),
+        ([*POLLED, loop("#3", "loop_killed")], "killed loop", "Its loop #3"),
     ],
-    ids=["last ended well", "last died", "last has begun", "last polls", "crashed", "crashed before"],
+    ids=["last ended well", "last died", "last has begun", "last polls", "crashed", "crashed before", "killed"],
 )
 def test_of_several_loops_the_last_counts_and_of_what_it_did_the_last(
     loops: list[TraceEvent], cause: str, who: str
 ) -> None:
     found = looked_for(*loops)
     assert (found.cause, found.reasons[-1].who) == (cause, who)
+
+
+@pytest.mark.parametrize(
+    ("did", "cause", "words"),
+    [
+        ([loop("#3", "loop_crashed", reason="X", again=7.5)], "crashed loop", "crashed on X; it runs again at 7.500 s"),
+        (
+            [
+                loop("#3", "receive", "abcdefgh-1", counts=[1], names=[[]]),
+                loop("#3", "loop_ended", reason="KeyError: x"),
+            ],
+            "crashed loop",
+            "died on KeyError: x, and only new demand starts another; "
+            "it had received abcdefgh, a message that names no file, such as S3's test message",
+        ),
+        (
+            [
+                loop("#3", "request", operation="sqs.ReceiveMessage", error="no", max=0),
+                loop("#3", "loop_ended", reason="CloudError: no"),
+            ],
+            "lost demand",
+            "died on MaxNumberOfMessages=0",
+        ),
+    ],
+    ids=["runs again", "after S3's test message", "asked SQS for nothing"],
+)
+def test_what_is_said_of_a_loop(did: list[TraceEvent], cause: str, words: str) -> None:
+    found = looked_for(POLLED[0], *did)
+    assert found.cause == cause
+    assert words in found.sentence
 
 
 def test_it_shows_itself_and_refuses_what_is_no_run(play: Any) -> None:

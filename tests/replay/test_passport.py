@@ -132,3 +132,15 @@ def test_a_stage_has_it_until_it_is_done_or_crashes_or_the_run_ends(kind: str, e
         "xx.gz"
     )
     assert passport.spans == [Span("in flight", 1.0, 9.0), Span("C", 2.0, end)]
+
+
+@pytest.mark.parametrize(
+    ("more", "end"),
+    [
+        ([], "in flight"),
+        ([TraceEvent(1, 2.0, "C", "delete", ids=("abcdefgh",), data={"deleted": 1, "failed": 0})], "deleted"),
+        ([TraceEvent(1, 2.0, "#1", "dead_lettered", ids=("abcdefgh",))], "in the dead-letter queue"),
+    ],
+)
+def test_what_becomes_of_it_on_a_server(more: list[TraceEvent], end: str) -> None:
+    assert told_by_a_server(*more).message("abcdefgh").end == end
