@@ -51,6 +51,25 @@ async def set_copies(system: System, count: int) -> None:
         top.start_child(numbered(copies[-1], number))
 
 
+def kill_stage(system: System, label: str) -> None:
+    """Kill the stage of that label, in the middle of whatever it does."""
+    for stage in stages_of(system):
+        if stage.label == label:
+            stage.kill()
+
+
+def kill_loops(system: System) -> None:
+    """Cancel the server loops that run."""
+    for task in tasks_of(system):
+        task.kill()
+
+
+def crash_loops(system: System) -> None:
+    """Let the server loops that run crash."""
+    for task in tasks_of(system):
+        task.crash()
+
+
 def numbered(spec: Child, number: int) -> Child:
     """Another child like `spec`; names that end in a number, such as Pipeline3, end in `number` instead."""
 

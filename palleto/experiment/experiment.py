@@ -43,7 +43,7 @@ class Experiment:
     seconds:   of run time after which it ends; None: at `until`, or when stopped.
     until:     an ending (`palleto.program.endings`), or None.
     files:     sample files that arrive in the bucket, `rate` a second of run time (None: all at once).
-    place, endpoint, pipelines, seed, backend, max_bytes: as the options of a step.
+    place, endpoint, pipelines, seed, max_bytes: as the options of a step.
     output:    the folder for results; a temporary one if None.
     simulation: how the simulated place behaves (`palleto.cloud.Simulation`: latencies, chance); others ignore it.
     faults:    what goes wrong with the pipeline's requests (`palleto.cloud.faults`), also while it runs.
@@ -208,31 +208,15 @@ class Experiment:
 
     def kill_stage(self, label: str) -> None:
         """Kill the stage of that label, in the middle of whatever it does; its supervisor starts it again."""
-
-        def change(system: System) -> None:
-            for stage in changes.stages_of(system):
-                if stage.label == label:
-                    stage.kill()
-
-        self._pass(change)
+        self._pass(lambda system: changes.kill_stage(system, label))
 
     def kill_loop(self) -> None:
         """Cancel the server loops that run. Nobody starts them again: only new demand does."""
-
-        def change(system: System) -> None:
-            for task in changes.tasks_of(system):
-                task.kill()
-
-        self._pass(change)
+        self._pass(changes.kill_loops)
 
     def crash_loop(self) -> None:
         """Let the server loops that run crash. One that is supervised as "transient" runs again, from its run 0."""
-
-        def change(system: System) -> None:
-            for task in changes.tasks_of(system):
-                task.crash()
-
-        self._pass(change)
+        self._pass(changes.crash_loops)
 
     def drop(self, content: bytes = b"this is not gzip", name: str = "bad") -> None:
         """Put a file into the bucket, by default one that is not gzip."""
