@@ -127,13 +127,10 @@ def test_an_error_is_kept(start: Any) -> None:
     assert experiment.error == "RuntimeError: no pipeline"
 
 
-@pytest.mark.parametrize("setting", [{"speed": 0}, {"speed": -1.0}])
-def test_bad_settings(setting: dict[str, float]) -> None:
-    with pytest.raises(SettingError, match="above 0"):
-        Experiment(step5.pipeline, **setting)
-
-
-def test_bad_changes() -> None:
+def test_bad_settings_and_changes() -> None:
+    for speed in (0, -1.0):
+        with pytest.raises(SettingError, match="above 0"):
+            Experiment(step5.pipeline, speed=speed)
     experiment = Experiment(step5.pipeline)
     for change in (experiment.resize, experiment.set_copies, experiment.set_speed):
         with pytest.raises(SettingError, match="got: 0"):

@@ -47,8 +47,16 @@ def wait_for(reached: Callable[[], object], seconds: float = 10.0) -> None:
 def test_before_it_runs_it_says_so(dash: Any):
     made = dash(5)
     assert repr(made).splitlines()[0] == "not started · 0 s · speed 1 · 0 events"
+    bundle = made._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(made)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
     assert made.controls.stop.disabled
     assert not made.controls.start.disabled
+    changes: list[Any] = []
+    for widget in (*made.panels.values(), made.status, made.log):
+        widget.observe(changes.append, "value")
+    made._frame()
+    assert changes == [], "what did not change is not sent"
 
 
 @pytest.mark.parametrize(
@@ -215,21 +223,6 @@ def test_a_frame_that_fails_says_so(dash: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(made, "_frame", fail)
     made.start()
     wait_for(lambda: "stands still: ValueError: no" in made.alarms.value)
-
-
-def test_what_did_not_change_is_not_sent(dash: Any):
-    made = dash(5)
-    changes: list[Any] = []
-    for widget in (*made.panels.values(), made.status, made.log):
-        widget.observe(changes.append, "value")
-    made._frame()
-    assert changes == []
-
-
-def test_its_text_is_the_bundles(dash: Any):
-    bundle = dash(5)._repr_mimebundle_()
-    assert bundle["text/plain"].startswith("not started")
-    assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
 def test_a_long_line_that_was_said_ends_with_a_sign_that_more_follows(dash: Any):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from palleto.lab import evidence
 from palleto.lab.dashboard.scene import Scene
 from palleto.lab.dashboard.series import POINTS
 from palleto.trace import TraceEvent
@@ -164,15 +165,9 @@ def test_step5_in_numbers(play: Any):
     scene = fed(played.trace)
     assert scene.consumed == 30 == sum(played.summary.consumed.values())
     assert {group.name: group.consumed.total for group in scene.groups.values()} == played.summary.consumed
-    asked, got = Counter[str](), Counter[str]()
-    for one in played.trace:
-        if one.kind == "ask":
-            asked[one.peer or ""] += one.data["count"]
-        elif one.kind == "emitted":
-            got[one.peer or ""] += len(one.ids)
-    assert {one.consumer: (one.asked, one.delivered) for one in scene.current} == {
-        name: (asked[name], got[name]) for name in asked
-    }
+    for one in scene.current:
+        assert one.asked == evidence.total(played.trace, "count", kind="ask", peer=one.consumer).value
+        assert one.delivered == sum(len(sent.ids) for sent in played.kinds("emitted") if sent.peer == one.consumer)
     assert scene.loops_started == len(played.kinds("loop_started"))
     assert [loop.ended for loop in scene.loops] == ["killed"] * 3 + ["stopped"]  # the last by the end of the run
     assert [loop.runs.count for loop in scene.loops][2:] == [18, 7]
