@@ -7,7 +7,8 @@ Each is imported when it is first used: a notebook that shows no figure does not
 
 Experiments, forks and traces are of the floors below. What the lab itself has stands apart, and is read in any order:
 dashboard (a run, live), figures (of its trace), player (its trace, event by event), questions (to it), differences (of
-two steps), variation (of one number); publish and portrait make what is read without a kernel.
+two steps), variation (of one number). notebook keeps the notebooks equal to the steps; publish and portrait make what
+is read without a kernel.
 """
 
 from __future__ import annotations

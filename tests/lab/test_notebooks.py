@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from palleto.lab.publish import notebook as files
+from palleto.lab import notebook as files
 from palleto.program import lesson
 
 ROOT = Path(__file__).parents[2]
@@ -81,9 +81,7 @@ def test_there_is_one_for_each_step():
 
 def test_they_show_the_steps_as_they_are_and_have_no_outputs():
     drifted = [path.name for path in files.drifted()]
-    assert drifted == [], (
-        "not as the step files are, or with outputs; mend it: python -m palleto.lab.publish.notebook sync"
-    )
+    assert drifted == [], "not as the step files are, or with outputs; mend it: python -m palleto.lab.notebook sync"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,9 +18,9 @@ from typing import Any
 
 from palleto.errors import PalletoError, SettingError
 from palleto.lab.extra import required
+from palleto.lab.notebook import notebooks
 from palleto.lab.publish.execution import SOLUTIONS, execute, with_solutions
 from palleto.lab.publish.frame import framed
-from palleto.lab.publish.notebook import notebooks
 from palleto.lab.publish.static_widgets import STATE, VIEW, StaticWidgets, plain
 
 
