@@ -21,6 +21,9 @@ from palleto.trace import Trace, TraceEvent
 __all__ = ["Entry", "Passport", "Span"]
 
 ORDINALS = {1: "first", 2: "second", 3: "third"}
+LANES = {"visible": "visible", "in_flight": "in flight"}
+"""The states in which a message is in the queue, and what their lanes are called."""
+ENDS = {**LANES, "dead_lettered": "in the dead-letter queue"}
 HEAD = ("seconds", "where", "what happened", "line")
 
 
@@ -86,17 +89,10 @@ class Passport:
     def end(self) -> str:
         """What became of it: "deleted", "in the dead-letter queue", "in flight", "visible", or "handled"."""
         for entry in reversed(self.entries):
-            event = entry.event
-            if event is None:
-                return "visible"
-            if event.kind == "message":
-                states = {"dead_lettered": "in the dead-letter queue", "in_flight": "in flight"}
-                return states.get(event.data["state"], str(event.data["state"]))
-            if event.kind in ("delete", "dead_lettered"):
-                return "deleted" if event.kind == "delete" else "in the dead-letter queue"
-            if event.kind == "receive":
-                return "in flight"
-            if event.kind == "handled" and event.data.get("last") and self.message is None:
+            state = _in_queue(entry)
+            if state is not None:
+                return ENDS.get(state, state)
+            if self.message is None and entry.event and entry.event.kind == "handled" and entry.event.data.get("last"):
                 return "handled"
         return "on its way"
 
@@ -117,19 +113,10 @@ class Passport:
 
         for entry in self.entries:
             event = entry.event
-            state = "visible" if event is None else event.data.get("state") if event.kind == "message" else None
-            if state is None and event is not None:
-                given_back = "visible" if entry.what == "given back" else None
-                states = {
-                    "receive": "in_flight",
-                    "delete": "deleted",
-                    "dead_lettered": "dead",
-                    "visibility": given_back,
-                }
-                state = states.get(event.kind)
+            state = _in_queue(entry)
             if state is not None:
-                lane = {"visible": "visible", "in_flight": "in flight"}.get(state)
-                for other in ("visible", "in flight"):
+                lane = LANES.get(state)
+                for other in LANES.values():
                     if other != lane:
                         close(other, entry.t)
                 if lane is not None:
@@ -170,6 +157,18 @@ class Passport:
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._rows(), before=self.title)
+
+
+def _in_queue(entry: Entry) -> str | None:
+    """The message's state in the queue after that entry, in the words of `TraceEvent`; None: the same as before."""
+    event = entry.event
+    if event is None:
+        return "visible"
+    if event.kind == "message":
+        return str(event.data["state"])
+    if event.kind == "visibility":
+        return "visible" if entry.what == "given back" else None
+    return {"receive": "in_flight", "delete": "deleted", "dead_lettered": "dead_lettered"}.get(event.kind)
 
 
 def _contents(trace: Trace) -> dict[str, list[str]]:

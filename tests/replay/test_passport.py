@@ -140,6 +140,8 @@ def test_a_stage_has_it_until_it_is_done_or_crashes_or_the_run_ends(kind: str, e
         ([], "in flight"),
         ([TraceEvent(1, 2.0, "C", "delete", ids=("abcdefgh",), data={"deleted": 1, "failed": 0})], "deleted"),
         ([TraceEvent(1, 2.0, "#1", "dead_lettered", ids=("abcdefgh",))], "in the dead-letter queue"),
+        ([TraceEvent(1, 2.0, "C", "visibility", ids=("abcdefgh",), data={"seconds": [0]})], "visible"),
+        ([TraceEvent(1, 2.0, "", "visibility", ids=("abcdefgh",), data={"seconds": [30]})], "in flight"),
     ],
 )
 def test_what_becomes_of_it_on_a_server(more: list[TraceEvent], end: str) -> None:
