@@ -8,10 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from palleto import TraceEvent, load
 from palleto.errors import SettingError
 from palleto.lab.player.page import page
 from palleto.program import lesson
+from palleto.replay import events_of
+from palleto.trace import TraceEvent, load
 
 HEIGHT = 1000
 """The height of the player in a notebook, in CSS pixels."""
@@ -68,8 +69,6 @@ def _opened(trace: Any) -> tuple[list[TraceEvent], str]:
         path = Path(trace)
         loaded = load(path)
         return loaded, _title(loaded) or path.name
-    from palleto.replay.evidence import events_of
-
     events = events_of(trace)
     return events, _title(events) or "Your run"
 

@@ -1,4 +1,4 @@
-"""The libraries that only the notebooks need, imported when they are needed."""
+"""The libraries of the extra `notebooks` (ipywidgets, matplotlib, ...), imported when they are needed."""
 
 from __future__ import annotations
 

@@ -1,51 +1,14 @@
-"""What a learner's answer means (a choice, or a number as people write it), and what is said to it."""
+"""What a learner answers with: a choice, or a number as people write it."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-from palleto.lab.markup import marked
-from palleto.trace import TraceEvent
-
-if TYPE_CHECKING:
-    from palleto.lab.player.view import Player
-
-State = Literal["right", "wrong", "not tried"]
-
-SIGNS: dict[State, str] = {"right": "✓", "wrong": "✗", "not tried": "○"}
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*([^\d\s,.]*)\s*")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check, a hint or a solution says. True if the question is answered right.
-
-    In a notebook, one that is wrong opens the player at the trace event that decides the question.
-    """
-
-    state: State
-    text: str
-    deciding: TraceEvent | None = None
-    player: Callable[[], Player] | None = field(default=None, compare=False)
-
-    def __bool__(self) -> bool:
-        return self.state == "right"
-
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        bundle = {"text/plain": self.text}
-        if self.state == "wrong" and self.deciding is not None and self.player is not None:
-            bundle["text/html"] = f"<p>{marked(self.text)}</p>{self.player()._repr_html_()}"
-        return bundle
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
-from palleto import TraceEvent
-from palleto.lab.questions.question import Question, question
-from palleto.replay.evidence import tally
+from palleto.lab.questions import question
 
 
-@pytest.fixture
-def five(play) -> list[TraceEvent]:
-    return play(5, seconds=100.0).trace
-
-
-def kills(of: Any = None, **more: Any) -> Question:
-    more = {"choices": [0, 1, 2, 3], **more}
-    return question(
-        "How many loops are killed at the start?",
-        answer=lambda trace: tally(trace, kind="loop_killed", before=1),
-        of=of,
-        **more,
-    )
-
-
-def test_as_text(five):
+def test_as_text(five, kills):
     asked = kills(five).answer(2)
     assert repr(asked) == (
         "Question: How many loops are killed at the start?\n"
@@ -36,7 +15,7 @@ def test_as_text(five):
     )
 
 
-def test_the_widgets_do_the_same(five):
+def test_the_widgets_do_the_same(five, kills):
     asked = kills(five, hint="Look.")
     bundle = asked._repr_mimebundle_()
     assert bundle["text/plain"] == repr(asked)
@@ -63,7 +42,7 @@ def test_the_widgets_do_the_same(five):
     assert choices.value is None
 
 
-def test_a_wrong_answer_opens_the_player_where_it_is_decided(five):
+def test_a_wrong_answer_opens_the_player_where_it_is_decided(five, kills):
     asked = kills(five)
     bundle = asked.check(3)._repr_mimebundle_()
     assert bundle["text/plain"] == str(asked.check(3))
@@ -74,11 +53,11 @@ def test_a_wrong_answer_opens_the_player_where_it_is_decided(five):
     assert list(asked.hint()._repr_mimebundle_()) == ["text/plain"]
 
 
-def test_a_player_before_there_is_a_run():
+def test_a_player_before_there_is_a_run(kills):
     assert repr(kills(None).player()) == "<Player 0 trace events, 0.0 s, at 0>"
 
 
-def test_the_widgets_open_the_player_for_a_wrong_answer_and_on_demand_for_a_right_one(five):
+def test_the_widgets_open_the_player_for_a_wrong_answer_and_on_demand_for_a_right_one(five, kills):
     asked = kills(five)
     asked._repr_mimebundle_()
     assert asked._view is not None
@@ -109,7 +88,7 @@ def test_the_widgets_open_the_player_for_a_wrong_answer_and_on_demand_for_a_righ
     assert shown() == (False, True, "Show me")
 
 
-def test_the_widgets_without_a_run_open_nothing():
+def test_the_widgets_without_a_run_open_nothing(kills):
     asked = kills(None)
     asked._repr_mimebundle_()
     assert asked._view is not None

@@ -25,7 +25,7 @@ from palleto.lab.figures.picture import (
     stroke,
     whole_numbers,
 )
-from palleto.replay.evidence import events_of
+from palleto.replay import events_of
 from palleto.trace import TraceEvent
 
 NICE = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)

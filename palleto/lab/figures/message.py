@@ -1,9 +1,11 @@
-"""The life of one message: where it was, lane by lane, over time."""
+"""One message over time: where it was, lane by lane."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from palleto.lab.figures.picture import BLUE, COLOURS, GREEN, INK, ORANGE, Picture, label, nothing
-from palleto.replay.passport import Passport
+from palleto.replay import Passport, events_of
 
 IN_QUEUE = {"visible": (BLUE, ""), "in flight": (ORANGE, "///")}
 """The lanes of the queue: colour and hatch."""
@@ -11,8 +13,13 @@ MARKS = {"download": "v", "written": "s", "delete": "X", "cast": ">", "lost": "P
 """What is marked in the lane of its stage or loop, and how."""
 
 
-def life_of(passport: Passport) -> Picture:
-    """A bar a lane for as long as the message was there, and a mark for what was done with it."""
+def message_over_time(trace: Any, name: str) -> Picture:
+    """A bar a lane for as long as the message was there, and a mark for what was done with it.
+
+    trace: an experiment, a recorder or a list of trace events.
+    name:  of the message, as `trace.message(name)` takes it. Raises SettingError if nothing in the trace is called so.
+    """
+    passport = Passport.of(events_of(trace), name)
     spans = passport.spans
     marks = [entry for entry in passport.entries if entry.event is not None and entry.event.kind in MARKS]
     if not spans and not marks:

@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from palleto.lab.dashboard.panels import PANELS, demand, loops, queue, throughput
-from palleto.lab.dashboard.panels.svg import PALETTE, clip, nice, number, parts, plural
-from palleto.lab.dashboard.panels.words import Snapshot, Words, status_line
+from palleto.lab.dashboard.panels.svg import PALETTE, clip, divisions, nice, number, plural
 from palleto.lab.dashboard.scene import Scene
+from palleto.lab.dashboard.snapshot import Snapshot, Words, status_line
+from palleto.trace import TraceEvent
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -68,9 +69,10 @@ def test_a_panel_is_an_image_that_fits_and_says_what_it_shows(
             end = x if "e" in style else x + long / (2 if "c" in style else 1)
             assert end <= width + 2, element.text
     assert "nan" not in canvas.svg()
+    assert "var(--jp-ui-font-color1,#222)" in canvas.svg(), "the theme's colours, with a fallback"
 
 
-def test_demand_shows_the_scenes_numbers(five: Scene):
+def test_demand_shows_the_scenes_numbers_and_its_bands_add_up(five: Scene):
     shown = texts(demand(five).svg())
     for one in five.current:
         at = shown.index(one.consumer)
@@ -79,9 +81,6 @@ def test_demand_shows_the_scenes_numbers(five: Scene):
     assert shown[at + 1 : at + 4] == ["30", "16", "14"]
     assert "━━ SQS.Producer remembers 14, has 0 in its buffer" in shown
     assert "remembers demand for 14 events" in demand(five).words
-
-
-def test_the_bands_of_demand_add_up_to_what_is_remembered(five: Scene):
     root = ElementTree.fromstring(demand(five).svg())
     bands = [numbers(path.get("d", "")) for path in root.iter(f"{SVG}path") if path.get("fill") in PALETTE]
     line = next(
@@ -101,7 +100,7 @@ def test_many_subscriptions_share_a_row(nine: Scene):
 def test_loops_show_how_they_ended(five: Scene):
     shown = texts(loops(five).svg())
     assert "3 started, 2 killed, 1 running" in shown
-    assert shown.count("killed, 0 runs") == 2
+    assert sum(text.startswith("killed, ") for text in shown) == 2
     assert "running, 13 runs" in shown
     root = ElementTree.fromstring(loops(five).svg())
     crosses = [path for path in root.iter(f"{SVG}path") if path.get("class") == "x"]
@@ -130,8 +129,6 @@ def test_the_queue_adds_up():
     scene = Scene()
     look = {"visible": 3, "in_flight": 2, "dead_lettered": 1}
     for t, kind, data in [(0, "delete", {"deleted": 4, "failed": 0}), (1, "queue", look)]:
-        from palleto.trace import TraceEvent
-
         scene.add(TraceEvent(0, t, "", kind, data=data))
     canvas = queue(scene)
     root = ElementTree.fromstring(canvas.svg())
@@ -144,18 +141,10 @@ def test_the_queue_adds_up():
 
 def test_the_words_of_files_and_stages_are_escaped():
     scene = Scene()
-    from palleto.trace import TraceEvent
-
     for kind in ("subscribe", "down", "subscribe"):
         scene.add(TraceEvent(0, 0, 'P<"&', kind, "C<&>'"))
     for draw in PANELS.values():
         ElementTree.fromstring(draw(scene).svg())
-
-
-def test_colours_have_words_beside_them_and_follow_the_theme(five: Scene):
-    svg = demand(five).svg()
-    assert "var(--jp-ui-font-color1,#222)" in svg
-    assert "var(--jp-border-color2,#ddd)" in svg
 
 
 def test_a_snapshot_is_one_picture_and_its_words(five: Scene):
@@ -180,5 +169,5 @@ def test_axes_are_round_and_calm():
     assert [nice(v) for v in (0, 1, 2.1, 5, 9, 117, 1e9)] == [1, 1, 3, 6, 10, 150, 1e9]
     assert [nice(v, 0.2) for v in (0, 0.3, 0.7, 1.2)] == [0.2, 0.4, 0.8, 2]
     for end in (1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 150, 600, 0.4):
-        assert end / parts(end) == pytest.approx(round(end / parts(end), 1), abs=1e-9)
+        assert end / divisions(end) == pytest.approx(round(end / divisions(end), 1), abs=1e-9)
     assert len({nice(v / 10) for v in range(1, 10_000)}) < 30

@@ -8,38 +8,23 @@ from typing import Any
 import pytest
 
 from palleto import Recorder, SettingError, TraceEvent
-from palleto.lab.questions.question import Question, question
-from palleto.lab.questions.solutions import solve
-from palleto.replay.evidence import moment, said, tally
-
-
-@pytest.fixture
-def five(play) -> list[TraceEvent]:
-    return play(5, seconds=100.0).trace
-
-
-def kills(of: Any = None, **more: Any) -> Question:
-    more = {"choices": [0, 1, 2, 3], **more}
-    return question(
-        "How many loops are killed at the start?",
-        answer=lambda trace: tally(trace, kind="loop_killed", before=1),
-        of=of,
-        **more,
-    )
-
+from palleto.lab.questions import question, solve
+from palleto.replay.evidence import moment, said
 
 # ---- states
 
 
-def test_right(five):
+def test_right(five, kills):
     asked = kills(five, why="Each new demand kills.")
+    assert asked.state == "not tried"
+    assert str(asked.check()) == "○ not tried: not answered yet; one of: 0 / 1 / 2 / 3"
     verdict = asked.check(2)
     assert verdict
     assert str(verdict) == "✓ right: 2. Each new demand kills."
     assert asked.state == "right"
 
 
-def test_wrong_says_which_trace_event_decides(five):
+def test_wrong_says_which_trace_event_decides(five, kills):
     asked = kills(five)
     verdict = asked.check(3)
     assert not verdict
@@ -50,13 +35,7 @@ def test_wrong_says_which_trace_event_decides(five):
     assert f"step5.py, line {event.line}: `task.kill()`" in str(verdict)
 
 
-def test_not_tried(five):
-    asked = kills(five)
-    assert asked.state == "not tried"
-    assert str(asked.check()) == "○ not tried: not answered yet; one of: 0 / 1 / 2 / 3"
-
-
-def test_answering_again_is_not_tried_until_checked(five):
+def test_answering_again_is_not_tried_until_checked(five, kills):
     asked = kills(five)
     asked.check(3)
     assert asked.answer(2).state == "not tried"
@@ -69,7 +48,7 @@ def unset() -> Any:
 
 
 @pytest.mark.parametrize("of", [None, [], Recorder(), SimpleNamespace(trace=Recorder()), "nonsense", 5, unset])
-def test_before_there_is_a_run(of):
+def test_before_there_is_a_run(of, kills):
     asked = kills(of)
     assert "run the cell above first" in str(asked.check(2))
     assert "run the cell above first" in str(asked.solution())
@@ -78,12 +57,12 @@ def test_before_there_is_a_run(of):
     assert asked.deciding is None
 
 
-def test_a_run_that_failed_says_so():
+def test_a_run_that_failed_says_so(kills):
     failed = SimpleNamespace(trace=Recorder(), error="expected a place, got: moon")
     assert str(kills(failed).check(2)) == "○ not tried: the run failed: expected a place, got: moon"
 
 
-def test_the_latest_run_is_asked(five):
+def test_the_latest_run_is_asked(five, kills):
     run = SimpleNamespace(trace=SimpleNamespace(events=[]))
     asked = kills(run)
     assert not asked.check(2)
@@ -91,7 +70,7 @@ def test_the_latest_run_is_asked(five):
     assert asked.check()
 
 
-def test_a_run_that_goes_on_is_said_to(five):
+def test_a_run_that_goes_on_is_said_to(five, kills):
     assert "The run still goes on" in str(kills(SimpleNamespace(trace=five, running=True)).check(3))
 
 
@@ -103,7 +82,7 @@ def test_what_the_run_did_not_show(five):
     assert str(none.check(86)).startswith("○ not tried: this run did not show the answer")
 
 
-def test_an_answer_that_is_no_choice():
+def test_an_answer_that_is_no_choice(kills):
     event = TraceEvent(0, 0.0, "#1", "loop_killed")
     assert "none of the choices" in str(kills([event] * 9).check(2))
 
@@ -120,7 +99,7 @@ def test_numbers_with_a_tolerance(five, value):
 @pytest.mark.parametrize(
     "value", ["soon", "", "86 apples", "nan", "inf", float("nan"), True, [], {}, object(), "9" * 400]
 )
-def test_odd_input_is_one_clear_line(five, value):
+def test_odd_input_is_one_clear_line(five, value, kills):
     number = question("When?", answer=lambda trace: said(trace, "Asking for 14"), of=five, unit="s")
     choice = kills(five)
     for asked in (number, choice):
@@ -130,7 +109,7 @@ def test_odd_input_is_one_clear_line(five, value):
         assert asked.answer(value).state == "not tried"
 
 
-def test_a_complaint_leaves_the_state(five):
+def test_a_complaint_leaves_the_state(five, kills):
     asked = kills(five)
     asked.check(2)
     assert asked.check("many")
@@ -158,7 +137,7 @@ def test_choices_are_mixed_always_alike():
     assert [c.value for c in question("?", choices=[3, 1, 2], answer=1).choices] == [3, 1, 2]
 
 
-@pytest.mark.parametrize("choices", [[], ["a"], ["a", "A"]])
+@pytest.mark.parametrize("choices", [[], ["a"], ["a", "A"], ["a", "A", "b"]])
 def test_an_author_is_told_of_choices_that_are_none(choices):
     with pytest.raises(SettingError, match="expected two or more different choices"):
         question("?", choices=choices, answer=1)
@@ -167,21 +146,22 @@ def test_an_author_is_told_of_choices_that_are_none(choices):
 # ---- help
 
 
-def test_hints_come_one_after_the_other(five):
+def test_hints_come_one_after_the_other(five, kills):
     asked = kills(five, hint=["Look.", "Count."])
     assert [str(asked.hint()) for _ in range(3)] == [
         "○ not tried: hint 1 of 2: Look.", "○ not tried: hint 2 of 2: Count.", "○ not tried: hint 2 of 2: Count.",
     ]  # fmt: skip
+    assert "hint 1 of 2" in str(asked.reset().hint())
     assert str(kills(five).hint()) == "○ not tried: there is no hint for this one"
 
 
-def test_the_solution_comes_from_the_run(five):
+def test_the_solution_comes_from_the_run(five, kills):
     asked = kills(five)
     assert "the answer is 2. Decided by trace event" in str(asked.solution())
     assert asked.state == "not tried"
 
 
-def test_solve(five):
+def test_solve(five, kills):
     first_one, second = kills(five), question("When?", answer=lambda trace: said(trace, "Asking for 14"), of=five)
     assert solve({"q1": first_one, "q2": second, "other": 5}) == []
     assert first_one.state == second.state == "right"
@@ -189,6 +169,3 @@ def test_solve(five):
     assert len(solve([kills(None)])) == 1
     assert solve([]) == ["expected one or more questions, got: []"]
     assert solve(5) == ["expected one or more questions, got: 5"]
-
-
-# ---- shown

@@ -1,7 +1,7 @@
 """The notebooks' files: code cells that show a step's sections, equal to the step's, and nothing that a run left.
 
-    python -m palleto.lab.publish.notebook sync     put the steps' sections into the notebooks, and strip outputs
-    python -m palleto.lab.publish.notebook check    say what `sync` would change; exit 1 if there is something
+    python -m palleto.lab.notebook sync     put the steps' sections into the notebooks, and strip outputs
+    python -m palleto.lab.notebook check    say what `sync` would change; exit 1 if there is something
 
 A code cell shows a section if it begins with its heading (`# ---- Server ----`), and the imports if it begins with
 `from __future__`. Notebook `step4_....ipynb` belongs to step 4.
@@ -18,7 +18,7 @@ from typing import Any
 
 from palleto.program import lesson
 
-FOLDER = Path(__file__).parents[3] / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 
 _HEADING = re.compile(r"# ---- (\w+) ----")
 _NAME = re.compile(r"step(\d)_\w+\.ipynb")
@@ -75,7 +75,7 @@ def drifted(folder: Path = FOLDER) -> Iterator[Path]:
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit status."""
     if arguments not in (["sync"], ["check"]):
-        print("usage: python -m palleto.lab.publish.notebook sync | check", file=sys.stderr)
+        print("usage: python -m palleto.lab.notebook sync | check", file=sys.stderr)
         return 2
     changed: list[Any] = list(drifted())
     for path in changed:

@@ -1,17 +1,17 @@
-"""A question's widgets: what a notebook shows in place of its text."""
+"""A question as a notebook shows it: in widgets, where there are any, else as its text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+import random
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from palleto.lab.markup import marked
-from palleto.lab.requirement import required
-
-if TYPE_CHECKING:
-    from palleto.lab.questions.question import Question
-    from palleto.lab.questions.reply import State
-    from palleto.trace import TraceEvent
+from palleto.errors import SettingError
+from palleto.lab.extra import required
+from palleto.lab.html import marked
+from palleto.lab.questions.answer import choices_of, is_number
+from palleto.lab.questions.question import Question, State
+from palleto.trace import TraceEvent
 
 _COLOURS: dict[State, str] = {
     "right": "var(--jp-success-color1, #009E73)",
@@ -57,6 +57,7 @@ class View:
         parts = [text, self._input, buttons, self._status, self._replay]
         self.box = widgets.VBox(parts, layout={"margin": "0.5em 0"})
         self.refresh()
+        question.listeners.append(self.refresh)
         self._input.observe(self._entered, names="value")
 
     def _button(self, widgets: Any, text: str, icon: str, act: Callable[[], Any], style: str = "") -> Any:
@@ -117,3 +118,65 @@ class View:
             f'<div role="status" aria-live="polite" style="color: var(--jp-ui-font-color1, inherit); '
             f'line-height: 1.4; white-space: normal">{mark}{line}</div>'
         )
+
+
+class NotebookQuestion(Question):
+    """A question that shows itself in a notebook."""
+
+    _view: View | None = None
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        try:
+            if self._view is None:
+                self._view = View(self)
+            bundle = self._view.box._repr_mimebundle_(include=include, exclude=exclude)
+        except SettingError:  # no ipywidgets here: the text has all of it
+            return {"text/plain": repr(self)}
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle)
+        data["text/plain"] = repr(self)
+        return data
+
+
+def question(
+    text: str,
+    *,
+    answer: Any,
+    choices: Iterable[Any] | Mapping[str, Any] | None = None,
+    of: Any = None,
+    tolerance: float = 0.0,
+    unit: str = "",
+    hint: str | Iterable[str] = (),
+    why: str = "",
+    shuffle: bool | None = None,
+) -> NotebookQuestion:
+    """A question to a run: a choice if there are `choices`, else a number.
+
+    answer:    called with the trace events of the latest run; gives a value, a trace event (its time is the answer),
+               or a value and the trace event that decides it. None means that the run does not show it. A value
+               that is not callable is the answer itself.
+    choices:   values, or `{"what is shown": value}`.
+    of:        the run: an experiment, a recorder, a list of trace events, or a function that gives one of them.
+    tolerance: how far a number may be off, in its own unit.
+    hint:      one or more, given one after the other. why: said with a right answer and with the solution.
+    shuffle:   mix the choices, always in the same way; by default if they are not all numbers.
+
+    Raises SettingError for a question that cannot be asked: its author's mistake, not the learner's.
+    """
+    shown = choices_of(choices)
+    if choices is not None and len({choice.label.casefold() for choice in shown}) < max(2, len(shown)):
+        raise SettingError(f"expected two or more different choices, got: {[choice.label for choice in shown]}")
+    if not (is_number(tolerance) and tolerance >= 0):
+        raise SettingError(f"expected a tolerance of 0 or more, got: {tolerance!r}")
+    if shuffle or (shuffle is None and not all(is_number(choice.value) for choice in shown)):
+        random.Random(text).shuffle(shown)
+    hints = [hint] if isinstance(hint, str) else list(hint)
+    return NotebookQuestion(
+        text,
+        answer,
+        choices=shown,
+        of=of,
+        tolerance=tolerance,
+        unit=unit,
+        hints=[each for each in hints if each],
+        why=why,
+    )

@@ -1,6 +1,6 @@
 """A run on virtual time, repeated: the same seed gives the same trace, byte for byte, up to where something is changed.
 
-A rehearsal takes its settings from an experiment, runs it again and returns when it is over. A change is made in the
+A repetition takes its settings from an experiment, runs it again and returns when it is over. A change is made in the
 very moment of a trace event, before anything else happens.
 """
 
@@ -12,14 +12,12 @@ from typing import Any
 
 from palleto.errors import SettingError
 from palleto.experiment.experiment import Experiment
-from palleto.experiment.handles import copies_of, numbered, stages_of, tasks_of
 from palleto.program import Run
-from palleto.runtime import Consumer, ProducerConsumer, System
 from palleto.trace import Trace, TraceEvent
 
-__all__ = ["Change", "Rehearsal"]
+__all__ = ["Change", "Repetition"]
 
-Change = Callable[["Rehearsal"], Callable[[], Any] | None]
+Change = Callable[["Repetition"], Callable[[], Any] | None]
 """Looks at a run in its middle, and returns what will change it; None if there is nothing to change."""
 
 
@@ -35,7 +33,7 @@ def repeatable(run: Any) -> None:
         )
 
 
-class Rehearsal(Experiment):
+class Repetition(Experiment):
     """One more run of an experiment, which must be on virtual time. `reached` says whether it came to its `until`.
 
     early: whether the moment of a change was before the whole pipeline had started, so that it was not made.
@@ -75,7 +73,7 @@ class Rehearsal(Experiment):
 
         self.trace.listeners.append(heed)
         # In a thread of its own: a notebook's has an event loop already, and Ctrl-C must end us, not the run alone.
-        thread = threading.Thread(target=self._run, name="palleto rehearsal", daemon=True)
+        thread = threading.Thread(target=self._run, name="palleto repetition", daemon=True)
         thread.start()
         thread.join()
         if self.error is not None and not self.trace.events:
@@ -85,64 +83,3 @@ class Rehearsal(Experiment):
     async def _until(self, run: Run, over: Any) -> None:
         await super()._until(run, over)
         self.reached = True
-
-
-def demand_of(number: int) -> Change:
-    """Every consumer and producer-consumer asks for `number` (1 or more) events, and again when it has none."""
-
-    def change(run: Rehearsal) -> Callable[[], Any] | None:
-        stages = [stage for stage in stages_of(_system(run)) if isinstance(stage, Consumer | ProducerConsumer)]
-        others = [stage for stage in stages if _terms(stage) - {(number, 0)}]
-        return (lambda: [stage.resize(number, 0) for stage in others]) if others else None
-
-    return change
-
-
-def copies(number: int) -> Change:
-    """Have `number` consumers, or pipelines, 1 or more: others like the last one start, or the last ones end."""
-
-    def change(run: Rehearsal) -> Callable[[], Any] | None:
-        system = _system(run)
-        top, children = copies_of(system)
-        if top is None or len(children) == number:
-            return None
-
-        async def resized() -> None:
-            for spec in children[number:]:
-                if spec.process is not None:
-                    await top.stop_child(spec.process)
-            for at in range(len(children) + 1, number + 1):
-                top.start_child(numbered(children[-1], at))
-
-        return lambda: system.tasks.start_soon(resized)
-
-    return change
-
-
-def arrivals(rate: float) -> Change:
-    """Files arrive `rate` (above 0) times a second, those that have not come yet."""
-
-    def change(run: Rehearsal) -> Callable[[], Any] | None:
-        return None if run.rate == rate else lambda: setattr(run, "rate", rate)
-
-    return change
-
-
-def killed(name: str) -> Change:
-    """The stage of that name, or the loop of that id ("loops": every loop), is killed."""
-
-    def change(run: Rehearsal) -> Callable[[], Any] | None:
-        kills = [stage.kill for stage in stages_of(_system(run)) if stage.label == name]
-        kills += [task.kill for task in tasks_of(_system(run)) if name in ("loops", task.label)]
-        return (lambda: [kill() for kill in kills]) if kills else None
-
-    return change
-
-
-def _terms(stage: Consumer[Any] | ProducerConsumer[Any, Any]) -> set[tuple[int, int]]:
-    return {(window.most, window.least) for window in stage.core.windows.values()}
-
-
-def _system(run: Rehearsal) -> System:
-    assert run.system is not None, "a change is made in a run"
-    return run.system

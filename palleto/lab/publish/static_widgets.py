@@ -32,7 +32,7 @@ _SELECTIONS = ("SelectionSliderModel",)
 _TAG = re.compile(r"<[^>]+>")
 
 
-class Still:
+class StaticWidgets:
     """Makes HTML of the widgets in `models`: ids to `{"model_name": ..., "state": {...}}`.
 
     solutions: texts of questions to their solutions, each folded away below its question.
