@@ -45,6 +45,7 @@ class Core:
     kind: ClassVar[str]
 
     def __init__(self, port: Port) -> None:
+        self.forwarding = True  # of a producer that keeps its demand back: False
         self.port = port
         self.send = port.send  # bound once, as it is handed on for each batch
         self.on: dict[str, Callable[[Any, Any], None]] = {CAST: self._cast, CALL: self._called, EMIT: self._emit}
@@ -67,9 +68,13 @@ class Core:
     def farewell(self, reason: Reason) -> None:
         """Tell everyone this stage is subscribed to, or that subscribed to it, that it is gone."""
 
+    def accounts(self) -> tuple[int, int, int, int]:
+        """The ledger as a plain tuple, which takes a fifth of the time to make."""
+        return NOTHING
+
     def ledger(self) -> Ledger:
         """The accounts of this moment."""
-        return NOTHING
+        return Ledger._make(self.accounts())
 
     def in_hand(self) -> list[Any]:
         """Events that came or were emitted and have not gone on."""

@@ -27,9 +27,8 @@ from functools import partial
 from typing import Any
 
 from palleto.core.buffer import Buffer
-from palleto.core.demand import whole
 from palleto.core.dispatch import DemandDispatcher, Dispatcher
-from palleto.core.machine import Core, Ledger, events_of
+from palleto.core.machine import Core, events_of
 from palleto.core.messages import ASK, CANCEL, DOWN, SUBSCRIBE, Events, Reason, Subscription
 from palleto.core.port import Port
 from palleto.errors import DemandError
@@ -127,8 +126,8 @@ class Producing(Core):
         for subscription in self.dispatcher.outstanding:
             self.send(subscription.consumer, (DOWN, subscription, reason))
 
-    def ledger(self) -> Ledger:
-        return Ledger(self.remembered, self.dispatcher.demand, len(self.buffered), self.buffer.dropped)
+    def accounts(self) -> tuple[int, int, int, int]:
+        return self.remembered, self.dispatcher.demand, len(self.buffered), self.buffer.dropped
 
     def in_hand(self) -> list[Any]:
         return [*self.dispatcher.held, *self.buffered]
@@ -145,7 +144,6 @@ class ProducerCore(Producing):
 
     def __init__(self, port: Port, dispatcher: Dispatcher | None = None, buffer: Buffer | None = None) -> None:
         super().__init__(port, dispatcher, buffer)
-        self.forwarding = True
         self._given = self._demanded  # bound once, as it is used for each demand
 
     def forward(self, on: bool) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from palleto.core.buffer import Buffer
 from palleto.core.consumer import ConsumerCore
 from palleto.core.dispatch import DemandDispatcher, Dispatcher
-from palleto.core.machine import Ledger
 from palleto.core.messages import CANCEL, DOWN, Reason, Subscription
 from palleto.core.port import Port
 from palleto.core.producer import Producing
@@ -49,9 +48,9 @@ class ProducerConsumerCore(ConsumerCore, Producing):
         ConsumerCore.farewell(self, reason)
         Producing.farewell(self, reason)
 
-    def ledger(self) -> Ledger:
+    def accounts(self) -> tuple[int, int, int, int]:
         """What it remembers is what is wanted: it has told nobody, and takes the next batch for it."""
-        return Ledger(max(0, self.wanted), self.dispatcher.demand, len(self.buffered), self.buffer.dropped)
+        return max(0, self.wanted), self.dispatcher.demand, len(self.buffered), self.buffer.dropped
 
     def in_hand(self) -> list[Any]:
         return [*Producing.in_hand(self), *ConsumerCore.in_hand(self)]

@@ -6,32 +6,35 @@ callback, the ledger before) is told by `Reader` when somebody asks for the trac
 
 A fact is a tuple:
 
-    (kind, time, process, peer, what, place, data, ledger)
+    (kind, time, process, peer, what, place, data, accounts, forwards)
 
 with the kind of its trace event, the clock's time, what was captured of the events (or the count of an `ask`), the
-place if only its moment knew it, and the stage's ledger (None of what has none). Four kinds are no trace events:
+place if only its moment knew it, the stage's ledger (None of what has none), and whether the stage forwards its demand.
+Three kinds are no trace events:
 
-    took       a stage takes a message that no trace event tells of
-    joined     a stage's `handle_subscribe` has returned, to a subscription of a consumer
-    settled    a stage has done all that a message led to, and its accounts must add up now
-    held back  the same, of a producer that keeps its demand back
+    took     a stage takes a message that no trace event tells of
+    joined   a stage's `handle_subscribe` has returned, to a subscription of a consumer
+    settled  a stage has done all that a message led to
+
+The accounts with which a stage takes a message are those that its last one has left: they are held to the law.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from types import CodeType
 from typing import Any, TypeAlias
 
-from palleto.core import Ledger, Subscription
+from palleto.core import Subscription
 from palleto.trace.event import TraceEvent, ids_of
 from palleto.trace.law import Law
 from palleto.trace.source import Place, code_of, entry, exit_of
 
-Fact: TypeAlias = tuple[str, float, Any, Any, Any, Place | None, dict[str, Any] | None, Ledger | None]
+Accounts: TypeAlias = tuple[int, int, int, int]
+Fact: TypeAlias = tuple[str, float, Any, Any, Any, Place | None, dict[str, Any] | None, Accounts | None, bool]
 
-TOOK, JOINED, SETTLED, HELD_BACK = "took", "joined", "settled", "held back"
+TOOK, JOINED, SETTLED = "took", "joined", "settled"
 
 ENTRIES = {
     "ask": ("handle_demand", "handle_events"),
@@ -42,6 +45,8 @@ ENTRIES = {
 }
 """Which callback a message is for; of a producer-consumer, which has no `handle_demand`, the second."""
 
+TAKES = frozenset({*ENTRIES, TOOK, SETTLED})
+"""Facts at which a stage's accounts must add up."""
 ENDS = frozenset({"stopped", "crash", "loop_ended"})
 FIXED = frozenset({int, str, float, bool, type(None)})
 """Types of events whose text never changes."""
@@ -74,6 +79,12 @@ def _exit_of(kind: Any, callback: str | None) -> Place | None:
     return None if code is None else exit_of(code)
 
 
+@lru_cache(maxsize=4096)
+def _ledger(before: Accounts, after: Accounts) -> dict[str, list[int]]:
+    """The accounts before and after an event. Few differ: an object less is one for the garbage collector less."""
+    return {"before": list(before), "after": list(after)}
+
+
 class Reader:
     """Makes trace events of facts, in their order. It knows what the facts before have left.
 
@@ -86,7 +97,7 @@ class Reader:
         self.start = 0.0  # the clock's time at which the run began
         self._time = 0.0  # and of the last event
         self.law = Law()
-        self._ledger: dict[Any, Ledger] = {}  # of a stage's last event
+        self._ledger: dict[Any, Accounts] = {}  # of a stage's last event
         self._place: dict[Any, Place] = {}  # where a process acted last
         self._taken: dict[Any, int] = {}  # the number of the event at which a stage took its message
         self._callback: dict[Any, str | None] = {}  # that a stage is in, or was in last
@@ -94,13 +105,14 @@ class Reader:
 
     def read(self, fact: Fact) -> Iterator[TraceEvent]:
         """The trace event of a fact, and of the law, if it breaks that."""
-        kind, time, process, peer, what, place, data, ledger = fact
-        if kind in (SETTLED, HELD_BACK):
-            wrong = self.law.settled(process, ledger if kind == SETTLED else None)
+        kind, time, process, peer, what, place, data, ledger, forwards = fact
+        if kind in TAKES:
+            wrong = self.law.settled(process, ledger if forwards else None)
             if wrong is not None:
                 told = {"text": wrong, "seq": self._taken.get(process, self.seq)}
                 yield self._event("law", time, process, None, (), None, told, ledger)
-            return
+            if kind == SETTLED:
+                return
         if kind == JOINED:
             self.law.joined(process, self._ledger.get(process), ledger)
             return
@@ -157,7 +169,7 @@ class Reader:
         ids: tuple[str, ...],
         place: Place | None,
         data: dict[str, Any],
-        ledger: Ledger | None,
+        ledger: Accounts | None,
     ) -> TraceEvent:
         """The next trace event. Where no place is told, it is where the process acted last."""
         accounts = None
@@ -169,7 +181,7 @@ class Reader:
             if kind == "loop_killed" and "at" in data:
                 self._place[process] = tuple(data["at"])  # there it stands until it ends
             if ledger is not None:
-                accounts = {"before": list(self._ledger.get(process, (0, 0, 0, 0))), "after": list(ledger)}
+                accounts = _ledger(self._ledger.get(process, (0, 0, 0, 0)), ledger)
                 self._ledger[process] = ledger
         file, line = place or _NOWHERE
         event = TraceEvent(

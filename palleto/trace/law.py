@@ -7,10 +7,12 @@ Demand that was told and whose consumer went away stays remembered, for whoever 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from palleto.core import Ledger, Subscription
 from palleto.errors import PalletoError
+
+Accounts: TypeAlias = tuple[int, int, int, int]
 
 __all__ = ["Law", "LawError"]
 
@@ -50,24 +52,25 @@ class Law:
         if left < 0:
             self._unasked[producer] = f"{subscription} was sent more events than it had asked for: {-left}"
 
-    def joined(self, producer: Any, before: Ledger | None, after: Ledger | None) -> None:
+    def joined(self, producer: Any, before: Accounts | None, after: Accounts | None) -> None:
         """Somebody subscribed, and these were the accounts before and after it.
 
         A broadcast goes as fast as its slowest: who joins it takes back what it had told already.
         """
         if before is not None and after is not None:
-            self._allow(producer, max(0, before.demand - after.demand))
+            self._allow(producer, max(0, Ledger(*before).demand - Ledger(*after).demand))
 
     def _allow(self, producer: Any, count: int) -> None:
         self._cancelled[producer] = self._cancelled.get(producer, 0) + count
 
-    def settled(self, stage: Any, ledger: Ledger | None) -> str | None:
+    def settled(self, stage: Any, accounts: Accounts | None) -> str | None:
         """What breaks the law at this stage, in one line; None if it holds, or was broken before.
 
-        ledger: its accounts, after a message; None of a stage that owes nothing, or holds its demand back.
+        accounts: its ledger, after a message; None of a stage that owes nothing, or holds its demand back.
         """
         wrong = self._unasked.get(stage)
-        if wrong is None and ledger is not None:
+        if wrong is None and accounts is not None:
+            ledger = Ledger(*accounts)
             excess, allowed = ledger.remembered - max(0, ledger.demand - ledger.buffered), self._cancelled.get(stage, 0)
             if not 0 <= excess <= allowed:
                 wrong = (

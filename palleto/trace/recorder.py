@@ -16,7 +16,7 @@ from palleto.core import ASK, CANCEL, DOWN, EVENTS, SUBSCRIBE, Message, Reason, 
 from palleto.errors import SettingError
 from palleto.runtime import Consumer, Observer, Process, Stage, System, describe, is_crash
 from palleto.trace.event import HEADER, Trace, TraceEvent, carried, line_of
-from palleto.trace.facts import ENDS, HELD_BACK, JOINED, SETTLED, TOOK, Fact, Reader, captured, entry_of
+from palleto.trace.facts import ENDS, JOINED, SETTLED, TOOK, Fact, Reader, captured, entry_of
 from palleto.trace.law import LawError
 from palleto.trace.source import Place, name_of, raised, standing, user_code
 from palleto.trace.waits import Waits
@@ -59,14 +59,15 @@ class Recorder(Observer):
         self._wanted = keep or strict or file is not None
         self._missed = False  # something that the accounts of the law lack
         self._ending = False
-        self._clock: Callable[[], float] | None = None
+        self._clock: Callable[[], float] = _no_clock
+        self._now: float | None = None  # when the stage took the message that it is at
         self._reader = Reader()
         self._facts: list[Fact] = []
         self._limit = BLOCK if self._file is not None else None
         self._lock = threading.RLock()  # the run's thread writes; any may read
         self._waits = Waits()
-        # What a callback emits is told before the callback's return, and both with the accounts that all of it leaves.
-        self._emitted: list[tuple[Any, str, Any, Any, Any]] = []
+        # That a callback has returned, and what was emitted: told with the accounts that all of it leaves.
+        self._returned: list[tuple[str, Any, Any, Any, dict[str, Any] | None]] = []
         # Of each subscription the batches on their way, and what was captured of each.
         self._sent: dict[Subscription, deque[tuple[Any, Any]]] = {}
         self._hand: dict[Any, tuple[Any, Any]] = {}  # the batch that a stage took or handles, and the same
@@ -141,31 +142,41 @@ class Recorder(Observer):
         self._note("loop_ended", task, supervisor, cause=reason, data={"reason": describe(reason)})
 
     def took(self, stage: Stage, message: Message) -> None:
-        if self._deaf():
+        if not (self._wanted or self.listeners):
+            self._missed = True
             return
         kind, about, what = message
-        if kind == ASK:
-            self._tell("ask", stage, about, what)
-        elif kind == EVENTS:
-            self._tell("events", stage, about, self._take(stage, about, what))
+        if kind == EVENTS:
+            what = self._take(stage, about, what)
         elif kind in (SUBSCRIBE, CANCEL, DOWN):
             if about.producer is stage:
-                self._sent[about] = deque()
-                if kind != SUBSCRIBE:
-                    del self._sent[about]
-            self._tell(kind, stage, about)
-        else:
-            self._put(TOOK, stage)
+                self._sent.pop(about, None)
+                if kind == SUBSCRIBE:
+                    self._sent[about] = deque()
+            what = ()
+        elif kind != ASK:
+            kind, about, what = TOOK, None, ()
+        if self._waits.coroutines:
+            self._tell_waits(stage)
+        core = stage.core
+        now = self._now = self._clock()
+        self._write((kind, now, stage, about, what, None, None, core.accounts(), core.forwarding))
 
     def called(self, stage: Stage, callback: str, argument: Any) -> None:
-        if self._deaf():
+        if not (self._wanted or self.listeners):
             return
+        data, what = None, ()
         if callback == "handle_events":
-            self._tell(callback, stage, None, self._in_hand(stage, argument))
+            what = self._in_hand(stage, argument)
         elif callback == "handle_demand":
-            self._tell(callback, stage, None, argument)
-        else:
-            self._tell(callback, stage, data=carried(argument) if callback == "handle_cast" else None)
+            what = argument
+        elif callback == "handle_cast":
+            data = carried(argument)
+        if self._returned:
+            self._tell_returned(stage)
+        if self._waits.coroutines:
+            self._tell_waits(stage)
+        self._write((callback, self._now or self._clock(), stage, None, what, None, data, stage.core.accounts(), True))
 
     def awaits(self, process: Process, coroutine: Any) -> None:
         if not self._deaf():
@@ -173,12 +184,14 @@ class Recorder(Observer):
 
     def returned(self, stage: Stage, callback: str, argument: Any) -> None:
         last = callback == "handle_events" and isinstance(stage, Consumer)
-        if not self._deaf():
+        if self._wanted or self.listeners:
+            self._now = None  # time may have passed since its stage took the message
             self._waits.over(stage)
             if callback == "handle_events":
-                self._emitted.insert(0, (stage, "handled", None, self._in_hand(stage, argument), {"last": last}))
-            elif callback == "handle_subscribe" and not isinstance(stage, Consumer):
-                self._put(JOINED, stage)
+                data = {"last": last}
+                self._returned.insert(0, ("handled", stage, None, self._in_hand(stage, argument), data))
+            elif callback == "handle_subscribe" and not last:
+                self._write((JOINED, self._clock(), stage, None, (), None, None, stage.core.accounts(), True))
         if last:
             for hear in self.on_consumed:
                 hear(stage, len(argument))
@@ -189,18 +202,18 @@ class Recorder(Observer):
             what = captured(events)
             if subscription in self._sent:
                 self._sent[subscription].append((events, what))
-            self._emitted.append((stage, "emitted", subscription, what, None))
+            self._returned.append(("emitted", stage, subscription, what, None))
 
     def dropped(self, stage: Stage, events: Any) -> None:
         self._note("dropped", stage, events=captured(events))
 
     def settled(self, stage: Stage) -> None:
-        if self._deaf():
-            return
-        self._tell_emitted()
-        if not self._missed and not isinstance(stage, Consumer):
-            self._put(SETTLED if getattr(stage.core, "forwarding", True) else HELD_BACK, stage)
-            if self._strict and (broken := self.broken) is not None:
+        if self._returned:
+            self._tell_returned(stage)
+        if self._strict:
+            core = stage.core
+            self._write((SETTLED, self._clock(), stage, None, (), None, None, core.accounts(), core.forwarding))
+            if (broken := self.broken) is not None:
                 raise LawError(broken)
 
     def lost(self, process: Process, events: Any) -> None:
@@ -213,8 +226,8 @@ class Recorder(Observer):
         self, kind: str, process: Process | None, *, peer: Process | None = None, events: Any = (), **data: Any
     ) -> None:
         """Add one event to the trace. Its place is the line of the user's that calls, for kinds that a call causes."""
-        if self._clock is None:
-            raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
+        if self._clock is _no_clock:
+            _no_clock()
         for hear in self.on_note:
             hear(kind, events, data)
         self._note(kind, process, peer, events=captured(events) if events != () else (), data=data)
@@ -262,35 +275,33 @@ class Recorder(Observer):
         place: Place | None = None,
         data: dict[str, Any] | None = None,
     ) -> None:
-        """Write down a fact, after what was emitted before it, and those who have come to stand at an `await`."""
-        if self._emitted:
-            self._tell_emitted()
-        waits = self._waits
-        if waits.moved:
-            for other, at in waits.standing(process):
-                self._put("waits", other, place=at)
-        waits.acted(process)
-        self._put(kind, process, peer, what, place, data)
-
-    def _tell_emitted(self) -> None:
-        """Write down what a stage's callback has emitted, and its return before that, with the accounts of now."""
-        emitted, self._emitted = self._emitted, []
-        for stage, kind, subscription, what, data in emitted:
-            self._tell(kind, stage, subscription, what, None, data)
-
-    def _put(
-        self,
-        kind: str,
-        process: Any,
-        peer: Any = None,
-        what: Any = (),
-        place: Place | None = None,
-        data: dict[str, Any] | None = None,
-    ) -> None:
-        assert self._clock is not None, "attached to a run"
+        """Write down what is not of a stage's machine, or of no process."""
+        if self._returned:
+            self._tell_returned(self._returned[0][1])
+        if self._waits.coroutines:
+            self._tell_waits(process)
         core = getattr(process, "core", None)
-        ledger = None if core is None else core.ledger()
-        fact = kind, self._clock(), process, peer, what, place, data, ledger
+        accounts = None if core is None else core.accounts()
+        self._write((kind, self._clock(), process, peer, what, place, data, accounts, True))
+
+    def _tell_returned(self, stage: Any) -> None:
+        """Write down that a callback has returned, and what was emitted, with the accounts that all of it has left."""
+        returned, self._returned = self._returned, []
+        if self._waits.coroutines:
+            self._tell_waits(stage)
+        now, accounts = self._clock(), stage.core.accounts()
+        for kind, _, subscription, what, data in returned:
+            self._write((kind, now, stage, subscription, what, None, data, accounts, True))
+
+    def _tell_waits(self, process: Any) -> None:
+        """A process acts: before it, those who have come to stand at an `await` are told of."""
+        for other, at in self._waits.standing(process):
+            core = getattr(other, "core", None)
+            accounts = None if core is None else core.accounts()
+            self._write(("waits", self._clock(), other, None, (), at, None, accounts, True))
+        self._waits.acted(process)
+
+    def _write(self, fact: Fact) -> None:
         if self.listeners:
             self._read()  # what was written down while nobody listened
             with self._lock:
@@ -335,6 +346,10 @@ class Recorder(Observer):
                 self._file.write(line_of(event))
             for listener in list(listeners):
                 listener(event)
+
+
+def _no_clock() -> float:
+    raise SettingError("expected a recorder that is attached to a run; give it to `running(recorder=...)`")
 
 
 def _caller() -> Place | None:

@@ -20,29 +20,29 @@ class Waits:
     """
 
     def __init__(self) -> None:
-        self._coroutines: dict[Process, Any] = {}
+        self.coroutines: dict[Process, Any] = {}
         self.moved: dict[Process, None] = {}
 
     def begun(self, process: Process, coroutine: Any) -> None:
         """A task's function, or a stage's callback, begins to run."""
-        self._coroutines[process] = coroutine
+        self.coroutines[process] = coroutine
         self.moved[process] = None
 
     def acted(self, process: Process | None) -> None:
         """A process did something; where it stands is to be looked at again."""
-        if process in self._coroutines:
+        if process in self.coroutines:
             self.moved[process] = None
 
     def over(self, process: Process | None) -> None:
         """What ran in that process has ended."""
-        if process in self._coroutines:
-            del self._coroutines[process]
+        if process in self.coroutines:
+            del self.coroutines[process]
             self.moved.pop(process, None)
 
     def standing(self, acting: Process | None) -> Iterator[tuple[Process, Place]]:
         """Those that acted, and stand at an `await` by now; `acting` is just about to act."""
         for process in [each for each in self.moved if each is not acting]:
-            coroutine = self._coroutines[process]
+            coroutine = self.coroutines[process]
             if getattr(coroutine, "cr_suspended", False):
                 del self.moved[process]
                 place = standing(coroutine)

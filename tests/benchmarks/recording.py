@@ -5,8 +5,7 @@
 Each round plays without and with a recorder, one after the other, and the median of the rounds' ratios is shown.
 Seconds are of processor time. "bare" is a producer that makes numbers and a consumer that counts them: nothing else is
 done, so that all that recording does is seen; "middle" has a producer-consumer between the two, "three" has three
-consumers, and "chains" three with a producer-consumer each. In brackets: how many times longer than the clear form
-takes without a recorder (core.py's, without express.py). What is kept in memory is made into trace events when it is
+consumers, and "chains" three with a producer-consumer each. What is kept in memory is made into trace events when it is
 asked for: "read" is that, as times of the run without a recorder. "step 9" is the whole pipeline on the simulated place
 in virtual time: no server and no waiting, so that it too shows more of the recorder than a real run does, beside a
 recorder that is deaf; `--place embedded` is a real run.
@@ -29,7 +28,6 @@ import anyio
 import palleto
 from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, child, clock, running
 
-
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the steps, where this is run as a script
 
 DEMANDS = (1, 0), (10, 0), (100, 50), (1000, 500)
@@ -47,7 +45,8 @@ class Deaf(Recorder):
 
     def note(self, *_: Any, **__: Any) -> None: ...
 
-    message = effect = returned = settled = started = runs = killed = note
+    started = ended = restarted = task_started = task_killed = task_crashed = task_ended = note
+    took = called = awaits = returned = sent = dropped = settled = lost = cast = note
 
 
 class Numbers(Producer):
@@ -124,15 +123,6 @@ def ratios(rounds: int, *plays: Callable[[], None]) -> list[float]:
     return [median(each[at] / each[0] for each in taken) for at in range(1, len(plays))]
 
 
-def clearly(play: Callable[[], None]) -> None:
-    """Without express.py."""
-    express, runner.express = runner.express, lambda *_: NO_EXPRESS  # type: ignore[attr-defined]
-    try:
-        play()
-    finally:
-        runner.express = express  # type: ignore[attr-defined]
-
-
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Measure, print a line each, and return the ratios by name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -169,17 +159,9 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
                 bare(most, least, count, to_file(), consumers, middles)  # noqa: B023
 
             off()  # to be warm
-            clear, memory, read, file = ratios(
-                options.rounds,
-                off,
-                lambda: clearly(off),
-                in_memory,
-                read,
-                in_file,
-            )
+            memory, read, file = ratios(options.rounds, off, in_memory, read, in_file)
             found |= {f"{row}, in memory": memory, f"{row}, to a file": file, f"{row}, read": read}
-            of_clear = f"x {memory:.2f} ({memory / clear:.2f}), to a file x {file:.2f} ({file / clear:.2f})"
-            print(f"{row:16} in memory {of_clear}, read x {read:.2f}", flush=True)
+            print(f"{row:16} in memory x {memory:.2f}, to a file x {file:.2f}, read x {read:.2f}", flush=True)
         for place in options.place if options.files else ():
             memory, file = ratios(
                 options.rounds,
