@@ -20,7 +20,7 @@ import anyio
 from palleto import clock
 from palleto.errors import PalletoError, SettingError
 from palleto.experiment.handles import Handles
-from palleto.program import Ending, Options, Performance, Run, messages_in
+from palleto.program import Ending, Options, RunState, StepRun, messages_in
 from palleto.runtime import Supervisor, System
 from palleto.trace import Recorder, TraceEvent
 
@@ -100,7 +100,7 @@ class Experiment(Handles):
         self.error: str | None = None
         self.paused = False
         self.system: System | None = None
-        self.performance: Performance | None = None
+        self.performance: StepRun | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._over: anyio.Event | None = None
@@ -167,7 +167,7 @@ class Experiment(Handles):
                     virtual=self.virtual,
                     **self.options,
                 )
-                performance = Performance(
+                performance = StepRun(
                     self.pipeline,
                     self._ending,
                     options,
@@ -189,10 +189,10 @@ class Experiment(Handles):
             self._ready.set()
             _live.discard(self)
 
-    async def _ending(self, run: Run) -> None:
+    async def _ending(self, state: RunState) -> None:
         """Runs beside the pipeline, in its loop, and returns when the run should end."""
         # The run's own word that all files are up comes at once, as the options name none: here `_arrivals` says it.
-        run = Run(run.recorder, run.warehouse, run.end)
+        state = RunState(state.recorder, state.warehouse, state.end)
         self._loop = asyncio.get_running_loop()
         self.system = System.current()
         over = self._over = anyio.Event()
@@ -200,18 +200,18 @@ class Experiment(Handles):
         self._ready.set()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._carry_out, self.system)
-            if run.warehouse is not None:
-                tasks.start_soon(self._arrivals, run)
-                tasks.start_soon(self._look, run)
+            if state.warehouse is not None:
+                tasks.start_soon(self._arrivals, state)
+                tasks.start_soon(self._look, state)
             if self.until is not None:
-                tasks.start_soon(self._until, run, over)
+                tasks.start_soon(self._until, state, over)
             with anyio.move_on_after(self.seconds):
                 await over.wait()
             tasks.cancel_scope.cancel()
 
-    async def _until(self, run: Run, over: anyio.Event) -> None:
+    async def _until(self, state: RunState, over: anyio.Event) -> None:
         assert self.until is not None
-        await self.until(run)
+        await self.until(state)
         over.set()
 
     async def _empty(self, cloud: Any, stack: Any) -> None:
@@ -219,26 +219,26 @@ class Experiment(Handles):
         if cloud.place.name == "localstack":
             await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)
 
-    async def _arrivals(self, run: Run) -> None:
+    async def _arrivals(self, state: RunState) -> None:
         """Let the sample files arrive, at the rate of the moment.
 
         They are put even where a place has them from a run before, as LocalStack may: only so they are announced.
         """
         from palleto.cloud import samples
 
-        assert run.warehouse is not None
-        s3 = run.warehouse.cloud.monitor.s3
+        assert state.warehouse is not None
+        s3 = state.warehouse.cloud.monitor.s3
         for sample in samples(self.files):
-            await s3.put_object(Bucket=run.warehouse.bucket, Key=sample.key, Body=sample.data)
+            await s3.put_object(Bucket=state.warehouse.bucket, Key=sample.key, Body=sample.data)
             self.trace.note("sent", None, events=[sample.key])
             if self.rate is not None:
                 await anyio.sleep(1 / self.rate)
-        run.uploaded.set()
+        state.uploaded.set()
 
-    async def _look(self, run: Run) -> None:
+    async def _look(self, state: RunState) -> None:
         """Note how many messages the queue holds, every half second."""
-        assert run.warehouse is not None
-        warehouse = run.warehouse
+        assert state.warehouse is not None
+        warehouse = state.warehouse
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         while True:
             answer = await warehouse.cloud.monitor.sqs.get_queue_attributes(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from palleto.errors import SettingError
-from palleto.program import Performance
+from palleto.program import StepRun
 from palleto.runtime import Child, Consumer, ProducerConsumer, Stage, Supervisor, System, Task, TaskSupervisor
 from palleto.trace import Recorder
 
@@ -25,7 +25,7 @@ class Handles:
     trace: Recorder
     reported: list[str]
     system: System | None
-    performance: Performance | None
+    performance: StepRun | None
     _made: int
     _loop: asyncio.AbstractEventLoop | None
     _wake: asyncio.Event | None

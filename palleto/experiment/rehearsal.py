@@ -13,7 +13,7 @@ from typing import Any
 from palleto.errors import SettingError
 from palleto.experiment.experiment import Experiment
 from palleto.experiment.handles import copies_of, numbered, stages_of, tasks_of
-from palleto.program import Run
+from palleto.program import RunState
 from palleto.runtime import Consumer, ProducerConsumer, System
 from palleto.trace import Trace, TraceEvent
 
@@ -82,8 +82,8 @@ class Rehearsal(Experiment):
             raise SettingError(self.error)
         return self.trace.events
 
-    async def _until(self, run: Run, over: Any) -> None:
-        await super()._until(run, over)
+    async def _until(self, state: RunState, over: Any) -> None:
+        await super()._until(state, over)
         self.reached = True
 
 

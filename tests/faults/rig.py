@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from palleto import CloudError, PalletoError, Supervisor, TaskSupervisor, child
-from palleto.program import Run, queue_empty
+from palleto.program import RunState, queue_empty
 
 PREFIX = "packrat/data/"
 VISIBILITY = 30.0  # seconds, the template's
@@ -45,9 +45,9 @@ class Deadline:
     seconds: float
     missed: bool = False
 
-    async def __call__(self, run: Run) -> None:
+    async def __call__(self, state: RunState) -> None:
         with anyio.move_on_after(self.seconds) as scope:
-            await queue_empty(run)
+            await queue_empty(state)
         self.missed = scope.cancelled_caught
 
 
@@ -146,7 +146,7 @@ class Rig:
     @property
     def ledger(self) -> Any:
         """Where the queue's messages were at the end, simulated."""
-        return self.run.performance.cloud.simulated.ledger(self.run.performance.warehouse.queue_url)
+        return self.run.step_run.cloud.simulated.ledger(self.run.step_run.warehouse.queue_url)
 
     @property
     def results(self) -> dict[str, int]:
@@ -159,7 +159,7 @@ class Rig:
         assert not self.late, f"not done after {self.deadline} s: {self.ledger}"
         expected = {key: gzip.decompress(data).count(b"\n") for key, data in self.files.items()}
         assert self.results == expected
-        assert self.run.performance.warehouse.leases.held == {}
+        assert self.run.step_run.warehouse.leases.held == {}
         assert self.ledger.visible + self.ledger.in_flight + self.ledger.delayed + self.ledger.dead_lettered == 0
         assert [event.data for event in self.run.kinds("crash")] == []
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from palleto import SettingError
-from palleto.program.lesson import FIELDS, IMPORTS, SECTIONS, STEPS, Line, difference, parse, read
+from palleto.program.difference import Line, difference
+from palleto.program.lesson import FIELDS, IMPORTS, SECTIONS, STEPS, parse, read
 
 DOCSTRING = '''"""Step 3: a title.
 

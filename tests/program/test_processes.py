@@ -40,7 +40,7 @@ def test_step_9_runs_as_a_module(tmp_path):
 
 def test_a_virtual_run_loads_no_boto3_and_no_moto():
     script = (
-        "import sys; from steps.step8 import pipeline; from palleto.program.command import *; "
+        "import sys; from steps.step8 import pipeline; from palleto.program import main, queue_empty; "
         "main(pipeline, queue_empty, ['--virtual', '--quiet', '--files', '1']); "
         "print([name for name in ('boto3', 'moto') if name in sys.modules])"
     )

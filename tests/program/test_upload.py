@@ -8,7 +8,7 @@ import pytest
 
 from palleto import Recorder, clock
 from palleto.cloud import Simulation
-from palleto.program import Options, Performance, queue_empty
+from palleto.program import Options, StepRun, queue_empty
 from steps import step9
 
 
@@ -18,11 +18,9 @@ def test_the_first_poll_finds_a_file_unless_that_takes_long(
 ) -> None:
     options = Options(place="simulated", files=2, output=tmp_path, quiet=True)
     recorder = Recorder()
-    performance = Performance(
-        step9.pipeline, queue_empty, options, recorder=recorder, simulation=Simulation(put_object=put)
-    )
-    performance.report = lambda line: None
-    clock.run(performance, backend=backend, time="virtual")
+    run = StepRun(step9.pipeline, queue_empty, options, recorder=recorder, simulation=Simulation(put_object=put))
+    run.report = lambda line: None
+    clock.run(run, backend=backend, time="virtual")
     kinds = [event.kind for event in recorder.events]
     first = next(event for event in recorder.events if event.kind == "receive")
     assert min(1, sum(map(len, first.data["names"]))) == files
