@@ -169,12 +169,6 @@ def test_the_source_of_a_notebooks_cell_is_in_pythons_cache():
     assert source("step0.py") is None
 
 
-def test_the_module_is_what_a_notebook_calls():
-    from palleto.lab import player
-
-    assert isinstance(player([event()], at=0), Player)
-
-
 # ---- the command
 
 
