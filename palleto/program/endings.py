@@ -28,20 +28,14 @@ def after_events(count: int) -> Ending:
     """End when the consumers have consumed `count` (1 or more) events."""
 
     async def ending(state: RunState) -> None:
-        consumed, enough = 0, anyio.Event()
+        consumed = 0
 
-        def hear(consumer: Process, more: int) -> None:
+        def enough(consumer: Process, more: int) -> bool:
             nonlocal consumed
             consumed += more
-            if consumed >= count and not enough.is_set():
-                enough.set()
-                state.end()
+            return consumed >= count
 
-        state.recorder.on_consumed.append(hear)
-        try:
-            await enough.wait()
-        finally:
-            state.recorder.on_consumed.remove(hear)
+        await _heard(state, state.recorder.on_consumed, enough)
 
     return ending
 
@@ -50,14 +44,30 @@ async def second_time(state: RunState) -> None:
     """End when an event has been consumed that had been consumed before, or when the queue is empty and none can be."""
     seen: set[str] = set()
 
-    def reached(event: TraceEvent) -> bool:
+    def again(event: TraceEvent) -> bool:
         if event.kind != "handled" or not event.data["last"]:
             return False
-        again = not seen.isdisjoint(event.ids)
+        known = not seen.isdisjoint(event.ids)
         seen.update(event.ids)
-        return again
+        return known
 
-    await first_of(lambda state: state.until(reached), queue_empty)(state)
+    await first_of(lambda state: _heard(state, state.recorder.listeners, again), queue_empty)(state)
+
+
+async def _heard(state: RunState, listeners: list[Any], reached: Callable[..., bool]) -> None:
+    """Wait until a listener hears what `reached` is true of. The end is in that very moment, before anything else."""
+    event = anyio.Event()
+
+    def hear(*told: Any) -> None:
+        if not event.is_set() and reached(*told):
+            event.set()
+            state.end()
+
+    listeners.append(hear)
+    try:
+        await event.wait()
+    finally:
+        listeners.remove(hear)
 
 
 def first_of(*endings: Ending) -> Ending:

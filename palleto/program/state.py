@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import anyio
 
 from palleto.cloud.warehouse import Warehouse
-from palleto.trace import Recorder, TraceEvent
+from palleto.trace import Recorder
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class RunState:
     """The trace as it grows, the warehouse if there is one, and which of three moments have come.
 
-    begun:    the first file is up, or there is none to come; uploaded: all are.
-    playing:  the pipeline runs.
     end:      called at the moment that the end is reached, so that nothing more is asked for.
+    begun:    the first file is up, or there is none to come.
+    playing:  the pipeline runs.
+    uploaded: all files are up.
     """
 
-    def __init__(self, recorder: Recorder, warehouse: Warehouse | None, end: Callable[[], None]) -> None:
-        self.recorder = recorder
-        self.warehouse = warehouse
-        self.end = end
-        self.begun = anyio.Event()
-        self.playing = anyio.Event()
-        self.uploaded = anyio.Event()
-
-    async def until(self, reached: Callable[[TraceEvent], bool]) -> None:
-        """Wait for the trace event for which `reached` is true, and end there."""
-        event = anyio.Event()
-
-        def listen(trace: TraceEvent) -> None:
-            if not event.is_set() and reached(trace):
-                event.set()
-                self.end()
-
-        self.recorder.listeners.append(listen)
-        try:
-            await event.wait()
-        finally:
-            self.recorder.listeners.remove(listen)
+    recorder: Recorder
+    warehouse: Warehouse | None
+    end: Callable[[], None]
+    begun: anyio.Event = field(default_factory=anyio.Event)
+    playing: anyio.Event = field(default_factory=anyio.Event)
+    uploaded: anyio.Event = field(default_factory=anyio.Event)
