@@ -177,7 +177,7 @@ class StepRun:
         """Run the pipeline until an ending is reached, then drain it; the files are put meanwhile."""
         state = RunState(self.recorder, self.warehouse, self._shutdown.begin)
         ends = [self._attempt(self._end, ending, state) for ending in self.endings]
-        upload = self._attempt(upload_files, self.cloud, state, self.own_files, self.options.files)
+        upload = self._attempt(upload_files, state, self.own_files, self.options.files)
         if self.warehouse is None:
             await self._play_beside(top, state, ends)
         elif self.options.virtual:  # a nap costs nothing

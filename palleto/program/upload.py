@@ -73,7 +73,7 @@ def user_files(paths: Sequence[Path]) -> list[UserFile]:
     return [UserFile(path, PREFIX + path.relative_to(common).as_posix()) for path in whole]
 
 
-async def upload_files(cloud: Any, state: RunState, own: Sequence[UserFile], samples: int) -> None:
+async def upload_files(state: RunState, own: Sequence[UserFile], samples: int) -> None:
     """Put the user's own files, or so many samples if there are none. Raises CloudError.
 
     Those that are there are left as they are; but if all are, and the queue is empty, they are put again.
@@ -85,10 +85,10 @@ async def upload_files(cloud: Any, state: RunState, own: Sequence[UserFile], sam
         return own or door.samples(samples)
 
     try:
-        put = await door.upload(cloud, warehouse.stack, files(), begun=state.begun.set)
+        put = await door.upload(warehouse.cloud, warehouse.stack, files(), begun=state.begun.set)
         if not put and await messages_in(warehouse, warehouse.queue_url) == 0:
             # An earlier run on a server that outlives its runs left nothing to do: what is put again is announced.
-            put = await door.upload(cloud, warehouse.stack, files(), again=True)
+            put = await door.upload(warehouse.cloud, warehouse.stack, files(), again=True)
     finally:
         state.begun.set()
     await state.playing.wait()

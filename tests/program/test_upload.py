@@ -7,11 +7,13 @@ import hashlib
 import os
 from pathlib import Path
 
+import anyio
 import pytest
 
 from palleto import CloudError, Recorder, SettingError, clock
-from palleto.cloud import Simulation
+from palleto.cloud import Simulation, samples, upload
 from palleto.program import Options, StepRun, queue_empty, user_files
+from palleto.program.upload import HEAD_START
 from steps import step9
 
 PREFIX = "packrat/data/"
@@ -106,20 +108,44 @@ def test_what_upload_needs_to_know():
         assert stream.read() == data
 
 
-@pytest.mark.parametrize(("put", "files"), [(0.5, 1), (5.0, 0)])
+@pytest.mark.parametrize(
+    ("files", "put", "found", "waited"),
+    [(2, 0.5, 1, 0.5), (2, 5.0, 0, HEAD_START), (0, 0.5, 0, 0.0)],
+    ids=["the first is there soon", "it takes long", "there is none"],
+)
 def test_the_first_poll_finds_a_file_unless_that_takes_long(
-    backend: str, tmp_path: Path, put: float, files: int
+    backend: str, tmp_path: Path, files: int, put: float, found: int, waited: float
 ) -> None:
-    options = Options(place="simulated", files=2, output=tmp_path / "output", quiet=True)
+    options = Options(place="simulated", files=files, output=tmp_path / "output", quiet=True)
     recorder = Recorder()
     run = StepRun(step9.pipeline, queue_empty, options, recorder=recorder, simulation=Simulation(put_object=put))
     run.report = lambda line: None
-    clock.run(run, backend=backend, time="virtual")
+    begun = []
+
+    async def main() -> None:
+        start = anyio.current_time()
+        recorder.listeners.append(lambda event: begun.append(anyio.current_time() - start - event.t))
+        await run()
+
+    clock.run(main, backend=backend, time="virtual")
     kinds = [event.kind for event in recorder.events]
     first = next(event for event in recorder.events if event.kind == "receive")
-    assert min(1, sum(map(len, first.data["names"]))) == files
-    assert kinds.count("sent") == 1
-    assert len(list((tmp_path / "output").rglob("*.txt"))) == 2
+    assert min(1, sum(map(len, first.data["names"]))) == found
+    assert waited <= begun[0] < waited + 0.5
+    assert kinds.count("sent") == min(1, files)
+    assert len(list((tmp_path / "output").rglob("*.txt"))) == files
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["its messages are there", "nothing is left to do"])
+def test_files_of_an_earlier_run_are_put_again_only_if_nothing_is_left_to_do(play, left: bool) -> None:
+    async def prepare(cloud, stack):
+        await upload(cloud, stack, samples(2))
+        if not left:
+            await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)
+
+    played = play(9, files=2, prepare=prepare)
+    assert len(played.kinds("written")) == 2
+    assert len(played.kinds("sent")) == (0 if left else 1)
 
 
 def test_an_upload_that_fails_ends_the_run_with_its_error(play, backend):
