@@ -64,7 +64,7 @@ class Played:
     summary: Summary = field(default_factory=Summary)
     requests: Counter[str] = field(default_factory=Counter)
     law: str | None = None
-    step_run: StepRun | None = None
+    performance: StepRun | None = None
 
     def kinds(self, kind: str) -> list[TraceEvent]:
         return [event for event in self.trace if event.kind == kind]
@@ -114,7 +114,7 @@ def play(tmp_path: Path):
         step_run.say = played.said.append
         step_run.report = played.reported.append
         time: Any = "virtual" if options["virtual"] else options.get("speed") or "real"
-        played.step_run = step_run
+        played.performance = step_run
         try:
             played.summary_lines = clock.run(
                 step_run, backend=options.get("backend", "asyncio"), time=time, seed=options.get("seed")

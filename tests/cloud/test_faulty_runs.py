@@ -96,7 +96,7 @@ def test_a_run_goes_on_after_half_of_its_requests_failed_and_says_so_once(
     assert len(played.kinds("written")) == 12
     assert len(played.kinds("fault")) >= 3
     assert played.kinds("crash") == []
-    ledger = played.step_run.cloud.simulated.ledger(played.step_run.warehouse.queue_url)
+    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
     assert (ledger.deleted, ledger.sent) == (13, 13)
     assert len([line for line in played.reported if "started again" in line]) <= 1
     assert json.dumps(played.reported).count(code) <= 2
@@ -133,7 +133,7 @@ def test_a_message_whose_time_ran_out_is_deleted_and_told(play_9: Callable[..., 
     assert len(played.kinds("written")) >= 13  # it came again, and was done twice, to the same result
     assert len(played.kinds("stale")) >= 1
     assert len([line for line in played.reported if "visibility timeout (30 s) of" in line]) == 1
-    ledger = played.step_run.cloud.simulated.ledger(played.step_run.warehouse.queue_url)
+    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
     assert (ledger.deleted, ledger.in_flight, ledger.visible) == (13, 0, 0)
 
 

@@ -146,7 +146,7 @@ class Rig:
     @property
     def ledger(self) -> Any:
         """Where the queue's messages were at the end, simulated."""
-        return self.run.step_run.cloud.simulated.ledger(self.run.step_run.warehouse.queue_url)
+        return self.run.performance.cloud.simulated.ledger(self.run.performance.warehouse.queue_url)
 
     @property
     def results(self) -> dict[str, int]:
@@ -159,7 +159,7 @@ class Rig:
         assert not self.late, f"not done after {self.deadline} s: {self.ledger}"
         expected = {key: gzip.decompress(data).count(b"\n") for key, data in self.files.items()}
         assert self.results == expected
-        assert self.run.step_run.warehouse.leases.held == {}
+        assert self.run.performance.warehouse.leases.held == {}
         assert self.ledger.visible + self.ledger.in_flight + self.ledger.delayed + self.ledger.dead_lettered == 0
         assert [event.data for event in self.run.kinds("crash")] == []
 

@@ -94,7 +94,7 @@ class AccountedRig(Rig):
 
     def given_up(self, faults: Faults) -> set[str]:
         """The keys of the dead letters: what the faults spoilt three times (`maxReceiveCount`), and no others."""
-        cloud, stack = self.run.step_run.cloud, self.run.step_run.warehouse.stack
+        cloud, stack = self.run.performance.cloud, self.run.performance.warehouse.stack
         assert stack.max_receive_count == 3
         dead = list(cloud.simulated.sqs.at("", stack.dead_letter_url).messages.values())
         assert self.ledger.dead_lettered == len(dead)
@@ -135,7 +135,7 @@ def check_schedule(play: Any, folder: Path, seed: int, max_demand: int = 1, **ch
     harm = options.pop("harm", None) or harm_of(seed)
     rig = AccountedRig(play, folder, files(backlog), harm=harm, deadline=60 + 5 * backlog)
     rig.perform(**options)
-    performance = rig.run.step_run
+    performance = rig.run.performance
     told = f"{backlog} files, {rig.ledger}, {options['faults']}"
     assert not rig.late, f"stalled: {told}"
     given_up = rig.given_up(options["faults"])

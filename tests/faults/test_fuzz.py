@@ -79,7 +79,7 @@ def test_any_body_and_any_key(play: Any, bodies: list[str], keys: list[str], dat
         assert run.kinds("loop_crashed") == []
         ledger = rig.ledger
         assert ledger.sent == ledger.deleted + ledger.dead_lettered
-        assert run.step_run.warehouse.leases.held == {}
+        assert run.performance.warehouse.leases.held == {}
         written = [path for path in folder.rglob("*") if path.is_file()]
         assert all(output in path.parents and path.read_text().strip().isdecimal() for path in written)
         results = [event.ids[0] for event in run.kinds("written")]

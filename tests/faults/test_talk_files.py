@@ -116,7 +116,7 @@ def test_row_12_a_slow_file_keeps_its_message(rig: Any, monkeypatch: pytest.Monk
         one = rig(files(4), deadline=400)
         one.perform(simulation=Simulation(get_object=100.0))
         one.check_all_done()
-        assert one.run.step_run.warehouse.stack.visibility_timeout == VISIBILITY
+        assert one.run.performance.warehouse.stack.visibility_timeout == VISIBILITY
         assert one.run.summary.redelivered == 0
 
     check()

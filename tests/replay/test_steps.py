@@ -90,7 +90,7 @@ def test_a_message_that_comes_again_and_again_is_dead_lettered(play):
 
 def test_the_recorder_keeps_nothing_of_what_has_ended(play):
     played = play(9, files=40, seed=1)
-    recorder = played.step_run.recorder
+    recorder = played.performance.recorder
     tape, told = recorder.tape, recorder.tape.narrator
     kept = (told.place, told.accounts, told.taken, tape.acting, tape.hand, recorder.law._cancelled)
     assert all(not any(hasattr(process, "core") for process in part) for part in kept)

@@ -31,7 +31,7 @@ def test_step_6_consumes_a_file_a_second_time_and_ends_then(play, backend):
 
 def test_step_6_leaves_its_messages_to_the_dead_letter_queue(play):
     played = play(6, seconds=240)
-    ledger = played.step_run.cloud.simulated.ledger(played.step_run.warehouse.queue_url)
+    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
     assert ledger.holds
     assert (ledger.dead_lettered, ledger.deleted) == (13, 0)  # and the TestEvent
     assert set(consumed(played).values()) == {3}
@@ -44,7 +44,7 @@ def test_step_7_gets_nothing_back(play, backend):
     assert set(consumed(played).values()) == {1}
     assert len(consumed(played)) == 12
     assert played.summary.redelivered == 0
-    ledger = played.step_run.cloud.simulated.ledger(played.step_run.warehouse.queue_url)
+    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
     assert (ledger.sent, ledger.deleted) == (13, 13)
     assert ledger.holds
     # In batches: three calls for thirteen messages.
@@ -58,7 +58,7 @@ def test_step_9_does_every_file_once_whatever_the_pipelines(play, pipelines):
     assert len(written) == 12
     assert set(written.values()) == {1}
     assert played.summary.redelivered == 0
-    ledger = played.step_run.cloud.simulated.ledger(played.step_run.warehouse.queue_url)
+    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
     assert (ledger.sent, ledger.deleted) == (13, 13)
     assert len([line for line in played.said if line.startswith("SQS.Supervisor")]) == pipelines
 

@@ -274,7 +274,7 @@ def test_grammar_of_step_9(play, backend, seed):
 
 def conserved(played):
     """The queue's law at the end of a run; its ledger."""
-    performance = played.step_run
+    performance = played.performance
     ledger = performance.cloud.simulated.ledger(performance.warehouse.queue_url)
     assert ledger.holds, ledger
     return ledger
