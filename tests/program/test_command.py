@@ -25,6 +25,7 @@ from steps import step1
         (1, ["--for", 1.5, "--events", 1000], 20, 2.0),  # whichever comes first
         (1, ["--for", 1000, "--events", 20], 20, 2.0),
         (1, ["--for", 1.5, "--forever"], 20, 2.0),
+        (9, ["--files", 3, "--events", 100], 3, None),  # more can never come
         (9, ["--files", 0], 0, None),
         (9, ["--files", 30], 30, None),
     ],
