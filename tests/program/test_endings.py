@@ -1,4 +1,4 @@
-"""What ends a run: an empty queue, as far as SQS's numbers can be trusted, and files that are all up."""
+"""What ends a run: an empty queue, as far as SQS's numbers can be trusted, or an event that comes a second time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from palleto import CloudError
-from palleto.program import RunState, messages_in, queue_empty
+from palleto.program import RunState, messages_in, queue_empty, second_time
 
 NAMES = [f"ApproximateNumberOfMessages{name}" for name in ("", "NotVisible", "Delayed")]
 AWAY = CloudError("sqs.GetQueueAttributes", "EndpointConnectionError", "nobody is there")
@@ -73,6 +73,33 @@ def test_a_queue_is_not_empty_while_a_message_is_in_hand(go):
         await queue_empty(state)
         assert warehouse.asked == 2
         assert next(hand, None) is None
+
+    go(main)
+
+
+def test_a_second_time_is_of_a_consumer_and_ends_in_that_very_moment(go):
+    """What a producer-consumer hands on, and then a consumer handles, has not come twice."""
+
+    async def main():
+        ended: list[str] = []
+        recorder = SimpleNamespace(listeners=[])
+        state = RunState(recorder, warehouse_with("1"), end=lambda: ended.append("end"))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(second_time, state)
+            await anyio.wait_all_tasks_blocked()
+            for kind, key, last in [
+                ("handled", "a", False),
+                ("handled", "a", True),
+                ("started", "a", True),
+                ("handled", "b", True),
+            ]:
+                recorder.listeners[0](SimpleNamespace(kind=kind, ids=[key], data={"last": last}))
+            await anyio.wait_all_tasks_blocked()
+            assert ended == []
+            for _ in range(2):
+                recorder.listeners[0](SimpleNamespace(kind="handled", ids=["b"], data={"last": True}))
+                assert ended == ["end"]
+        assert recorder.listeners == []
 
     go(main)
 
