@@ -9,7 +9,7 @@ from palleto.program.command import main, run_step
 from palleto.program.difference import Change, Line, counted, difference, stretches
 from palleto.program.endings import Ending, after_events, queue_empty, second_time
 from palleto.program.lesson import FIELDS, IMPORTS, SECTIONS, STEPS, Lesson, read
-from palleto.program.options import Options, parser, port
+from palleto.program.options import Options, port
 from palleto.program.queue_depth import messages_in
 from palleto.program.state import RunState
 from palleto.program.step_run import StepRun
@@ -35,7 +35,6 @@ __all__ = [
     "difference",
     "main",
     "messages_in",
-    "parser",
     "port",
     "queue_empty",
     "read",
