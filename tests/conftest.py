@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hypothesis  # noqa: F401 - before `young`: it asks the collector who refers to trio's random numbers
+import hypothesis  # before `young`: it asks the collector who refers to trio's random numbers
 import pytest
 from servers import wipe
 
@@ -27,6 +27,9 @@ ENDINGS = {
     **dict.fromkeys(range(7, 10), "queue_empty"),
 }
 
+
+hypothesis.settings.register_profile("palleto", deadline=None)  # a machine may be busy; pytest-timeout ends what hangs
+hypothesis.settings.load_profile("palleto")
 
 gc.disable()  # until all is collected: nothing of that is garbage, and to look for it takes a fifth of the time
 

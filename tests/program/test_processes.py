@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import os
 import re
 import signal
@@ -137,9 +138,14 @@ def on_a_terminal(*arguments: str) -> str:
 
 
 def test_a_terminal_shows_a_progress_bar_and_a_pipe_none(tmp_path: Path) -> None:
-    step = ("steps.step9", "--virtual", "--quiet", "--output", str(tmp_path))
+    for name in "abc":
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b"line\n"))
+    step = ("steps.step9", "--virtual", "--output", str(tmp_path / "output"), "--data", str(tmp_path))
     shown = on_a_terminal(*step)
-    assert "0/12 [" in shown
-    assert "12/12 [" in shown
+    assert "0/3 [" in shown
+    assert "3/3 [" in shown
+    lines = [line for line in shown.splitlines() if "processed" in line]
+    assert len(lines) == 3
+    assert all(line.startswith("Pipeline") for line in lines), "expected lines and the bar not to mix"
     piped = subprocess.run([sys.executable, "-m", *step], capture_output=True, text=True, cwd=ROOT, timeout=20)
-    assert "/12 [" not in piped.stdout + piped.stderr
+    assert "/3 [" not in piped.stdout + piped.stderr
