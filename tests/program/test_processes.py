@@ -38,6 +38,14 @@ def test_step_9_runs_as_a_module(tmp_path):
     assert ran.figure(r"(\d+) redelivered") == ran.figure(r"(\d+) dead-lettered") == 0
 
 
+def test_a_name_that_the_terminal_cannot_show_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    (tmp_path / "größe.gz").write_bytes(gzip.compress(b"line\n"))
+    ran = finished(command("steps.step9", "--virtual", "--data", "größe.gz", cwd=tmp_path))
+    assert ran.status == 0, ran
+    assert r"processed packrat/data/gr\xf6\xdfe.gz" in ran.out
+
+
 def test_a_virtual_run_loads_no_boto3_and_no_moto():
     script = (
         "import sys; from steps.step8 import pipeline; from palleto.program import main, queue_empty; "
@@ -144,8 +152,8 @@ def test_a_terminal_shows_a_progress_bar_and_a_pipe_none(tmp_path: Path) -> None
     shown = on_a_terminal(*step)
     assert "0/3 [" in shown
     assert "3/3 [" in shown
-    lines = [line for line in shown.splitlines() if "processed" in line]
-    assert len(lines) == 3
-    assert all(line.startswith("Pipeline") for line in lines), "expected lines and the bar not to mix"
+    assert shown.count("processed") == 3
+    bars = [line.rstrip() for line in shown.splitlines() if "/3 [" in line]
+    assert all(bar.endswith("]") for bar in bars), "expected lines and the bar not to mix"
     piped = subprocess.run([sys.executable, "-m", *step], capture_output=True, text=True, cwd=ROOT, timeout=20)
     assert "/3 [" not in piped.stdout + piped.stderr
