@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hypothesis  # noqa: F401 - before `young`: it asks the collector who refers to trio's random numbers
+import hypothesis  # before `young`: it asks the collector who refers to trio's random numbers
 import pytest
 from servers import wipe
 
@@ -19,7 +19,7 @@ from palleto import Recorder, TraceEvent, clock
 from palleto.cloud import open_cloud
 from palleto.cloud.place import START, choose
 from palleto.errors import SettingError
-from palleto.program import Ending, Options, Performance, Summary
+from palleto.program import Ending, Options, StepRun, Summary
 
 ENDINGS = {
     **dict.fromkeys(range(1, 6), "after_events"),
@@ -27,6 +27,9 @@ ENDINGS = {
     **dict.fromkeys(range(7, 10), "queue_empty"),
 }
 
+
+hypothesis.settings.register_profile("palleto", deadline=None)  # a machine may be busy; pytest-timeout ends what hangs
+hypothesis.settings.load_profile("palleto")
 
 gc.disable()  # until all is collected: nothing of that is garbage, and to look for it takes a fifth of the time
 
@@ -64,7 +67,7 @@ class Played:
     summary: Summary = field(default_factory=Summary)
     requests: Counter[str] = field(default_factory=Counter)
     law: str | None = None
-    performance: Performance | None = None
+    performance: StepRun | None = None
 
     def kinds(self, kind: str) -> list[TraceEvent]:
         return [event for event in self.trace if event.kind == kind]
@@ -83,7 +86,7 @@ def play(tmp_path: Path):
     """Play a step on virtual time (with a queue: on the simulated place) and give back what it did.
 
     `play(5, seconds=60)`: the options are `palleto.program.options.Options`'s fields. `simulation`, `faults` and
-    `prepare` are `Performance`'s. The ledger's law is checked at every message; `Played.law` must be None, which is
+    `prepare` are `StepRun`'s. The ledger's law is checked at every message; `Played.law` must be None, which is
     asserted here.
     `pipeline`: another pipeline than the step's own, with the same arguments.
     """
@@ -102,7 +105,7 @@ def play(tmp_path: Path):
         module = importlib.import_module(f"steps.step{step}")
         played = Played()
         recorder = Recorder()
-        performance = Performance(
+        step_run = StepRun(
             pipeline or module.pipeline,
             until or ending_of(step),
             Options(**options),
@@ -111,19 +114,19 @@ def play(tmp_path: Path):
             faults=faults,
             prepare=prepare,
         )
-        performance.say = played.said.append
-        performance.report = played.reported.append
+        step_run.say = played.said.append
+        step_run.report = played.reported.append
         time: Any = "virtual" if options["virtual"] else options.get("speed") or "real"
-        played.performance = performance
+        played.performance = step_run
         try:
             played.summary_lines = clock.run(
-                performance, backend=options.get("backend", "asyncio"), time=time, seed=options.get("seed")
+                step_run, backend=options.get("backend", "asyncio"), time=time, seed=options.get("seed")
             )
         finally:
             played.trace = recorder.events
-            played.summary = performance.summary
+            played.summary = step_run.summary
             played.law = recorder.broken
-        played.requests = performance.cloud.requests if performance.cloud is not None else Counter()
+        played.requests = step_run.cloud.requests if step_run.cloud is not None else Counter()
         assert played.law is None, played.law
         return played
 

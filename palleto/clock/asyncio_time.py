@@ -1,4 +1,4 @@
-"""asyncio's event loop with a clock of its own: N times faster, or virtual. `clock.py` has the rules."""
+"""asyncio's event loop with a clock of its own: N times faster, or virtual. `run.py` has the rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 
 import anyio
 
-from palleto import clock
+from palleto.clock import standstill
 from palleto.errors import StandstillError
 
 _Ready: TypeAlias = list[tuple[selectors.SelectorKey, int]]
@@ -43,7 +43,6 @@ class ScaledLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, factor: float) -> None:
         self._factor, self._start, self._base = factor, real_time.monotonic(), 0.0
-        self._before: list[tuple[float, float, float]] = []  # the same, of earlier factors
         selector = _Selector()
         selector.wait = self._wait
         super().__init__(selector)
@@ -53,16 +52,8 @@ class ScaledLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._base + (real_time.monotonic() - self._start) * self._factor
 
-    def at(self, moment: float) -> float:
-        """The time of this clock when the operating system's (`time.monotonic`) was at `moment`."""
-        factor, start, base = self._factor, self._start, self._base
-        if moment < start:
-            factor, start, base = next((one for one in reversed(self._before) if moment >= one[1]), (0.0, start, 0.0))
-        return base + (moment - start) * factor
-
     def set_factor(self, factor: float) -> None:
         """Go `factor` times faster than real time from now on; 0: time stands. Only in the loop's own thread."""
-        self._before.append((self._factor, self._start, self._base))
         self._base, self._start, self._factor = self.time(), real_time.monotonic(), factor
 
     def _wait(self, poll: _Poll, timeout: float | None) -> _Ready:
@@ -108,7 +99,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if when < math.inf:
             self._jump(when)
             return []
-        ready = poll(clock.GRACE)
+        ready = poll(standstill.GRACE)
         if not ready:
             if self.scope is None or self.scope.cancel_called:
                 raise StandstillError  # a task refuses to be cancelled; asyncio breaks off what is left

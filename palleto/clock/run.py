@@ -20,18 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import anyio
 
-from palleto.errors import SettingError, StandstillError
-
-__all__ = ["GRACE", "StandstillError", "run"]
+from palleto.clock.standstill import guard
+from palleto.errors import SettingError
 
 T = TypeVar("T")
-
-GRACE = 0.5
-"""Real seconds that virtual time, standing still, waits for the outside world before it gives up."""
 
 
 def run(
@@ -67,10 +63,10 @@ def run(
         raise SettingError(f"expected seed to be a whole number or None, got {seed!r}")
     # The backends are imported here, by whom needs one: either takes longer to import than all of palleto.
     if backend == "asyncio":
-        from palleto.clock.asyncio_time import ScaledLoop, VirtualLoop
+        from palleto.clock.asyncio_time import ScaledLoop, VirtualLoop, running_loop
 
         if factor is None:
-            return anyio.run(guard, main, backend_options={"loop_factory": VirtualLoop})
+            return anyio.run(guard, main, running_loop, backend_options={"loop_factory": VirtualLoop})
         scale = factor
         return anyio.run(main, backend_options={"loop_factory": lambda: ScaledLoop(scale)})
     if backend != "trio":
@@ -80,7 +76,7 @@ def run(
     if factor is None:
         virtual = VirtualTime()
         with seeded(seed or 0):
-            return anyio.run(guard, main, virtual, backend="trio", backend_options={"clock": virtual.clock})
+            return anyio.run(guard, main, lambda: virtual, backend="trio", backend_options={"clock": virtual.clock})
     with nullcontext() if seed is None else seeded(seed):
         return anyio.run(main, backend="trio", backend_options={"clock": scaled_clock(factor)})
 
@@ -94,24 +90,3 @@ def _factor(time: object) -> float | None:
     if isinstance(time, (int, float)) and not isinstance(time, bool) and 0 < time < math.inf:
         return float(time)
     raise SettingError(f"expected time to be real, virtual or a number above 0, got {time!r}")
-
-
-class Ending(Protocol):
-    """What ends a run on virtual time that stands still: it cancels `scope`."""
-
-    scope: anyio.CancelScope | None
-
-    def enter(self) -> None:
-        """Called in the run, before anything else."""
-
-
-async def guard(main: Callable[[], Awaitable[T]], ending: Ending | None = None) -> T:
-    """Run `main` so that virtual time can end it by cancelling, as a deadline does."""
-    if ending is None:
-        from palleto.clock.asyncio_time import running_loop
-
-        ending = running_loop()
-    ending.enter()
-    with anyio.CancelScope() as ending.scope:
-        return await main()
-    raise StandstillError

@@ -1,4 +1,4 @@
-"""trio with a clock of its own, and an order of tasks that a seed repeats. `clock.py` has the rules."""
+"""trio with a clock of its own, and an order of tasks that a seed repeats. `run.py` has the rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 import anyio
 import trio.testing
 
-from palleto import clock
+from palleto.clock import standstill
 
 
 def scaled_clock(factor: float) -> trio.abc.Clock:
@@ -42,7 +42,7 @@ class VirtualTime:
     def _sleep_time(self, deadline: float) -> float:
         """Return how many real seconds to wait for I/O; the threshold, if shorter, leads to `_jump`."""
         self._next = deadline
-        threshold = math.inf if self._threads() else 0.0 if deadline < math.inf else clock.GRACE
+        threshold = math.inf if self._threads() else 0.0 if deadline < math.inf else standstill.GRACE
         if threshold != self.clock.autojump_threshold:
             self.clock.autojump_threshold = threshold
         return 0.0 if deadline <= self._now else math.inf

@@ -23,7 +23,7 @@ import anyio
 from palleto import clock
 from palleto.errors import PalletoError, SettingError
 from palleto.experiment import changes
-from palleto.program import Ending, Options, Performance, Run, messages_in
+from palleto.program import Ending, Options, RunState, StepRun, messages_in
 from palleto.runtime import Supervisor, System
 from palleto.trace import Recorder, TraceEvent
 
@@ -103,7 +103,7 @@ class Experiment:
         self.error: str | None = None
         self.paused = False
         self.system: System | None = None
-        self.performance: Performance | None = None
+        self.performance: StepRun | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._over: anyio.Event | None = None
@@ -255,7 +255,7 @@ class Experiment:
                     virtual=self.virtual,
                     **self.options,
                 )
-                performance = Performance(
+                performance = StepRun(
                     self.pipeline,
                     self._ending,
                     options,
@@ -277,10 +277,10 @@ class Experiment:
             self._ready.set()
             _live.discard(self)
 
-    async def _ending(self, run: Run) -> None:
+    async def _ending(self, run: RunState) -> None:
         """Runs beside the pipeline, in its loop, and returns when the run should end."""
         # The run's own word that all files are up comes at once, as the options name none: here `_arrivals` says it.
-        run = Run(run.recorder, run.warehouse, run.end)
+        run = RunState(run.recorder, run.warehouse, run.end)
         self._loop = asyncio.get_running_loop()
         self.system = System.current()
         over = self._over = anyio.Event()
@@ -322,7 +322,7 @@ class Experiment:
                 except Exception as error:
                     self.reported.append(f"{type(error).__name__}: {error}")
 
-    async def _until(self, run: Run, over: anyio.Event) -> None:
+    async def _until(self, run: RunState, over: anyio.Event) -> None:
         assert self.until is not None
         await self.until(run)
         over.set()
@@ -332,7 +332,7 @@ class Experiment:
         if cloud.place.name == "localstack":
             await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)
 
-    async def _arrivals(self, run: Run) -> None:
+    async def _arrivals(self, run: RunState) -> None:
         """Let the sample files arrive, at the rate of the moment.
 
         They are put even where a place has them from a run before, as LocalStack may: only so they are announced.
@@ -348,7 +348,7 @@ class Experiment:
                 await anyio.sleep(1 / self.rate)
         run.uploaded.set()
 
-    async def _look(self, run: Run) -> None:
+    async def _look(self, run: RunState) -> None:
         """Note how many messages the queue holds, every half second."""
         assert run.warehouse is not None
         warehouse = run.warehouse

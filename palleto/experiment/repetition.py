@@ -12,7 +12,7 @@ from typing import Any
 
 from palleto.errors import SettingError
 from palleto.experiment.experiment import Experiment
-from palleto.program import Run
+from palleto.program import RunState
 from palleto.trace import Trace, TraceEvent
 
 __all__ = ["Change", "Repetition"]
@@ -80,6 +80,6 @@ class Repetition(Experiment):
             raise SettingError(self.error)
         return self.trace.events
 
-    async def _until(self, run: Run, over: Any) -> None:
+    async def _until(self, run: RunState, over: Any) -> None:
         await super()._until(run, over)
         self.reached = True

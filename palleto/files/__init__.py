@@ -1,12 +1,16 @@
-"""Files on disk: unzip within bounds, count lines, and write results where they belong. Read results, spool, locks."""
+"""Files on disk: gzip in, counts and results out; nothing is written where it does not belong, or stays after its run.
 
+Read pieces, gzip, lines, results, spool, locks.
+"""
+
+from palleto.files.gzip import unzip
+from palleto.files.lines import count_lines
 from palleto.files.locks import LOCK, lock, locked_folder, sweep
-from palleto.files.results import PIECE, count_lines, result_path, unzip, write_result
+from palleto.files.results import result_path, write_result
 from palleto.files.spool import SPARE, Spool
 
 __all__ = [
     "LOCK",
-    "PIECE",
     "SPARE",
     "Spool",
     "count_lines",

@@ -18,6 +18,7 @@ from typing import Any
 from palleto.errors import SettingError
 from palleto.lab.html import marked
 from palleto.program import Change, Lesson, Line, counted, lesson, stretches
+from palleto.program import difference as compared
 from palleto.replay import Comparison
 
 __all__ = ["StepDifference", "difference"]
@@ -57,7 +58,7 @@ class StepDifference:
 
     def __init__(self, before: Lesson, after: Lesson, beside: Comparison | None = None) -> None:
         self.before, self.after, self.beside = before, after, beside
-        self.changes = lesson.difference(before, after)
+        self.changes = compared(before, after)
 
     @property
     def why(self) -> str:

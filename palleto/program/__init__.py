@@ -1,23 +1,20 @@
-"""A step as a command: its options, its run, its endings, its summary, and its source as a lesson."""
+"""A step as a command, and its source as a lesson.
 
-from palleto.program.command import Performance, after_events, main, perform, queue_empty, second_time
-from palleto.program.data import user_files
-from palleto.program.endings import Ending, Run, messages_in
-from palleto.program.lesson import (
-    FIELDS,
-    IMPORTS,
-    SECTIONS,
-    STEPS,
-    Change,
-    Lesson,
-    Line,
-    counted,
-    difference,
-    read,
-    stretches,
-)
-from palleto.program.options import Options, Parser, parser, port
+Read command (what a step's last line calls), options, step_run; then what a run is made of: state, endings, upload,
+shutdown, notes, summary, progress, and queue_depth. Apart from those stand lesson and difference: a step's source.
+"""
+
+from palleto.cloud.command_line import Parser
+from palleto.program.command import main, run_step
+from palleto.program.difference import Change, Line, counted, difference, stretches
+from palleto.program.endings import Ending, after_events, queue_empty, second_time
+from palleto.program.lesson import FIELDS, IMPORTS, SECTIONS, STEPS, Lesson, read
+from palleto.program.options import Options, port
+from palleto.program.queue_depth import messages_in
+from palleto.program.state import RunState
+from palleto.program.step_run import StepRun
 from palleto.program.summary import Summary
+from palleto.program.upload import user_files
 
 __all__ = [
     "FIELDS",
@@ -30,19 +27,18 @@ __all__ = [
     "Line",
     "Options",
     "Parser",
-    "Performance",
-    "Run",
+    "RunState",
+    "StepRun",
     "Summary",
     "after_events",
     "counted",
     "difference",
     "main",
     "messages_in",
-    "parser",
-    "perform",
     "port",
     "queue_empty",
     "read",
+    "run_step",
     "second_time",
     "stretches",
     "user_files",

@@ -1,11 +1,11 @@
-"""A step as a program: its command line, its clock, its exit code.
+"""A step as a command: its command line, its clock, its exit code.
 
 A step ends with
 
 if __name__ == "__main__":
     main(pipeline, until=after_events(30))
 
-and is a program by that.
+and is a command by that.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from typing import Any, NoReturn
 
 from palleto import clock
 from palleto.errors import PalletoError
-from palleto.program.endings import Ending, after_events, queue_empty, second_time
+from palleto.program.endings import Ending
 from palleto.program.options import Options, parse, parser
-from palleto.program.run import Performance, Pipeline
-
-__all__ = ["Performance", "after_events", "main", "perform", "queue_empty", "second_time"]
+from palleto.program.step_run import Pipeline, StepRun
 
 
 def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = None) -> None:
@@ -40,17 +38,17 @@ def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = No
     options = parse(parser(program, module.__doc__ or "", cloud=cloud, pipelines="pipelines" in takes), arguments)
     if isinstance(sys.stdout, TextIOWrapper):  # a key may hold characters that the terminal has not
         sys.stdout.reconfigure(errors="backslashreplace")
-    performance = None
+    run = None
     code: int | str | None = None
     try:
-        performance = Performance(pipeline, until, options)
-        for line in _played(performance):
+        run = StepRun(pipeline, until, options)
+        for line in _in_its_time(run):
             print(line, file=sys.stderr)
     except PalletoError as error:
         code = f"error: {error}"
     except KeyboardInterrupt:
         code = 130
-    if performance is not None and performance.cloud is not None and performance.cloud.patience.abandoned:
+    if run is not None and run.cloud is not None and run.cloud.patience.abandoned:
         _leave(code)
     if code is not None:
         sys.exit(code)
@@ -65,20 +63,20 @@ def _leave(code: int | str | None) -> NoReturn:
     os._exit(1 if isinstance(code, str) else code or 0)
 
 
-def perform(
-    pipeline: Pipeline, until: Ending, options: Options, *, say: Callable[[str], None] | None = None, **watch: Any
+def run_step(
+    pipeline: Pipeline, until: Ending, options: Options, *, say: Callable[[str], None] | None = None, **settings: Any
 ) -> list[str]:
     """Run a step's pipeline and return the lines of its summary.
 
-    say: takes what the step says, in place of standard output. watch: see `Performance`.
+    say: takes what the step says, in place of standard output. settings: `StepRun`'s. Raises PalletoError.
     """
-    performance = Performance(pipeline, until, options, **watch)
+    run = StepRun(pipeline, until, options, **settings)
     if say is not None:
-        performance.say = say
-    return _played(performance)
+        run.say = say
+    return _in_its_time(run)
 
 
-def _played(performance: Performance) -> list[str]:
-    options = performance.options
+def _in_its_time(run: StepRun) -> list[str]:
+    options = run.options
     time: Any = "virtual" if options.virtual else options.speed or "real"
-    return clock.run(performance, backend=options.backend, time=time, seed=options.seed)
+    return clock.run(run, backend=options.backend, time=time, seed=options.seed)

@@ -1,106 +1,83 @@
 """What ends a run of a step: a number of events, an empty queue, a file that comes a second time.
 
-An ending is called with the run and waits until the run should end. Steps name theirs; `--events`, `--for` and
-`--forever` take its place.
+An ending is called with the state of the run, and waits until the run should end. Steps name theirs; `--events`,
+`--for` and `--forever` take its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 
 from palleto.errors import CloudError
-from palleto.trace import Recorder, TraceEvent
-
-if TYPE_CHECKING:
-    from palleto.cloud.warehouse import Warehouse
-    from palleto.program.options import Options
-    from palleto.runtime import Process
+from palleto.program.options import Options
+from palleto.program.queue_depth import messages_in
+from palleto.program.state import RunState
+from palleto.runtime import Process
+from palleto.trace import TraceEvent
 
 LOOK = 0.5
 """Seconds of run time between two looks at the queue."""
 
-
-class Run:
-    """What an ending may look at: the trace as it grows, the warehouse if there is one, and whether all files are up.
-
-    end: called at the moment that the end is reached, so that nothing more is asked for.
-    `begun`: the first file is up, or there is none to come; `uploaded`: all are; `playing`: the pipeline runs.
-    """
-
-    def __init__(self, recorder: Recorder, warehouse: Warehouse | None, end: Callable[[], None]) -> None:
-        self.recorder = recorder
-        self.warehouse = warehouse
-        self.end = end
-        self.begun = anyio.Event()
-        self.playing = anyio.Event()
-        self.uploaded = anyio.Event()
-
-    async def until(self, reached: Callable[[TraceEvent], bool]) -> None:
-        """Wait for the trace event for which `reached` is true."""
-        event = anyio.Event()
-
-        def listen(trace: TraceEvent) -> None:
-            if not event.is_set() and reached(trace):
-                event.set()
-                self.end()
-
-        self.recorder.listeners.append(listen)
-        try:
-            await event.wait()
-        finally:
-            self.recorder.listeners.remove(listen)
-
-
-Ending = Callable[[Run], Coroutine[Any, Any, None]]
+Ending = Callable[[RunState], Coroutine[Any, Any, None]]
 
 
 def after_events(count: int) -> Ending:
     """End when the consumers have consumed `count` (1 or more) events."""
 
-    async def ending(run: Run) -> None:
-        consumed, enough = 0, anyio.Event()
+    async def ending(state: RunState) -> None:
+        consumed = 0
 
-        def hear(consumer: Process, more: int) -> None:
+        def enough(consumer: Process, more: int) -> bool:
             nonlocal consumed
             consumed += more
-            if consumed >= count and not enough.is_set():
-                enough.set()
-                run.end()
+            return consumed >= count
 
-        run.recorder.on_consumed.append(hear)
-        try:
-            await enough.wait()
-        finally:
-            run.recorder.on_consumed.remove(hear)
+        await _heard(state, state.recorder.on_consumed, enough)
 
     return ending
 
 
-async def second_time(run: Run) -> None:
+async def second_time(state: RunState) -> None:
     """End when an event has been consumed that had been consumed before, or when the queue is empty and none can be."""
     seen: set[str] = set()
 
-    def reached(event: TraceEvent) -> bool:
+    def again(event: TraceEvent) -> bool:
         if event.kind != "handled" or not event.data["last"]:
             return False
-        again = not seen.isdisjoint(event.ids)
+        known = not seen.isdisjoint(event.ids)
         seen.update(event.ids)
-        return again
+        return known
 
-    await first_of(lambda run: run.until(reached), queue_empty)(run)
+    await first_of(lambda state: _heard(state, state.recorder.listeners, again), queue_empty)(state)
+
+
+async def _heard(state: RunState, listeners: list[Any], reached: Callable[..., bool]) -> None:
+    """Wait until a listener hears what `reached` is true of. The end is in that very moment, before anything else."""
+    event = anyio.Event()
+
+    def hear(*told: Any) -> None:
+        if not event.is_set() and reached(*told):
+            event.set()
+            state.end()
+
+    listeners.append(hear)
+    try:
+        await event.wait()
+    finally:
+        listeners.remove(hear)
 
 
 def first_of(*endings: Ending) -> Ending:
     """End when the first of `endings` does."""
 
-    async def ending(run: Run) -> None:
+    async def ending(state: RunState) -> None:
         async with anyio.create_task_group() as tasks:
 
             async def end(one: Ending) -> None:
-                await one(run)
+                await one(state)
                 tasks.cancel_scope.cancel()
 
             for one in endings:
@@ -109,7 +86,7 @@ def first_of(*endings: Ending) -> Ending:
     return ending
 
 
-async def queue_empty(run: Run) -> None:
+async def queue_empty(state: RunState) -> None:
     """End when every file is up, the queue holds no message, seen or unseen, and none is in hand.
 
     Messages that another worker has in hand are among the unseen: a worker does not end while they might come back, so
@@ -117,8 +94,8 @@ async def queue_empty(run: Run) -> None:
     an empty queue ends at once: start the one that puts the files first, or join with `--forever`.
     A server that does not answer is asked again.
     """
-    await run.uploaded.wait()
-    warehouse = run.warehouse
+    await state.uploaded.wait()
+    warehouse = state.warehouse
     assert warehouse is not None, "this ending is for steps with a queue"
     empty = 0
     # SQS counts approximately: two looks in a row must agree. And but for the places in this process, S3 announces a
@@ -133,26 +110,7 @@ async def queue_empty(run: Run) -> None:
         await anyio.sleep(LOOK)
 
 
-async def messages_in(warehouse: Warehouse, queue_url: str) -> int:
-    """How many messages a queue holds: visible, in flight and delayed.
-
-    An answer that was damaged on its way is asked for again, twice. Raises CloudError.
-    """
-    names = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    ]
-    for _ in range(3):
-        answer = await warehouse.cloud.monitor.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
-        try:
-            return sum(int(answer["Attributes"][name]) for name in names)
-        except (KeyError, ValueError) as error:
-            reason = f"the answer has no number of messages: {error}"
-    raise CloudError("sqs.GetQueueAttributes", "ResponseParserError", reason)
-
-
-def endings(until: Ending, options: Options, *, cloud: bool) -> list[Ending]:
+def endings_of(until: Ending, options: Options, *, cloud: bool) -> list[Ending]:
     """The endings of a run: those that the options name, else `until`. `cloud`: the step has a queue."""
     found: list[Ending] = []
     if options.events is not None:
@@ -161,7 +119,7 @@ def endings(until: Ending, options: Options, *, cloud: bool) -> list[Ending]:
         found.append(first_of(enough, queue_empty) if options.virtual and cloud else enough)
     if options.seconds is not None:
         seconds = options.seconds
-        found.append(lambda run: anyio.sleep(seconds))
+        found.append(lambda state: anyio.sleep(seconds))
     if options.forever:
         return found
     return found or [until]

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
+from palleto.cloud.command_line import Parser
 from palleto.cloud.place import PLACES
 from palleto.cloud.warehouse import MAX_BYTES
 
@@ -73,13 +73,6 @@ above_zero.__name__ = "number above 0"  # argparse puts it into "invalid ... val
 one_or_more.__name__ = "whole number of 1 or more"
 not_negative.__name__ = "whole number of 0 or more"
 port.__name__ = "port of 1 to 65535"
-
-
-class Parser(argparse.ArgumentParser):
-    """Says in one line what cannot be used, without the list of all options."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (--help explains the options)\n")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -173,7 +173,7 @@ def with_aiobotocore(endpoint: str, queue: dict[str, Any], output: Path, workers
 
 def with_palleto(endpoint: str, queue: dict[str, Any], output: Path, pipelines: int, max_demand: int) -> None:
     from palleto import clock
-    from palleto.program import Options, Performance, queue_empty
+    from palleto.program import Options, StepRun, queue_empty
     from steps import step9
 
     extra = {"max_demand": max_demand} if "max_demand" in Options.__dataclass_fields__ else {}
@@ -191,7 +191,7 @@ def with_palleto(endpoint: str, queue: dict[str, Any], output: Path, pipelines: 
     async def prepare(cloud: Any, stack: Any) -> None:
         meters.append(Meter())
 
-    performance = Performance(step9.pipeline, queue_empty, options, prepare=prepare)
+    performance = StepRun(step9.pipeline, queue_empty, options, prepare=prepare)
     performance.recorder.on_note.append(lambda kind, events, data: meters[0].lap() if kind == "delete" else None)
     clock.run(performance)
     meters[0].requests.update(performance.cloud.requests)

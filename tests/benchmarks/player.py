@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from palleto.lab.player import Player
-from palleto.program import Options, perform
+from palleto.program import Options, run_step
 from steps import step5
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -68,7 +68,7 @@ def made(folder: Path) -> dict[str, Path]:
     for name, events in EVENTS.items():
         paths[name] = folder / f"{events}.jsonl"
         options = Options(virtual=True, seed=7, events=events, trace=paths[name], quiet=True)
-        perform(step5.pipeline, None, options)  # type: ignore[arg-type]
+        run_step(step5.pipeline, None, options)  # type: ignore[arg-type]
     return paths
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from palleto import clock
 from palleto.cloud import Simulation
-from palleto.program import Options, Performance, queue_empty
+from palleto.program import Options, StepRun, queue_empty
 from palleto.trace import Recorder, TraceEvent
 from steps import step9
 
@@ -49,7 +49,7 @@ def measure(pipelines: int, max_demand: int, files: int) -> dict[str, Any]:
         )  # fmt: skip
         recorder = Recorder(keep=False)
         recorder.listeners.append(look)
-        performance = Performance(
+        performance = StepRun(
             step9.pipeline, queue_empty, options, recorder=recorder, simulation=LATENCIES, prepare=prepare
         )
         performance.report = lambda line: None

@@ -99,12 +99,12 @@ def bare(most: int, least: int, count: int, recorder: Recorder | None, consumers
 
 def step9(files: int, folder: Path, recorder: Recorder, place: str = "simulated") -> None:
     """The ninth step, on the simulated place in virtual time, or on another one in real time."""
-    from palleto.program import Options, Performance, queue_empty
+    from palleto.program import Options, StepRun, queue_empty
     from steps.step9 import pipeline
 
     virtual = place == "simulated"
     options = Options(virtual=virtual, place=place, files=files, output=folder, quiet=True)
-    performance = Performance(pipeline, queue_empty, options, recorder=recorder)
+    performance = StepRun(pipeline, queue_empty, options, recorder=recorder)
     performance.report = lambda line: None
     clock.run(performance, time="virtual" if virtual else "real")
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from palleto import Recorder, TraceEvent, load
-from palleto.program import Options, perform, queue_empty
+from palleto.program import Options, queue_empty, run_step
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -100,7 +100,7 @@ def events_of() -> Callable[[int, int], list[TraceEvent]]:
         events = None if number > 5 else 8
         options = Options(virtual=True, seed=seed, files=5, events=events, quiet=True, pipelines=2)
         with ThreadPoolExecutor(1) as thread:  # Playwright's event loop runs in this one
-            thread.submit(perform, step.pipeline, queue_empty, options, recorder=recorder).result()
+            thread.submit(run_step, step.pipeline, queue_empty, options, recorder=recorder).result()
         return recorder.events
 
     return make

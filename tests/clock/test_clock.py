@@ -194,24 +194,3 @@ def test_ready_input_is_served_before_time_moves(backend: str) -> None:
         return anyio.current_time()
 
     assert virtual(main, backend) == 0.0
-
-
-def test_a_moment_of_real_time_has_its_place_on_a_clock_whose_factor_changed() -> None:
-    """A recorder notes the real time, and tells the run's later."""
-
-    async def main() -> list[tuple[float, float, float]]:
-        loop: Any = asyncio.get_running_loop()
-        moments = []
-        for factor in (100.0, 0.0, 10.0, 1.0):
-            moments.append((loop.time(), real_time.monotonic(), loop.time()))
-            loop.set_factor(factor)
-            until = real_time.monotonic() + 0.005
-            while real_time.monotonic() < until:
-                pass
-        return [(before, loop.at(moment), after) for before, moment, after in moments]
-
-    found = clock.run(main)
-    for before, at, after in found:
-        assert before - 1e-9 <= at <= after + 1e-9
-    assert found[1][1] - found[0][1] >= 0.5 - 1e-9  # 100 times 5 ms
-    assert len(set(found[2])) == 1  # time stood

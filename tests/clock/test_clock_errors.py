@@ -59,7 +59,7 @@ def test_errors_leave_unchanged(backend: str, time: Any) -> None:
 
 
 def test_standing_still_is_an_error_and_tasks_clean_up(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "GRACE", 0.02)
+    monkeypatch.setattr("palleto.clock.standstill.GRACE", 0.02)
     cleaned = []
 
     async def waiter() -> None:
@@ -83,7 +83,7 @@ def test_standing_still_is_an_error_and_tasks_clean_up(backend: str, monkeypatch
 
 
 def test_waiting_behind_a_shield_is_broken_off_on_asyncio(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "GRACE", 0.02)
+    monkeypatch.setattr("palleto.clock.standstill.GRACE", 0.02)
 
     async def main() -> None:
         with anyio.CancelScope(shield=True):

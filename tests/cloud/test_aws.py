@@ -18,7 +18,7 @@ from palleto.cloud import boto, deploy, open_cloud, samples, session, upload
 from palleto.cloud.embedded import EmbeddedServer
 from palleto.cloud.template import Account, parse, resolve, template_file
 from palleto.errors import SettingError
-from palleto.program import Options, perform, queue_empty
+from palleto.program import Options, queue_empty, run_step
 from steps import step9
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def test_a_step_with_yes_runs_and_says_whose_account_it_is(
     aws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = Options(place="aws", yes=True, files=2, output=tmp_path, quiet=True)
-    lines = perform(step9.pipeline, queue_empty, options)
+    lines = run_step(step9.pipeline, queue_empty, options)
     assert lines[0].startswith("2 events consumed")
     assert capsys.readouterr().err.startswith("AWS in eu-west-1, account 123456789012")
 
@@ -135,7 +135,7 @@ def test_the_workers_policy_allows_what_a_worker_does_and_no_more(
 
     monkeypatch.setattr(boto, "_call", record)
     options = Options(place="aws", yes=True, files=0, output=tmp_path, quiet=True)
-    assert perform(step9.pipeline, queue_empty, options)[0].startswith("2 events consumed")
+    assert run_step(step9.pipeline, queue_empty, options)[0].startswith("2 events consumed")
     assert {action for action, _ in done} >= {"sqs:ReceiveMessage", "s3:GetObject", "sqs:DeleteMessage"}
 
     def covers(rule: tuple[str, str], use: tuple[str, str]) -> bool:

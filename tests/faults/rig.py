@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from palleto import CloudError, PalletoError, Supervisor, TaskSupervisor, child
-from palleto.program import Run, queue_empty
+from palleto.program import RunState, queue_empty
 
 PREFIX = "packrat/data/"
 VISIBILITY = 30.0  # seconds, the template's
@@ -45,9 +45,9 @@ class Deadline:
     seconds: float
     missed: bool = False
 
-    async def __call__(self, run: Run) -> None:
+    async def __call__(self, state: RunState) -> None:
         with anyio.move_on_after(self.seconds) as scope:
-            await queue_empty(run)
+            await queue_empty(state)
         self.missed = scope.cancelled_caught
 
 

@@ -12,7 +12,7 @@ import pytest
 from rig import PREFIX, Meddler, Rig, gz
 
 from palleto import Recorder, clock
-from palleto.program import Options, Performance, Run, queue_empty
+from palleto.program import Options, RunState, StepRun, queue_empty
 
 KEYS = 100  # good files have so many keys, again and again, so that the bucket and the results do not grow either
 BAD = 0.01
@@ -51,10 +51,10 @@ class Days(Rig):
                 await put(Bucket=warehouse.bucket, Key=f"{PREFIX}{number:03}.gz", Body=gz(number))
         self.arrived = True
 
-    async def end(self, run: Run) -> None:
+    async def end(self, state: RunState) -> None:
         while not self.arrived:  # noqa: ASYNC110 - an event would have to be made in the run's loop
             await anyio.sleep(60)
-        await queue_empty(run)
+        await queue_empty(state)
 
 
 def check_days(folder: Path, hours: float) -> None:
@@ -63,26 +63,26 @@ def check_days(folder: Path, hours: float) -> None:
     days = Days(lambda *_, **__: None, folder / "output")
     days.hours = hours
     days.harm = days.arrivals
-    performance = Performance(
+    run = StepRun(
         lambda warehouse, pipelines: days.meddle(step9.pipeline(warehouse, pipelines), warehouse),
         days.end,
         Options(virtual=True, files=0, output=days.output, quiet=True),
         recorder=Recorder(keep=False),
     )
     reported: list[str] = []
-    performance.report = reported.append
-    clock.run(performance, time="virtual")
+    run.report = reported.append
+    clock.run(run, time="virtual")
     assert not days.broken
-    ledger = performance.cloud.simulated.ledger(performance.warehouse.queue_url)
+    ledger = run.cloud.simulated.ledger(run.warehouse.queue_url)
     assert ledger.sent == 1 + days.good + days.bad == ledger.deleted + ledger.dead_lettered
     assert days.bad > 0
     assert ledger.dead_lettered == days.bad == sum(line.startswith("cannot process") for line in reported)
     assert days.good > 80 * hours
-    assert sum(performance.summary.consumed.values()) == days.good
+    assert sum(run.summary.consumed.values()) == days.good
     assert days.results == {f"{PREFIX}{number:03}.gz": number for number in range(1, min(days.good, KEYS) + 1)} | {
         f"{PREFIX}{number:03}.gz": number for number in range(1, KEYS + 1)
     }
-    assert performance.cloud.simulated.sqs.at("", performance.warehouse.queue_url).expired == 0
+    assert run.cloud.simulated.sqs.at("", run.warehouse.queue_url).expired == 0
     # After the first quarter there are no more objects than before, but for what a bad file leaves in two queues.
     settled = max(days.objects[2:4])
     assert max(days.objects[4:]) < settled * 1.02 + 50 * days.bad, days.objects

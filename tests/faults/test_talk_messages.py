@@ -15,7 +15,7 @@ from rig import PREFIX, event_of, fails, files, gz
 
 from palleto.cloud.leases import Leases
 from palleto.cloud.template import template_text
-from steps import step6, step9
+from steps import step9
 
 BUCKET = "warehouse.development"
 
@@ -124,7 +124,3 @@ def test_row_17_one_bad_message_costs_the_other_nine_nothing(rig: Any, monkeypat
     for name in ("take", "glance"):
         monkeypatch.setattr(Leases, name, lambda self, message, parse: parse(message))
     fails(check)
-
-
-def test_step_6_keeps_its_defect() -> None:
-    assert "Broken on purpose" in (step6.__doc__ or "")

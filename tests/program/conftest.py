@@ -1,24 +1,13 @@
-"""Fixtures of these tests."""
+"""A step's `main` in this process."""
 
 from __future__ import annotations
 
-import functools
 import importlib
-import sys
 
 import pytest
 from ran import Ran, ending
 
 from palleto import program
-from palleto.cloud.samples import sample
-
-made_once = functools.cache(sample)
-
-
-@pytest.fixture(autouse=True)
-def _samples_are_made_once(monkeypatch):
-    """Each is the same in every run."""
-    monkeypatch.setattr(sys.modules["palleto.cloud.samples"], "sample", made_once)
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +18,7 @@ def _no_place_from_outside(monkeypatch, tmp_path):
 
 @pytest.fixture
 def run(capsys):
-    """Run a step's `main` in this process with the options of a command line."""
+    """Run a step's `main` with the options of a command line."""
 
     def run(step: int, *arguments: object) -> Ran:
         module = importlib.import_module(f"steps.step{step}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import os
 import re
 import signal
@@ -10,7 +11,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 import pytest
@@ -38,9 +38,17 @@ def test_step_9_runs_as_a_module(tmp_path):
     assert ran.figure(r"(\d+) redelivered") == ran.figure(r"(\d+) dead-lettered") == 0
 
 
+def test_a_name_that_the_terminal_cannot_show_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    (tmp_path / "größe.gz").write_bytes(gzip.compress(b"line\n"))
+    ran = finished(command("steps.step9", "--virtual", "--data", "größe.gz", cwd=tmp_path))
+    assert ran.status == 0, ran
+    assert r"processed packrat/data/gr\xf6\xdfe.gz" in ran.out
+
+
 def test_a_virtual_run_loads_no_boto3_and_no_moto():
     script = (
-        "import sys; from steps.step8 import pipeline; from palleto.program.command import *; "
+        "import sys; from steps.step8 import pipeline; from palleto.program import main, queue_empty; "
         "main(pipeline, queue_empty, ['--virtual', '--quiet', '--files', '1']); "
         "print([name for name in ('boto3', 'moto') if name in sys.modules])"
     )
@@ -74,25 +82,24 @@ def test_ctrl_c_finishes_what_is_in_hand(backend):
     assert ran.status == 0, ran
     first, last = ran.err.splitlines()
     assert first == "SIGINT: finishing what is in hand; once more ends at once"
-    assert last.startswith("10 events consumed in ")
-    assert ran.out.splitlines() == ["Consumed: " + ", ".join(["ho"] * 10)]  # and no demand after it
+    *before, consumed = ran.out.splitlines()  # on a slow machine the signal may have come in a later batch
+    assert consumed == "Consumed: " + ", ".join(["ho"] * 10)  # and no demand after it
+    assert last.startswith(f"{10 * ran.out.count('Consumed')} events consumed in "), before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_second_ctrl_c_ends_at_once(backend):
-    """The consumer is in a sleep of 1 s, which takes 20 s of real time; nobody waits for it."""
-    process = command("steps.step1", "--forever", "--speed", 0.05, "--backend", backend)
+    """The consumer is in a sleep of 1 s, which takes an hour of real time; nobody waits for it."""
+    process = command("steps.step1", "--forever", "--speed", 1 / 3600, "--backend", backend)
     assert process.stdout is not None
     assert process.stderr is not None
     while "Received 10" not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGINT)
     assert "once more ends at once" in process.stderr.readline()
-    start = time.monotonic()
     process.send_signal(signal.SIGINT)
     ran = finished(process)
-    assert time.monotonic() - start < 10
     assert ran.status == 130
     assert "Traceback" not in ran.err
     assert ran.out == ""
@@ -118,16 +125,6 @@ def test_ctrl_c_leaves_nothing_in_flight(tmp_path):
     assert deleted == len(written) + 1  # and the TestEvent's
 
 
-def test_an_upload_that_fails_ends_the_run_with_its_error(play, backend):
-    """As itself, for its one line; not in an ExceptionGroup."""
-
-    async def prepare(cloud, stack):
-        await cloud.monitor.s3.delete_bucket(Bucket=stack.bucket)
-
-    with pytest.raises(palleto.CloudError, match="NoSuchBucket"):
-        play(9, backend=backend, prepare=prepare)
-
-
 def on_a_terminal(*arguments: str) -> str:
     """What a step writes where standard output and standard error are a terminal of 100 columns."""
     master, slave = os.openpty()
@@ -149,9 +146,14 @@ def on_a_terminal(*arguments: str) -> str:
 
 
 def test_a_terminal_shows_a_progress_bar_and_a_pipe_none(tmp_path: Path) -> None:
-    step = ("steps.step9", "--virtual", "--quiet", "--output", str(tmp_path))
+    for name in "abc":
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b"line\n"))
+    step = ("steps.step9", "--virtual", "--output", str(tmp_path / "output"), "--data", str(tmp_path))
     shown = on_a_terminal(*step)
-    assert "0/12 [" in shown
-    assert "12/12 [" in shown
+    assert "0/3 [" in shown
+    assert "3/3 [" in shown
+    assert shown.count("processed") == 3
+    bars = [line.rstrip() for line in shown.splitlines() if "/3 [" in line]
+    assert all(bar.endswith("]") for bar in bars), "expected lines and the bar not to mix"
     piped = subprocess.run([sys.executable, "-m", *step], capture_output=True, text=True, cwd=ROOT, timeout=20)
-    assert "/12 [" not in piped.stdout + piped.stderr
+    assert "/3 [" not in piped.stdout + piped.stderr

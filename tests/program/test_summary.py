@@ -28,8 +28,8 @@ def test_nothing_happened():
 
 def test_events_are_counted_by_consumer():
     made = summary(consumed=[("#4", 2), ("#5", 1), ("#4", 1)])
-    made.seconds = 2.0
-    assert made.lines() == ["4 events consumed in 2.0 s (#4 3, #5 1)"]
+    made.seconds = 61.04
+    assert made.lines() == ["4 events consumed in 61.0 s (#4 3, #5 1)"]
 
 
 def test_consumers_stand_in_the_order_of_their_numbers():
@@ -43,13 +43,10 @@ def test_files_bytes_and_lines():
         ("written", ("a.gz",), {"lines": 2_000}),
         ("download", ("b.gz",), {"bytes": 500}),
         ("written", ("b.gz",), {"lines": 1}),
+        ("written", ("b.gz",), {"lines": 1}),  # again: it is one file still
     )
     assert made.lines()[1] == "2 files, 1,500 bytes, 2,001 lines"
-
-
-def test_a_file_that_is_written_twice_is_one_file():
-    made = summary(("written", ("a.gz",), {"lines": 5}), ("written", ("a.gz",), {"lines": 5}))
-    assert made.lines()[1] == "1 file, 0 bytes, 5 lines"
+    assert summary(("written", ("a.gz",), {"lines": 5})).lines()[1] == "1 file, 0 bytes, 5 lines"
 
 
 def test_messages_deleted_and_redelivered():
@@ -66,12 +63,6 @@ def test_messages_deleted_and_redelivered():
 def test_requests_by_operation():
     told = Summary().lines(Counter({"sqs.ReceiveMessage": 3, "s3.GetObject": 1}))
     assert told[1] == "requests: s3.GetObject 1, sqs.ReceiveMessage 3"
-
-
-def test_seconds_are_those_of_the_run():
-    made = Summary()
-    made.seconds = 61.04
-    assert made.lines() == ["0 events consumed in 61.0 s (by nobody)"]
 
 
 def test_a_runs_figures_are_its_traces(play):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from palleto.program.lesson import FIELDS, IMPORTS, SECTIONS, STEPS, Lesson, difference, read
+from palleto.program import FIELDS, IMPORTS, SECTIONS, STEPS, Lesson, difference, read
 
 FOLDER = Path(__file__).parents[2] / "steps"
 LESSONS = {number: read(number) for number in STEPS}

@@ -20,7 +20,7 @@ from palleto.lab.player.__main__ import main
 from palleto.lab.player.bundle import bundle
 from palleto.lab.player.page import FOLDER
 from palleto.lab.player.payload import columns
-from palleto.program import Options, perform
+from palleto.program import Options, run_step
 from steps import step5
 
 NASTY = '</script><!-- <b>&amp; "quoted" \u2028 日本 {trace} {script} \ud800'
@@ -29,7 +29,7 @@ NASTY = '</script><!-- <b>&amp; "quoted" \u2028 日本 {trace} {script} \ud800'
 @pytest.fixture(scope="module")
 def trace(tmp_path_factory):
     path = tmp_path_factory.mktemp("player") / "t.jsonl"
-    perform(step5.pipeline, None, Options(virtual=True, seed=7, events=8, trace=path, quiet=True))
+    run_step(step5.pipeline, None, Options(virtual=True, seed=7, events=8, trace=path, quiet=True))
     return path
 
 

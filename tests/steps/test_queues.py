@@ -1,4 +1,4 @@
-"""What steps 6, 7 and 9 show."""
+"""What steps 6, 7 and 9 show of a queue: redelivery, release, and pipelines that share one source."""
 
 from __future__ import annotations
 

@@ -1,16 +1,28 @@
-"""The user's own files, to be uploaded in place of the samples."""
+"""The files of a run: the user's own, or samples; put into the bucket beside the pipeline.
+
+The first of them is up before the pipeline starts, if that does not take long.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import anyio
+
+from palleto import cloud as door
 from palleto.cloud.samples import PREFIX
 from palleto.errors import SettingError
+from palleto.program.queue_depth import messages_in
+from palleto.program.state import RunState
+
+HEAD_START = 1.0
+"""Seconds that a pipeline waits at most for its first file: a first poll that finds nothing but the test message of S3
+is followed by a nap of 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +71,33 @@ def user_files(paths: Sequence[Path]) -> list[UserFile]:
     whole = list(dict.fromkeys(Path(os.path.abspath(path)) for path in found))  # noqa: PTH100
     common = os.path.commonpath([path.parent for path in whole]) if whole else ""
     return [UserFile(path, PREFIX + path.relative_to(common).as_posix()) for path in whole]
+
+
+async def upload_files(state: RunState, own: Sequence[UserFile], samples: int) -> None:
+    """Put the user's own files, or so many samples if there are none. Raises CloudError.
+
+    Those that are there are left as they are; but if all are, and the queue is empty, they are put again.
+    """
+    warehouse = state.warehouse
+    assert warehouse is not None, "files are for steps with a queue"
+
+    def files() -> Iterable[Any]:
+        return own or door.samples(samples)
+
+    try:
+        put = await door.upload(warehouse.cloud, warehouse.stack, files(), begun=state.begun.set)
+        if not put and await messages_in(warehouse, warehouse.queue_url) == 0:
+            # An earlier run on a server that outlives its runs left nothing to do: what is put again is announced.
+            put = await door.upload(warehouse.cloud, warehouse.stack, files(), again=True)
+    finally:
+        state.begun.set()
+    await state.playing.wait()
+    if put:
+        state.recorder.note("sent", None, events=put)
+    state.uploaded.set()
+
+
+async def head_start(state: RunState) -> None:
+    """Wait for the first file; a large one is not waited for."""
+    with anyio.move_on_after(HEAD_START):
+        await state.begun.wait()

@@ -1,0 +1,184 @@
+"""A step as a command, in this process: what ends it, in which time and order it goes, what it prints and writes."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from ran import CLOUD, ROOT, command, finished, one_error
+
+import palleto
+from palleto.program import STEPS, Options, after_events, run_step
+from steps import step1
+
+# ---- what ends a run
+
+
+@pytest.mark.parametrize(
+    ("step", "options", "events", "seconds"),
+    [
+        (1, ["--events", 20], 20, 2.0),
+        (4, ["--events", 3], 4, 31.0),  # and nothing more is asked for
+        (1, ["--for", 2.5], 30, 3.0),  # what is in hand is finished: the third batch, from 2 s to 3 s
+        (1, ["--for", 1.5, "--events", 1000], 20, 2.0),  # whichever comes first
+        (1, ["--for", 1000, "--events", 20], 20, 2.0),
+        (1, ["--for", 1.5, "--forever"], 20, 2.0),
+        (9, ["--files", 3, "--events", 100], 3, None),  # more can never come
+        (9, ["--files", 0], 0, None),
+        (9, ["--files", 30], 30, None),
+    ],
+    ids=str,
+)
+def test_a_run_ends_where_its_options_say(run, step, options, events, seconds):
+    ran = run(step, "--virtual", *options)
+    assert ran.status == 0
+    assert ran.figure(r"^(\d+) events" if seconds else r"(\d+) events") == events
+    assert seconds is None or f"in {seconds} s" in ran.err
+
+
+def test_the_steps_own_end_gives_way_to_the_users(run):
+    ran = run(9, "--virtual", "--for", 60)
+    assert re.search(r"^12 events consumed in [56]\d\.\d s", ran.err, re.MULTILINE), ran.err
+    assert ran.figure(r"ReceiveMessage (\d+)") > 10
+
+
+# ---- in which time and order
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_runs_on_both_backends(run, step, backend):
+    ran = run(step, "--virtual", "--backend", backend)
+    assert ran.status == 0, ran
+    assert ran.figure(r"(\d+) events consumed") >= 12
+    assert ran.out.count("\n") > 15
+
+
+@pytest.mark.parametrize(
+    ("options", "time"),
+    [({}, "real"), ({"speed": 20.0}, 20.0), ({"virtual": True, "seed": 7, "backend": "trio"}, "virtual")],
+    ids=str,
+)
+def test_the_clock_is_the_one_that_was_asked_for(monkeypatch, options, time):
+    told = []
+    monkeypatch.setattr(palleto.clock, "run", lambda run, **settings: told.append(settings) or [])
+    run_step(step1.pipeline, after_events(1), Options(**options))
+    assert told == [{"backend": options.get("backend", "asyncio"), "time": time, "seed": options.get("seed")}]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("step", [5, 9])
+def test_one_seed_is_one_trace(run, step, backend, tmp_path):
+    traces = []
+    for seed in (7, 7, 8):
+        trace = tmp_path / f"{len(traces)}.jsonl"
+        run(step, "--virtual", "--seed", seed, "--backend", backend, "--trace", trace)
+        traces.append(trace.read_bytes())
+    assert traces[0] == traces[1]
+    assert traces[0] != traces[2] or step == 5  # whose producer is its only plain stage: nothing to put in order
+
+
+def test_one_seed_is_one_trace_in_another_process_too(run, tmp_path):
+    run(9, "--virtual", "--seed", 7, "--trace", tmp_path / "here")
+    assert finished(command("steps.step9", "--virtual", "--seed", 7, "--trace", "there", cwd=tmp_path)).status == 0
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
+
+
+# ---- what is printed and written
+
+
+@pytest.mark.parametrize("step", [1, 5, 6, 9])
+def test_quiet_prints_the_summary_only(run, step):
+    ran = run(step, "--virtual", "--quiet")
+    assert ran.status == 0
+    assert ran.out == ""
+    assert "events consumed" in ran.err
+
+
+@pytest.mark.parametrize("step", [4, 9])
+def test_a_trace_can_be_loaded(run, step, tmp_path):
+    ran = run(step, "--virtual", "--trace", tmp_path / "trace.jsonl")
+    events = palleto.load(tmp_path / "trace.jsonl")
+    assert [event.seq for event in events] == list(range(len(events)))
+    assert [event.data["text"] for event in events if event.kind == "said"] == ran.out.splitlines()
+    said = next(event for event in events if event.kind == "said" and event.data["text"].startswith("Asking for"))
+    line = (ROOT / "steps" / f"step{step}.py").read_text().splitlines()[said.line - 1]
+    assert said.file == f"step{step}.py"
+    assert 'say(f"Asking for {count} events")' in line
+
+
+def test_results_are_below_the_output_folder(run, tmp_path):
+    run(8, "--virtual", "--files", 2, "--output", tmp_path / "a" / "b")
+    assert sorted(path.name for path in (tmp_path / "a" / "b").rglob("*.*")) == ["20160720.txt", "20160721.txt"]
+    assert not Path("output").exists()
+    run(8, "--virtual", "--files", 1)
+    assert Path("output/packrat/data/20160720.txt").read_text() == "2851\n"
+
+
+def test_ones_own_files_are_taken_and_a_bad_one_does_not_stop_the_others(run):
+    for name, lines in {"one.gz": 3, "more/two.gz": 4, "more/deep/three.gz": 5}.items():
+        Path("in", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("in", name).write_bytes(gzip.compress(b"line\n" * lines))
+    Path("in/more/bad.gz").write_text("no gzip")
+    ran = run(9, "--virtual", "--data", "in/one.gz", "in/more")
+    assert ran.status == 0, ran
+    results = {path.relative_to("output/packrat/data").as_posix(): path for path in Path("output").rglob("*.txt")}
+    assert {name: int(path.read_text()) for name, path in results.items()} == {
+        "one.txt": 3,
+        "more/two.txt": 4,
+        "more/deep/three.txt": 5,
+    }
+    assert ran.err.count("cannot process warehouse.development/packrat/data/more/bad.gz") == 1
+    assert ran.figure(r"(\d+) dead-lettered") == 1
+
+
+@pytest.mark.parametrize("step", [1, 9])
+def test_help(run, step):
+    ran = run(step, "--help")
+    assert ran.status == 0
+    assert f"usage: python -m steps.step{step} " in ran.out
+    assert f"Step {step}: " in ran.out
+    assert ("--place" in ran.out) == (step in CLOUD)
+    assert ("--pipelines" in ran.out) == (step == 9)
+
+
+# ---- what cannot be: one line, and what mends it
+
+
+@pytest.mark.parametrize(
+    ("step", "options", "status", "words"),
+    [
+        (1, ["--place", "simulated"], 2, ["python -m steps.step1", "--place"]),
+        (8, ["--pipelines", "2"], 2, ["python -m steps.step8", "--pipelines"]),
+        (8, ["--virtual", "--place", "embedded"], 1, ["--place simulated", "got: --place embedded"]),
+        (8, ["--virtual", "--place", "aws"], 1, ["--place simulated", "got: --place aws"]),
+        (8, ["--virtual", "--endpoint", "http://127.0.0.1:1"], 1, ["--place simulated", "--endpoint http://127.0.0.1"]),
+        (9, ["--virtual", "--data", "nowhere.gz"], 1, ["--data", "nowhere.gz"]),
+        (1, ["--virtual", "--trace", "no/where"], 1, ["trace", "no/where"]),
+        (9, ["--virtual", "--trace", "no/where"], 1, ["trace", "no/where"]),
+        (9, ["--virtual", "--trace", "."], 1, ["trace"]),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_one_line(run, step, options, status, words):
+    one_error(run(step, *options), *words, status=status)
+
+
+def test_virtual_with_the_simulated_place_named(run):
+    assert run(8, "--virtual", "--place", "simulated", "--files", 1).status == 0
+
+
+def test_a_bad_option_is_one_line_for_a_learner_too():
+    one_error(finished(command("steps.step9", "--pipelines", "x")), "python -m steps.step9", "--pipelines", status=2)
+
+
+def test_results_that_cannot_be_written_end_the_run(run):
+    """ "processed" is not said, nothing is deleted, and the last line says what mends it."""
+    Path("file").write_text("in the way")
+    ran = run(8, "--virtual", "--files", 2, "--output", "file")
+    assert ran.status == 1
+    assert "processed" not in ran.out
+    assert "Traceback" not in ran.err
+    assert "--output" in ran.err.splitlines()[-1]
