@@ -24,14 +24,13 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
-from palleto.cloud.boto import BotoTransport
-from palleto.cloud.client import Client, Observer, Transport
+from palleto.cloud.clients import BotoTransport, Client, Observer, Patience, Threads, Transport
+from palleto.cloud.clients.errors import abandoned
+from palleto.cloud.clients.threads import turn
 from palleto.cloud.consent import consent
 from palleto.cloud.faults import Faults
-from palleto.cloud.patience import Patience, abandoned
 from palleto.cloud.place import Place, choose, named_place
-from palleto.cloud.simulated import Simulated, Simulation
-from palleto.cloud.threads import Threads, turn
+from palleto.cloud.places import EmbeddedServer, Simulated, Simulation, make_clients, make_shortcut
 from palleto.errors import SettingError
 
 T = TypeVar("T")
@@ -168,17 +167,12 @@ async def _real_cloud(
     yes: bool,
     faults: Faults | None,
 ) -> AsyncIterator[Cloud]:
-    # boto3 and moto are imported here, by whom needs them: simulated runs start without.
-    from palleto.cloud.session import make_clients, make_shortcut
-
     chosen = await to_thread.run_sync(choose, place, endpoint)
     server = shortcut = None
     clients: dict[str, Any] = {}
     threads = Threads()
     try:
         if chosen.name == "embedded":
-            from palleto.cloud.embedded import EmbeddedServer
-
             server = await to_thread.run_sync(EmbeddedServer)
             chosen = replace(chosen, endpoint=server.url)
         chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)

@@ -34,7 +34,7 @@ from palleto.errors import CloudError, SettingError
 from palleto.trace import TraceEvent
 
 if TYPE_CHECKING:
-    from palleto.cloud.client import Transport
+    from palleto.cloud.clients import Transport
 
 Response = dict[str, Any]
 Send = Callable[[str, Response], Awaitable[Response]]

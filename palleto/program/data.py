@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from palleto.cloud.samples import PREFIX
+from palleto.cloud.stack import PREFIX
 from palleto.errors import SettingError
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import anyio
 
-from palleto.cloud.observation import Observation, watch
+from palleto.cloud.trace_events import Observation, watch
 from palleto.errors import CloudError, PalletoError, SettingError
 from palleto.program.data import user_files
 from palleto.program.endings import Ending, Run, endings, messages_in
@@ -123,7 +123,7 @@ class Performance:
     async def _open_warehouse(self, stack: AsyncExitStack) -> Any:
         from palleto.cloud import deploy, open_cloud
         from palleto.cloud.endurance import Endurance
-        from palleto.cloud.returns import BATCH
+        from palleto.cloud.queue import BATCH
         from palleto.cloud.warehouse import open_warehouse
 
         options = self.options

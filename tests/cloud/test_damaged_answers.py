@@ -10,9 +10,9 @@ import pytest
 
 from palleto import clock
 from palleto.cloud import Cloud, Stack, deploy, open_cloud
-from palleto.cloud.dead_letters import dead_letters, put_back
 from palleto.cloud.door import Clients
-from palleto.cloud.teardown import tear_down
+from palleto.cloud.queue.dead_letters import dead_letters, put_back
+from palleto.cloud.stack.teardown import tear_down
 from palleto.errors import CloudError
 
 SERVICES = ("sqs", "s3", "cloudformation")

@@ -10,7 +10,7 @@ import pytest
 
 from palleto import CloudError, SettingError, TraceEvent
 from palleto.cloud import Cloud
-from palleto.cloud.client import ATTEMPTS
+from palleto.cloud.clients.client import ATTEMPTS
 from palleto.cloud.faults import Faults
 
 Simulate = Callable[..., Any]

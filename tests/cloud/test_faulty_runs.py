@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from palleto import CloudError, TraceEvent
-from palleto.cloud.endurance import QUEUE_AWAY, Endurance, passing
+from palleto.cloud.clients.errors import passing
+from palleto.cloud.endurance import QUEUE_AWAY, Endurance
 from palleto.cloud.faults import Faults
 
 

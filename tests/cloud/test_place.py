@@ -11,9 +11,9 @@ import pytest
 
 from palleto import clock
 from palleto.cloud import PLACES, Cloud, choose, open_cloud
-from palleto.cloud.embedded import EmbeddedServer
 from palleto.cloud.place import Place, is_loopback, localstack_url
-from palleto.cloud.session import make_clients
+from palleto.cloud.places import EmbeddedServer
+from palleto.cloud.places.session import make_clients
 from palleto.errors import SettingError
 
 AWS_ENVIRONMENT = {

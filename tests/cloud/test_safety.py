@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from palleto.cloud.embedded import EmbeddedServer
-from palleto.cloud.localstack import listened_on
+from palleto.cloud.places import EmbeddedServer
+from palleto.cloud.places.localstack.instance import listened_on
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {

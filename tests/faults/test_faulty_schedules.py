@@ -14,8 +14,8 @@ from rig import Meddler, Rig, files
 
 from palleto import Supervisor
 from palleto.cloud import Simulation
-from palleto.cloud.delivery import handles_in
 from palleto.cloud.faults import Faults
+from palleto.cloud.queue import handles_in
 
 SHORT, LONG = 40, 1000  # schedules
 

@@ -18,7 +18,7 @@ from rig import VISIBILITY, Rig, files
 from worker import Run
 
 from palleto.cloud import Simulation, samples
-from palleto.cloud.embedded import EmbeddedServer
+from palleto.cloud.places import EmbeddedServer
 
 FILES = 60
 ON_TRIO_TOO = ["asyncio", pytest.param("trio", marks=pytest.mark.long)]

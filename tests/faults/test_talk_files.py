@@ -16,8 +16,9 @@ import pytest
 from rig import PREFIX, VISIBILITY, event_of, fails, files, gz
 
 from palleto import SettingError
-from palleto.cloud import Simulation, downloads
-from palleto.cloud.leases import Leases
+from palleto.cloud import Simulation
+from palleto.cloud.clients import downloads
+from palleto.cloud.queue import Leases
 from palleto.cloud.warehouse import Warehouse
 
 BUCKET = "warehouse.development"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from rig import PREFIX, event_of, fails, files, gz
 
-from palleto.cloud.leases import Leases
+from palleto.cloud.queue import Leases
 from palleto.cloud.template import template_text
 from steps import step6, step9
 

@@ -21,7 +21,7 @@ from palleto.cloud import Stack, deploy, open_cloud
 ROOT = Path(__file__).parents[2]
 SERVER = """
 import signal, sys
-from palleto.cloud.embedded import EmbeddedServer
+from palleto.cloud.places import EmbeddedServer
 server = EmbeddedServer(int(sys.argv[1]))
 print(server.url, flush=True)
 signal.pause()

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import pytest
 
 from palleto import TraceEvent
-from palleto.cloud.simulated.world import Simulation
+from palleto.cloud import Simulation
 from palleto.lab import figures
 from palleto.program import after_events
 from palleto.replay.evidence import loops

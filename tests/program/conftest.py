@@ -10,7 +10,7 @@ import pytest
 from ran import Ran, ending
 
 from palleto import program
-from palleto.cloud.samples import sample
+from palleto.cloud.stack.samples import sample
 
 made_once = functools.cache(sample)
 
@@ -18,7 +18,7 @@ made_once = functools.cache(sample)
 @pytest.fixture(autouse=True)
 def _samples_are_made_once(monkeypatch):
     """Each is the same in every run."""
-    monkeypatch.setattr(sys.modules["palleto.cloud.samples"], "sample", made_once)
+    monkeypatch.setattr(sys.modules["palleto.cloud.stack.samples"], "sample", made_once)
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 import palleto
 from palleto import CloudError, Consumer, Producer, Recorder, RestartError, SettingError, Supervisor, child, running
 from palleto.cloud import Simulation
-from palleto.cloud.client import Client
-from palleto.cloud.leases import Leases
+from palleto.cloud.clients.client import Client
+from palleto.cloud.queue import Leases
 from palleto.replay.explanation import explain
 from steps import step5, step9
 

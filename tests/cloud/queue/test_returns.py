@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from lease_bench import TIMEOUT, Bench, Download, parse
 
 from palleto import CloudError
-from palleto.cloud.returns import ATTEMPTS, LINGER
+from palleto.cloud.queue.returns import ATTEMPTS, LINGER
 
 
 def test_what_could_not_be_deleted_is_tried_again(at_bench: Any) -> None:
