@@ -11,6 +11,7 @@ names that tests and steps use first.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 from servers import MINISTACK, ministack, wipe
 
 from palleto import clock
-from palleto.cloud import Cloud, open_cloud
+from palleto.cloud import Cloud, Faults, open_cloud
 
 ENDPOINT = os.environ.get("PALLETO_TEST_ENDPOINT")
 BACKENDS = ("asyncio", "trio")
@@ -84,7 +85,21 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, place: str, backend: str) -> Callable[..., Any]:
+def settings() -> dict[str, Any]:
+    """What `open_cloud` is told beside the place; a test says otherwise with `parametrize("settings", ...)`."""
+    return {}
+
+
+@pytest.fixture
+def faults() -> Faults | None:
+    """What goes wrong in the test; said with `parametrize("faults", ...)`, and as if none had struck yet."""
+    return None
+
+
+@pytest.fixture
+def run(
+    request: pytest.FixtureRequest, place: str, backend: str, settings: dict[str, Any], faults: Faults | None
+) -> Callable[..., Any]:
     """`run(test)` on each place and each backend."""
     endpoint = ENDPOINT if place == "endpoint" else None
     if place == "localstack":
@@ -93,18 +108,28 @@ def run(request: pytest.FixtureRequest, place: str, backend: str) -> Callable[..
         place, endpoint = "endpoint", request.getfixturevalue("ministack_url")
         if reason := STAYS.get(request.function.__name__):
             request.applymarker(pytest.mark.xfail(reason=reason))
+    if faults is not None:
+        settings = {**settings, "faults": faults.again()}
 
-    def run(test: CloudTest, **settings: Any) -> Any:
-        return behind_the_door(test, place, backend, endpoint, **settings)
+    def run(test: CloudTest, **more: Any) -> Any:
+        return behind_the_door(test, place, backend, endpoint, **{**settings, **more})
 
     return run
 
 
 @pytest.fixture
-def simulate(backend: str) -> Callable[..., Any]:
-    """`simulate(test, simulation=...)` on the simulated place, virtual time, each backend."""
+def cloud(run: Callable[..., Any]) -> Callable[..., Any]:
+    """An open door, in a test that is a coroutine: on each place, or on the module's own, and each backend."""
+    return run
 
-    def simulate(test: CloudTest, **settings: Any) -> Any:
-        return behind_the_door(test, "simulated", backend, **settings)
 
-    return simulate
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that is a coroutine runs behind the door (its argument `cloud`), or at the bench (`bench`)."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    (name,) = {"cloud", "bench"} & arguments.keys()
+    play = arguments.pop(name)
+    play(lambda opened: pyfuncitem.obj(**arguments, **{name: opened}))
+    return True

@@ -99,7 +99,7 @@ class AccountedRig(Rig):
         dead = list(cloud.simulated.sqs.at("", stack.dead_letter_url).messages.values())
         assert self.ledger.dead_lettered == len(dead)
         for message in dead:
-            spoilt = self.harmed[message.id] + (message.id in faults._twice)
+            spoilt = self.harmed[message.id] + (message.id in faults.twice)
             assert spoilt >= 3, f"{message.body:.200} was spoilt {spoilt} times"
         return {key for key in self.files for message in dead if key.rpartition("/")[2] in message.body}
 

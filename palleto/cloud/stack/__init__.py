@@ -2,7 +2,7 @@
 
 Read in this order:
 
-    deployment.py  deploy: the bucket, its queue and its dead-letter queue, from the one template; a half stack is mended
+    deployment.py  deploy: the bucket, its queue and its dead-letter queue; what is missing of them is made
     teardown.py    the opposite: what `deploy` made, and only that
     samples.py     twelve days of app events, and more, made on this machine
     upload.py      files into the bucket, of which S3 tells the queue

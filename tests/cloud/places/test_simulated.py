@@ -18,7 +18,13 @@ from palleto.cloud import Cloud, Ledger, Simulation, deploy, open_cloud
 from palleto.cloud.places.simulated.queue import Message, Queue
 from palleto.errors import CloudError
 
-Simulate = Callable[..., Any]
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def place() -> str:
+    """The only one here."""
+    return "simulated"
 
 
 async def queue_of(cloud: Cloud, count: int) -> str:
@@ -40,76 +46,66 @@ def ledger(cloud: Cloud, url: str) -> Ledger:
     return found
 
 
-def test_deliveries_follow_a_script(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue_of(cloud, 20)
-        assert cloud.simulated is not None
-        cloud.simulated.script(url, [3, 2, 0, 1])
-        began = anyio.current_time()
-        counts = [len(await receive(cloud, url)) for _ in range(2)]
-        assert anyio.current_time() == began
-        counts.append(len(await receive(cloud, url)))
-        assert anyio.current_time() == began + 2, "a 0 waits its whole long poll"
-        counts += [len(await receive(cloud, url)) for _ in range(3)]
-        assert counts == [3, 2, 0, 1, 10, 4]
-
-    simulate(test)
+async def test_deliveries_follow_a_script(cloud: Cloud) -> None:
+    url = await queue_of(cloud, 20)
+    assert cloud.simulated is not None
+    cloud.simulated.script(url, [3, 2, 0, 1])
+    began = anyio.current_time()
+    counts = [len(await receive(cloud, url)) for _ in range(2)]
+    assert anyio.current_time() == began
+    counts.append(len(await receive(cloud, url)))
+    assert anyio.current_time() == began + 2, "a 0 waits its whole long poll"
+    counts += [len(await receive(cloud, url)) for _ in range(3)]
+    assert counts == [3, 2, 0, 1, 10, 4]
 
 
-def test_a_script_waits_for_messages(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue_of(cloud, 0)
-        assert cloud.simulated is not None
-        cloud.simulated.script(url, [2, 1])
-        assert await receive(cloud, url) == []
-        for body in "abc":
-            await cloud.sqs.send_message(QueueUrl=url, MessageBody=body)
-        assert [await receive(cloud, url) for _ in range(2)] == [["a", "b"], ["c"]]
-
-    simulate(test)
+async def test_a_script_waits_for_messages(cloud: Cloud) -> None:
+    url = await queue_of(cloud, 0)
+    assert cloud.simulated is not None
+    cloud.simulated.script(url, [2, 1])
+    assert await receive(cloud, url) == []
+    for body in "abc":
+        await cloud.sqs.send_message(QueueUrl=url, MessageBody=body)
+    assert [await receive(cloud, url) for _ in range(2)] == [["a", "b"], ["c"]]
 
 
-def test_latencies_are_run_time_and_a_message_on_its_way_is_in_flight(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue_of(cloud, 1)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(receive, cloud, url)
-            await anyio.sleep(1)
-            assert str(ledger(cloud, url)) == (
-                "sent 1 = deleted 0 + visible 0 + in flight 1 + delayed 0 + dead-lettered 0"
-            )
-        assert anyio.current_time() == 3.0
-        stack = await deploy(cloud)
-        await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/x.gz", Body=b"abc")
-        assert anyio.current_time() == 8.0
-        assert ledger(cloud, stack.queue_url).delayed == 1
-        await cloud.s3.get_object(Bucket=stack.bucket, Key="packrat/data/x.gz")
-        assert 9.0 <= anyio.current_time() <= 10.0
-        await anyio.sleep(20 - (anyio.current_time() - 8.0))
-        assert ledger(cloud, stack.queue_url).visible == 2
-
-    simulate(test, simulation=Simulation(receive=3, put_object=5, get_object=(1, 2), arrival=20))
+@pytest.mark.parametrize(
+    "settings", [{"simulation": Simulation(receive=3, put_object=5, get_object=(1, 2), arrival=20)}]
+)
+async def test_latencies_are_run_time_and_a_message_on_its_way_is_in_flight(cloud: Cloud) -> None:
+    url = await queue_of(cloud, 1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive, cloud, url)
+        await anyio.sleep(1)
+        assert str(ledger(cloud, url)) == ("sent 1 = deleted 0 + visible 0 + in flight 1 + delayed 0 + dead-lettered 0")
+    assert anyio.current_time() == 3.0
+    stack = await deploy(cloud)
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/x.gz", Body=b"abc")
+    assert anyio.current_time() == 8.0
+    assert ledger(cloud, stack.queue_url).delayed == 1
+    await cloud.s3.get_object(Bucket=stack.bucket, Key="packrat/data/x.gz")
+    assert 9.0 <= anyio.current_time() <= 10.0
+    await anyio.sleep(20 - (anyio.current_time() - 8.0))
+    assert ledger(cloud, stack.queue_url).visible == 2
 
 
-def test_a_cancelled_receive_on_its_way_hands_on(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue_of(cloud, 2)
-        got: list[str] = []
+@pytest.mark.parametrize("settings", [{"simulation": Simulation(receive=3)}])
+async def test_a_cancelled_receive_on_its_way_hands_on(cloud: Cloud) -> None:
+    url = await queue_of(cloud, 2)
+    got: list[str] = []
 
-        async def poll() -> None:
-            got.extend(await receive(cloud, url))
+    async def poll() -> None:
+        got.extend(await receive(cloud, url))
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(poll)
-            await anyio.sleep(1)
-            tasks.cancel_scope.cancel()
-        assert got == ["0", "1"]
-        assert anyio.current_time() == 3.0
-
-    simulate(test, simulation=Simulation(receive=3))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(poll)
+        await anyio.sleep(1)
+        tasks.cancel_scope.cancel()
+    assert got == ["0", "1"]
+    assert anyio.current_time() == 3.0
 
 
-def test_a_short_poll_under_delivers_and_a_long_poll_does_not(simulate: Simulate) -> None:
+def test_a_short_poll_under_delivers_and_a_long_poll_does_not(run: Run) -> None:
     async def test(cloud: Cloud) -> list[int]:
         url = await queue_of(cloud, 10)
         counts: list[int] = []
@@ -118,21 +114,21 @@ def test_a_short_poll_under_delivers_and_a_long_poll_does_not(simulate: Simulate
         assert len(await receive(cloud, url, wait=1)) == 0
         return counts
 
-    seen = [simulate(test, seed=seed) for seed in range(10)]
+    seen = [run(test, seed=seed) for seed in range(10)]
     assert any(counts[0] < 10 for counts in seen)
-    assert seen[3] == simulate(test, seed=3)
-    exact = simulate(test, simulation=Simulation(short_poll=1.0))
+    assert seen[3] == run(test, seed=3)
+    exact = run(test, simulation=Simulation(short_poll=1.0))
     assert exact == [10]
 
 
-def test_shuffled_delivery_is_seeded(simulate: Simulate) -> None:
+def test_shuffled_delivery_is_seeded(run: Run) -> None:
     async def test(cloud: Cloud) -> list[str]:
         return await receive(cloud, await queue_of(cloud, 10))
 
     in_order = [str(n) for n in range(10)]
-    assert simulate(test) == in_order
-    shuffled = simulate(test, simulation=Simulation(shuffle=True), seed=7)
-    assert shuffled == simulate(test, simulation=Simulation(shuffle=True), seed=7)
+    assert run(test) == in_order
+    shuffled = run(test, simulation=Simulation(shuffle=True), seed=7)
+    assert shuffled == run(test, simulation=Simulation(shuffle=True), seed=7)
     assert shuffled != in_order == sorted(shuffled)
 
 
@@ -151,53 +147,47 @@ def test_the_same_seed_gives_the_same_answers() -> None:
     assert len(answers) == 1
 
 
-def test_where_simulated_follows_aws_and_moto_does_not(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        async def code(operation: Callable[..., Any], **arguments: Any) -> str:
-            try:
-                await operation(**arguments)
-            except CloudError as error:
-                return error.code
-            return ""
+async def test_where_simulated_follows_aws_and_moto_does_not(cloud: Cloud) -> None:
+    async def code(operation: Callable[..., Any], **arguments: Any) -> str:
+        try:
+            await operation(**arguments)
+        except CloudError as error:
+            return error.code
+        return ""
 
-        url = await queue_of(cloud, 1)
-        answer = await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
-        handle = {"QueueUrl": url, "ReceiptHandle": answer["Messages"][0]["ReceiptHandle"]}
-        await cloud.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
-        change = cloud.sqs.change_message_visibility
-        assert await code(change, **handle, VisibilityTimeout=0) == "MessageNotInflight"
-        await cloud.sqs.delete_message(**handle)
-        assert await code(cloud.sqs.delete_message, **handle) == "", "deleting twice is no error"
-        assert await code(cloud.sqs.send_message, QueueUrl=url, MessageBody="") == "MissingParameter"
-        entries = [{"Id": str(n), "ReceiptHandle": "x"} for n in range(11)]
-        said = await code(cloud.sqs.delete_message_batch, QueueUrl=url, Entries=entries)
-        assert said == "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
-        await cloud.s3.create_bucket(Bucket="a.bucket")
-        missing = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:::x", "Events": ["s3:ObjectCreated:*"]}]}
-        put = cloud.s3.put_bucket_notification_configuration
-        assert await code(put, Bucket="a.bucket", NotificationConfiguration=missing) == "InvalidArgument"
-        await deploy(cloud)
-        create = cloud.cloudformation.create_stack
-        template = (await cloud.cloudformation.get_template(StackName="palleto-development"))["TemplateBody"]
-        assert await code(create, StackName="palleto-development", TemplateBody="{}") == "AlreadyExistsException"
-        assert await code(create, StackName="other", TemplateBody=template) == "AlreadyExistsException"
-        assert await code(create, StackName="other", TemplateBody="Resources: {A: {Type: AWS::X}}") == "ValidationError"
-        assert ledger(cloud, url).deleted == 1
-
-    simulate(test)
+    url = await queue_of(cloud, 1)
+    answer = await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
+    handle = {"QueueUrl": url, "ReceiptHandle": answer["Messages"][0]["ReceiptHandle"]}
+    await cloud.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+    change = cloud.sqs.change_message_visibility
+    assert await code(change, **handle, VisibilityTimeout=0) == "MessageNotInflight"
+    await cloud.sqs.delete_message(**handle)
+    assert await code(cloud.sqs.delete_message, **handle) == "", "deleting twice is no error"
+    assert await code(cloud.sqs.send_message, QueueUrl=url, MessageBody="") == "MissingParameter"
+    entries = [{"Id": str(n), "ReceiptHandle": "x"} for n in range(11)]
+    said = await code(cloud.sqs.delete_message_batch, QueueUrl=url, Entries=entries)
+    assert said == "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
+    await cloud.s3.create_bucket(Bucket="a.bucket")
+    missing = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:::x", "Events": ["s3:ObjectCreated:*"]}]}
+    put = cloud.s3.put_bucket_notification_configuration
+    assert await code(put, Bucket="a.bucket", NotificationConfiguration=missing) == "InvalidArgument"
+    await deploy(cloud)
+    create = cloud.cloudformation.create_stack
+    template = (await cloud.cloudformation.get_template(StackName="palleto-development"))["TemplateBody"]
+    assert await code(create, StackName="palleto-development", TemplateBody="{}") == "AlreadyExistsException"
+    assert await code(create, StackName="other", TemplateBody=template) == "AlreadyExistsException"
+    assert await code(create, StackName="other", TemplateBody="Resources: {A: {Type: AWS::X}}") == "ValidationError"
+    assert ledger(cloud, url).deleted == 1
 
 
-def test_an_event_says_what_awss_says(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        stack = await deploy(cloud)
-        await receive(cloud, stack.queue_url)
-        for key in ("2016 07+20.gz", "ü/x.gz"):
-            await cloud.s3.put_object(Bucket=stack.bucket, Key=f"packrat/data/{key}", Body=b"abc")
-        events = [json.loads(body)["Records"][0]["s3"]["object"] for body in await receive(cloud, stack.queue_url)]
-        assert [event["key"] for event in events] == ["packrat/data/2016+07%2B20.gz", "packrat/data/%C3%BC/x.gz"]
-        assert events[0]["sequencer"] < events[1]["sequencer"]
-
-    simulate(test)
+async def test_an_event_says_what_awss_says(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    await receive(cloud, stack.queue_url)
+    for key in ("2016 07+20.gz", "ü/x.gz"):
+        await cloud.s3.put_object(Bucket=stack.bucket, Key=f"packrat/data/{key}", Body=b"abc")
+    events = [json.loads(body)["Records"][0]["s3"]["object"] for body in await receive(cloud, stack.queue_url)]
+    assert [event["key"] for event in events] == ["packrat/data/2016+07%2B20.gz", "packrat/data/%C3%BC/x.gz"]
+    assert events[0]["sequencer"] < events[1]["sequencer"]
 
 
 class QueueLaws(RuleBasedStateMachine):

@@ -52,15 +52,12 @@ class Unreadable:
         raise CloudError("disk.Read", "Gone", "gone")
 
 
-def test_an_upload_that_fails_is_one_error(run: Any) -> None:
-    async def test(cloud: Cloud) -> None:
-        stack = await deploy(cloud)
-        with pytest.raises(CloudError, match="NoSuchBucket"):
-            await upload(cloud, replace(stack, bucket="warehouse.gone"), samples(3))
-        with pytest.raises(CloudError, match=r"^disk\.Read failed with Gone: gone$"):
-            await upload(cloud, stack, [Unreadable(), sample(0), Unreadable(), sample(1)])
-
-    run(test)
+async def test_an_upload_that_fails_is_one_error(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    with pytest.raises(CloudError, match="NoSuchBucket"):
+        await upload(cloud, replace(stack, bucket="warehouse.gone"), samples(3))
+    with pytest.raises(CloudError, match=r"^disk\.Read failed with Gone: gone$"):
+        await upload(cloud, stack, [Unreadable(), sample(0), Unreadable(), sample(1)])
 
 
 def test_files_are_read_from_a_stream_that_is_closed(run: Any) -> None:
