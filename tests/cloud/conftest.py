@@ -11,16 +11,18 @@ names that tests and steps use first.
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from opened import Opened, play
 from servers import MINISTACK, ministack, wipe
 
 from palleto import clock
-from palleto.cloud import Cloud, Faults, open_cloud
+from palleto.cloud import Cloud, Faults, deploy, open_cloud
+from palleto.cloud.warehouse import Warehouse, open_warehouse
 
 ENDPOINT = os.environ.get("PALLETO_TEST_ENDPOINT")
 BACKENDS = ("asyncio", "trio")
@@ -118,18 +120,26 @@ def run(
 
 
 @pytest.fixture
-def cloud(run: Callable[..., Any]) -> Callable[..., Any]:
-    """An open door, in a test that is a coroutine: on each place, or on the module's own, and each backend."""
-    return run
+def cloud(run: Callable[..., Any]) -> Opened:
+    """An open door, on each place, or on the module's own, and on each backend."""
+    return Opened(run)
+
+
+@pytest.fixture
+def warehouse(run: Callable[..., Any], tmp_path: Path) -> Opened:
+    """A warehouse of a fresh stack, behind such a door."""
+
+    def play(test: Callable[[Warehouse], Awaitable[None]]) -> None:
+        async def behind(cloud: Cloud) -> None:
+            async with open_warehouse(cloud, await deploy(cloud), output=tmp_path / "output") as warehouse:
+                await test(warehouse)
+
+        run(behind)
+
+    return Opened(play)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """A test that is a coroutine runs behind the door (its argument `cloud`), or at the bench (`bench`)."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-    (name,) = {"cloud", "bench"} & arguments.keys()
-    play = arguments.pop(name)
-    play(lambda opened: pyfuncitem.obj(**arguments, **{name: opened}))
-    return True
+    """A test may be a coroutine."""
+    return play(pyfuncitem)

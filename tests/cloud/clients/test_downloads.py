@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palleto import CloudError, clock
-from palleto.cloud import deploy, open_cloud
+from palleto import CloudError
+from palleto.cloud import Cloud, deploy
 from palleto.cloud.clients.boto import BotoTransport
 from palleto.cloud.clients.downloads import Downloads, Found, Wanted
 from palleto.cloud.clients.errors import ABANDONED
@@ -32,6 +32,12 @@ OBJECTS = {
 }
 MAX_BYTES = 200_000
 SEND, DOWNLOAD = BotoTransport.blocking, BotoTransport.download
+
+
+@pytest.fixture
+def place() -> str:
+    """The only one here."""
+    return "embedded"
 
 
 class Asked(NamedTuple):
@@ -58,7 +64,7 @@ async def outcome(warehouse: Warehouse, form: Any, wanted: list[Wanted]) -> tupl
     return told, Counter(warehouse.cloud.requests) - before
 
 
-def test_what_one_call_does_is_what_two_would_do(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_one_call_does_is_what_two_would_do(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("palleto.cloud.clients.client.backoff", lambda attempt, chance: 0.0)
     out_of_order: Counter[str] = Counter()
     lock = threading.Lock()
@@ -81,18 +87,12 @@ def test_what_one_call_does_is_what_two_would_do(backend: str, tmp_path: Path, m
     monkeypatch.setattr(BotoTransport, "blocking", send)
     monkeypatch.setattr(BotoTransport, "download", download)
 
-    async def main() -> None:
-        observed: list[str] = []
+    observed: list[str] = []
 
-        def observer(operation: str, arguments: dict[str, Any], answer: Any) -> None:
-            observed.append(operation)
-
-        async with (
-            open_cloud("embedded", observer=observer) as cloud,
-            open_warehouse(
-                cloud, stack := await deploy(cloud), output=tmp_path / "output", max_bytes=MAX_BYTES
-            ) as warehouse,
-        ):
+    async def test(cloud: Cloud) -> None:
+        async with open_warehouse(
+            cloud, stack := await deploy(cloud), output=tmp_path / "output", max_bytes=MAX_BYTES
+        ) as warehouse:
             assert warehouse.s3.can_direct
             for key, data in OBJECTS.items():
                 for number in range(10):
@@ -121,7 +121,7 @@ def test_what_one_call_does_is_what_two_would_do(backend: str, tmp_path: Path, m
 
             await anyio.to_thread.run_sync(equal)
 
-    clock.run(main, backend=backend)
+    run(test, observer=lambda operation, *rest: observed.append(operation))
 
 
 class Gate:
@@ -143,53 +143,42 @@ class Event(NamedTuple):
     key: str
 
 
-def test_who_is_cancelled_sends_no_more_and_leaves_no_file(
-    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("settings", [{"concurrency": 1}])
+async def test_who_is_cancelled_sends_no_more_and_leaves_no_file(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(monkeypatch)
-
-    async def main() -> None:
-        async with (
-            open_cloud("embedded", concurrency=1) as cloud,
-            open_warehouse(cloud, stack := await deploy(cloud), output=tmp_path / "output") as warehouse,
-        ):
-            for number in range(4):
-                await cloud.s3.put_object(Bucket=stack.bucket, Key=f"{number}.gz", Body=OBJECTS["good"])
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(warehouse.download, [Event(stack.bucket, f"{number}.gz") for number in range(4)])
-                await anyio.to_thread.run_sync(gate.reached.wait, 10)
-                tasks.cancel_scope.cancel()
-                gate.opened.set()
-            assert cloud.requests["s3.GetObject"] == 1
-            assert [path.name for path in warehouse.spool.folder.iterdir() if path.name != ".lock"] == []
-
-    clock.run(main, backend=backend)
+    events = [Event(warehouse.bucket, f"{number}.gz") for number in range(4)]
+    for event in events:
+        await warehouse.s3.put_object(Bucket=event.bucket, Key=event.key, Body=OBJECTS["good"])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(warehouse.download, events)
+        await anyio.to_thread.run_sync(gate.reached.wait, 10)
+        tasks.cancel_scope.cancel()
+        gate.opened.set()
+    assert warehouse.cloud.requests["s3.GetObject"] == 1
+    assert [path.name for path in warehouse.spool.folder.iterdir() if path.name != ".lock"] == []
 
 
-def test_a_hurry_leaves_calls_behind_and_nothing_is_bad(
-    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+observed: list[Any] = []
+
+
+@pytest.mark.parametrize("settings", [{"observer": lambda *answer: observed.append(answer[2])}])
+async def test_a_hurry_leaves_calls_behind_and_nothing_is_bad(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(monkeypatch)
-    observed: list[Any] = []
+    found: list[Found] = []
 
-    async def main() -> None:
-        async with (
-            open_cloud("embedded", observer=lambda *answer: observed.append(answer[2])) as cloud,
-            open_warehouse(cloud, stack := await deploy(cloud), output=tmp_path / "output") as warehouse,
-        ):
-            found: list[Found] = []
+    async def download() -> None:
+        found.extend(await warehouse.download([Event(warehouse.bucket, "a.gz"), Event(warehouse.bucket, "b.gz")]))
 
-            async def download() -> None:
-                found.extend(await warehouse.download([Event(stack.bucket, "a.gz"), Event(stack.bucket, "b.gz")]))
-
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(download)
-                await anyio.to_thread.run_sync(gate.reached.wait, 10)
-                observed.clear()
-                cloud.hurry(0.1)
-            assert [getattr(each, "code", each) for each in found] == [ABANDONED] * 2
-            assert [each.code for each in observed] == [ABANDONED] * 2
-            assert cloud.requests["s3.GetObject"] == 2
-            gate.opened.set()
-
-    clock.run(main, backend=backend)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(download)
+        await anyio.to_thread.run_sync(gate.reached.wait, 10)
+        observed.clear()
+        warehouse.cloud.hurry(0.1)
+    assert [getattr(each, "code", each) for each in found] == [ABANDONED] * 2
+    assert [each.code for each in observed] == [ABANDONED] * 2
+    assert warehouse.cloud.requests["s3.GetObject"] == 2
+    gate.opened.set()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import free_port
 
 from palleto import clock
 from palleto.cloud import deploy, open_cloud
@@ -36,14 +37,9 @@ http.server.ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 """
 
 
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @pytest.fixture
 def port() -> int:
-    return unused_port()
+    return free_port()
 
 
 @pytest.fixture
@@ -69,7 +65,8 @@ def answers(port: int) -> bool:
 def test_up_starts_it_once_and_down_ends_it(
     stand_in: Any, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "_docker_answers", lambda: False)
+    answers_first = iter([True, False])
+    monkeypatch.setattr(command, "_docker_answers", lambda: next(answers_first))
     stand_in()
     command.main(["up", "--port", str(port)])
     started = instance.running(port)
@@ -77,7 +74,9 @@ def test_up_starts_it_once_and_down_ends_it(
     assert instance.up(port) == started, "the one that runs already"
     command.main(["up", "--port", str(port)])
     command.main(["status", "--port", str(port)])
-    assert capsys.readouterr().out.splitlines() == [
+    offered, *said = capsys.readouterr().out.splitlines()
+    assert "docker compose up -d localstack" in offered, "where Docker answers"
+    assert said == [
         f"{started} (started)",
         f"{started} (it runs already)",
         str(started),
@@ -112,15 +111,6 @@ def test_it_gets_no_credential_and_nothing_else_of_the_callers(
     assert (hooks / "ready.d/deploy_stack.py").is_file()
 
 
-def test_docker_is_offered_where_it_answers(
-    stand_in: Any, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(command, "_docker_answers", lambda: True)
-    stand_in()
-    command.main(["up", "--port", str(port)])
-    assert "docker compose up -d localstack" in capsys.readouterr().out.splitlines()[0]
-
-
 def test_a_port_that_is_taken(stand_in: Any, port: int) -> None:
     stand_in()
     with socket.create_server(("127.0.0.1", port)), pytest.raises(SettingError, match=r"to be free, got: .* --port"):
@@ -129,28 +119,28 @@ def test_a_port_that_is_taken(stand_in: Any, port: int) -> None:
         instance.up(70_000)
 
 
-def test_one_that_ends_at_once(stand_in: Any, port: int, tmp_path: Path) -> None:
-    stand_in("print('no component plugins'); sys.exit(3)")
-    with pytest.raises(SettingError, match=r"got its end with code 3; see .*log") as caught:
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("print('no plugins'); sys.exit(3)", r"got its end with code 3; see .*log$"),
+        ("signal.pause()", r"expected LocalStack to be ready after .* s, got nothing; see .*log$"),
+        pytest.param(
+            "extra = socket.create_server(('127.0.0.2', int(os.environ['GATEWAY_LISTEN'].partition(':')[2])))",
+            r"on 127\.0\.0\.1 only, got 127\.0\.0\.2; see .*log$",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/net"),
+        ),
+    ],
+    ids=["ends", "waits", "listens elsewhere"],
+)
+def test_one_that_starts_badly_is_ended_and_told_in_one_line(
+    stand_in: Any, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, said: str
+) -> None:
+    if "pause" in before:
+        monkeypatch.setattr(instance, "READY_DEADLINE", 0.3)
+    stand_in(before)
+    with pytest.raises(SettingError, match=said):
         instance.up(port)
-    assert "\n" not in str(caught.value)
-    assert "no component plugins" in (tmp_path / f"localstack-{port}" / "log").read_text()
-    assert instance.running(port) is None
-
-
-def test_one_that_does_not_get_ready_is_ended(stand_in: Any, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in("signal.pause()")
-    monkeypatch.setattr(instance, "READY_DEADLINE", 0.3)
-    with pytest.raises(SettingError, match=r"expected LocalStack to be ready after .* s, got nothing; see .*log"):
-        instance.up(port)
-    assert instance.running(port) is None
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/net")
-def test_one_that_listens_elsewhere_is_ended(stand_in: Any, port: int) -> None:
-    stand_in("extra = socket.create_server(('127.0.0.2', int(os.environ['GATEWAY_LISTEN'].partition(':')[2])))")
-    with pytest.raises(SettingError, match=r"on 127\.0\.0\.1 only, got 127\.0\.0\.2; see"):
-        instance.up(port)
+    assert ("no plugins" in (tmp_path / f"localstack-{port}" / "log").read_text()) == ("plugins" in before)
     assert instance.running(port) is None
     assert not answers(port)
 

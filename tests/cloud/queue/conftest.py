@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import anyio
 import pytest
 from lease_bench import Bench
+from opened import Opened, Test
 
 from palleto import clock
 from palleto.cloud import deploy, open_cloud
@@ -25,10 +24,10 @@ def batch() -> int:
 
 
 @pytest.fixture
-def bench(backend: str, beside: bool, batch: int) -> Callable[..., None]:
-    """A bench, in a test that is a coroutine."""
+def bench(backend: str, beside: bool, batch: int) -> Opened:
+    """A bench."""
 
-    def at_bench(test: Callable[[Bench], Awaitable[None]]) -> None:
+    def play(test: Test) -> None:
         async def main() -> None:
             async with open_cloud("simulated") as cloud:
                 stack = await deploy(cloud)
@@ -42,4 +41,4 @@ def bench(backend: str, beside: bool, batch: int) -> Callable[..., None]:
 
         clock.run(main, backend=backend, time="virtual")
 
-    return at_bench
+    return Opened(play)
