@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import anyio
 import pytest
 
 from palleto import CloudError, PalletoError, Supervisor, TaskSupervisor, child
+from palleto.cloud import Simulation
 from palleto.program import Run, queue_empty
 
 PREFIX = "packrat/data/"
@@ -162,6 +164,27 @@ class Rig:
         assert self.run.performance.warehouse.leases.held == {}
         assert self.ledger.visible + self.ledger.in_flight + self.ledger.delayed + self.ledger.dead_lettered == 0
         assert [event.data for event in self.run.kinds("crash")] == []
+
+
+def scene(seed: int, most: int, **more: Any) -> tuple[int, dict[str, Any]]:
+    """How many files, up to `most`, and the options of a run: drawn from the seed. `more` options are added."""
+    chance = random.Random(seed)
+    backlog = chance.choice([1, 2, 9, 10, 11, chance.randint(12, most), most])
+    simulation = Simulation(
+        seed=seed,
+        receive=chance.choice([0.0, 0.02, (0.0, 0.05)]),
+        get_object=chance.choice([0.0, 0.05, (0.0, 0.1)]),
+        delete=chance.choice([0.0, (0.0, 0.02)]),
+        arrival=chance.choice([0.0, (0.0, 2.0)]),
+        shuffle=chance.random() < 0.5,
+    )
+    return backlog, {
+        "backend": ("asyncio", "trio")[seed % 2],
+        "seed": chance.choice([None, seed]),
+        "pipelines": chance.randint(1, 12),
+        "simulation": simulation,
+        **more,
+    }
 
 
 def offline(operation: str = "sqs.ReceiveMessage") -> CloudError:

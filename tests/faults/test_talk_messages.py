@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from rig import PREFIX, event_of, fails, files, gz
 
 from palleto.cloud.queue import Leases
-from palleto.cloud.template import template_text
-from steps import step6, step9
+from palleto.cloud.template import parse, template_text
+from steps import step9
 
 BUCKET = "warehouse.development"
 
@@ -82,16 +81,8 @@ def test_row_6_keys_are_decoded(rig: Any, monkeypatch: pytest.MonkeyPatch) -> No
     fails(check)
 
 
-def resources(text: str) -> dict[str, Any]:
-    class Loader(yaml.SafeLoader):
-        """Reads `!Ref X` as the text X."""
-
-    Loader.add_multi_constructor("!", lambda loader, tag, node: node.value)
-    return yaml.load(text, Loader)["Resources"]
-
-
 def check_template(text: str) -> None:
-    found = resources(text)
+    found = parse(text)["Resources"]
     queues = [each["Properties"] for each in found.values() if each["Type"] == "AWS::SQS::Queue"]
     assert {queue["MessageRetentionPeriod"] for queue in queues} == {14 * 24 * 3600}
     assert sum("RedrivePolicy" in queue for queue in queues) == 1  # row 12 too
@@ -124,7 +115,3 @@ def test_row_17_one_bad_message_costs_the_other_nine_nothing(rig: Any, monkeypat
     for name in ("take", "glance"):
         monkeypatch.setattr(Leases, name, lambda self, message, parse: parse(message))
     fails(check)
-
-
-def test_step_6_keeps_its_defect() -> None:
-    assert "Broken on purpose" in (step6.__doc__ or "")
