@@ -100,3 +100,11 @@ async def test_what_is_lost_is_given_back_at_once(bench: Bench) -> None:
     await anyio.sleep(0.1)
     assert bench.depth == (3, 1, 1, 0)
     assert list(bench.leases.held) == [d.receipt_handle]
+
+
+async def test_of_what_was_reported_only_the_last_is_remembered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("palleto.cloud.queue.leases.REMEMBERED", 2)
+    events = await bench.receive("a", "b", "c")
+    for event in [*events, events[2], events[0]]:
+        bench.leases.reject(event, BadFile("not gzip"))
+    assert [line.split()[2] for line in bench.said] == ["a:", "b:", "c:", "a:"]

@@ -11,6 +11,7 @@ from anyio.lowlevel import checkpoint
 from lease_bench import TIMEOUT, Bench, Download, parse
 
 from palleto import CloudError
+from palleto.cloud.clients.errors import ABANDONED
 from palleto.cloud.queue.returns import ATTEMPTS, LINGER
 
 
@@ -178,3 +179,20 @@ async def test_what_came_again_is_not_given_back_a_second_time(bench: Bench) -> 
     assert bench.depth == (0, 0, 2, 0)
     assert bench.leases.idle
     assert len(bench.sqs.sent) == 2
+
+
+async def test_what_the_end_of_the_run_cut_off_is_not_tried_again(bench: Bench) -> None:
+    (event,) = await bench.receive("a")
+    bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", ABANDONED, "")]
+    bench.leases.lost([event])
+    await anyio.sleep(10)
+    assert bench.sqs.sent == [("change_message_visibility_batch", 1)]
+    assert bench.leases.idle
+
+
+@pytest.mark.parametrize("beside", [False])
+async def test_what_is_given_back_goes_before_what_is_deleted(bench: Bench) -> None:
+    (event,) = await bench.receive("none", "a")
+    bench.leases.lost([event])
+    await bench.leases.flush()
+    assert [name for name, _ in bench.sqs.sent] == ["change_message_visibility_batch", "delete_message_batch"]

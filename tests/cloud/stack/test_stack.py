@@ -69,17 +69,17 @@ async def test_a_fresh_stack_is_nothing_to_report(cloud: Cloud) -> None:
 
 
 class Answers:
-    """CloudFormation's client, whose DescribeStacks says other statuses first."""
+    """CloudFormation's client, whose DescribeStacks says other statuses first; None: the true one."""
 
-    def __init__(self, client: Any, statuses: list[str]) -> None:
+    def __init__(self, client: Any, statuses: list[str | None]) -> None:
         self.client, self.statuses, self.deleted = client, statuses, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
 
     async def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
-        if self.statuses:
-            return {"Stacks": [{"StackName": StackName, "StackStatus": self.statuses.pop(0)}]}
+        if self.statuses and (status := self.statuses.pop(0)) is not None:
+            return {"Stacks": [{"StackName": StackName, "StackStatus": status, "StackStatusReason": "no more room"}]}
         return await self.client.describe_stacks(StackName=StackName)
 
     async def delete_stack(self, StackName: str) -> None:  # noqa: N803
@@ -103,6 +103,27 @@ async def test_a_stack_that_failed_is_made_good(cloud: Cloud, statuses: list[str
     assert said in lines[0]
     assert answers.deleted == deleted
     assert await announced(cloud, stack)
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+async def test_a_stack_that_could_not_be_made_is_an_error(cloud: Cloud) -> None:
+    answers = Answers(cloud.monitor.cloudformation, [None, "ROLLBACK_IN_PROGRESS", *["ROLLBACK_COMPLETE"] * 2])
+    object.__setattr__(cloud.monitor, "cloudformation", answers)
+    with pytest.raises(CloudError, match=r"CreateStack failed with ROLLBACK_COMPLETE: .*no more room"):
+        await deploy(cloud)
+
+
+async def test_others_notifications_of_the_bucket_are_kept(cloud: Cloud) -> None:
+    url = (await cloud.sqs.create_queue(QueueName="events"))["QueueUrl"]
+    arn = (await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))["Attributes"]["QueueArn"]
+    await cloud.s3.create_bucket(Bucket="warehouse.development")
+    theirs = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectRemoved:*"]}]}
+    await cloud.s3.put_bucket_notification_configuration(
+        Bucket="warehouse.development", NotificationConfiguration=theirs
+    )
+    stack = await deploy(cloud)
+    answer = await cloud.s3.get_bucket_notification_configuration(Bucket=stack.bucket)
+    assert {each["QueueArn"] for each in answer["QueueConfigurations"]} == {arn, stack.queue_arn}
 
 
 async def test_down_removes_what_was_made_and_only_that(cloud: Cloud, place: str) -> None:
