@@ -13,20 +13,19 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
-from palleto.cloud.clients import BotoTransport, Client, Observer, Patience, Threads, Transport
+from palleto.cloud.clients import BotoTransport, Client, Observer, Patience, Transport
 from palleto.cloud.clients.errors import abandoned
-from palleto.cloud.clients.threads import turn
 from palleto.cloud.consent import consent
 from palleto.cloud.faults import Faults
 from palleto.cloud.place import Place, choose, named_place
@@ -66,14 +65,14 @@ class Cloud:
         observer: Observer | None = None,
         simulated: Simulated | None = None,
         faults: Faults | None = None,
-        threads: Threads | None = None,
+        threads: CapacityLimiter | None = None,
     ) -> None:
         self.place = place
         self.requests: Counter[str] = Counter()
         self.simulated = simulated
         self.patience = Patience()
         self._limiter = limiter
-        self._threads = threads or Threads()  # who has its turn has a thread
+        self._threads = threads
 
         def client(service: str) -> Client:
             transport = transports[service] if faults is None else faults.around(transports[service])
@@ -105,9 +104,9 @@ class Cloud:
         if self._limiter is None:
             await checkpoint()
             return function(*args)
-        async with turn(self._limiter):
+        async with self._limiter:
             with self.patience.waiting():
-                return await self._threads.call(partial(function, *args))
+                return await to_thread.run_sync(function, *args, limiter=self._threads, abandon_on_cancel=True)
         raise abandoned(getattr(function, "__name__", "a blocking call"))
 
 
@@ -170,7 +169,7 @@ async def _real_cloud(
     chosen = await to_thread.run_sync(choose, place, endpoint)
     server = shortcut = None
     clients: dict[str, Any] = {}
-    threads = Threads()
+    threads = CapacityLimiter(math.inf)  # who has its turn has a thread; anyio alone has 40
     try:
         if chosen.name == "embedded":
             server = await to_thread.run_sync(EmbeddedServer)
@@ -184,7 +183,6 @@ async def _real_cloud(
         }
         yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer, faults=faults, threads=threads)
     finally:
-        threads.close()
         for client in clients.values():
             client.close()
         if shortcut is not None:

@@ -6,7 +6,6 @@ Read in this order:
     errors.py     what goes wrong with a request, what passes, and how long to wait until then
     patience.py   how long a sent request is waited for
     boto.py       boto3 behind a client
-    threads.py    where calls that block are made
 
 Downloads of objects:
 
@@ -21,7 +20,6 @@ from palleto.cloud.clients.client import Client, Observer, Response, Transport
 from palleto.cloud.clients.downloads import MAX_BYTES, Downloads, Found, Wanted
 from palleto.cloud.clients.patience import Patience
 from palleto.cloud.clients.shortcut import Shortcut
-from palleto.cloud.clients.threads import Threads
 
 __all__ = [
     "MAX_BYTES",
@@ -34,7 +32,6 @@ __all__ = [
     "Patience",
     "Response",
     "Shortcut",
-    "Threads",
     "Transport",
     "Wanted",
 ]

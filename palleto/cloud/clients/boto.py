@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
+
 from palleto.cloud.clients.download import CHUNK
 from palleto.cloud.clients.errors import backoff, raise_cloud_error
 from palleto.cloud.clients.shortcut import Shortcut
-from palleto.cloud.clients.threads import Threads
 from palleto.errors import CloudError
 
 Response = dict[str, Any]
@@ -24,13 +25,13 @@ NEEDED = {"sqs.GetQueueUrl": "QueueUrl", "sqs.GetQueueAttributes": "Attributes",
 class BotoTransport:
     """Carries requests to a boto3 client, each in a worker thread.
 
-    The threads have no limit of their own here: `Client` holds its limiter around each request, so that a
-    request is either waiting there, and can be cancelled, or sent.
+    `threads` limits them no further (infinity): `Client` holds its own limiter around each request, so that a request
+    is either waiting there, and can be cancelled, or sent. None: anyio's own limit, of 40.
     """
 
-    def __init__(self, client: Any, threads: Threads | None = None, shortcut: Shortcut | None = None) -> None:
+    def __init__(self, client: Any, threads: CapacityLimiter | None = None, shortcut: Shortcut | None = None) -> None:
         self._client = client
-        self._threads = threads or Threads()
+        self._threads = threads
         self._shortcut = shortcut
 
     def __repr__(self) -> str:
@@ -42,8 +43,9 @@ class BotoTransport:
 
     async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
         """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
-        # The client shields this, and leaves the thread behind only where it has lost patience.
-        return await self._threads.call(partial(self.blocking, operation, method, arguments))
+        # The client shields this, and leaves the thread behind only where its time is up.
+        send = partial(self.blocking, operation, method, arguments)
+        return await to_thread.run_sync(send, limiter=self._threads, abandon_on_cancel=True)
 
     def blocking(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
         """As `send`, in the thread that calls it."""

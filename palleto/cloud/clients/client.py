@@ -34,7 +34,6 @@ from palleto.cloud.clients.direct import Direct
 from palleto.cloud.clients.download import ResumedBody
 from palleto.cloud.clients.errors import abandoned, backoff, passing
 from palleto.cloud.clients.patience import Patience
-from palleto.cloud.clients.threads import turn
 from palleto.errors import CloudError
 
 Response = dict[str, Any]
@@ -111,7 +110,7 @@ class Client:
             await checkpoint()  # rule 1
             return await self._send(method, arguments)
         # While it waits for its turn a request is not sent yet, and may be cancelled.
-        async with turn(self._limiter):
+        async with self._limiter:
             return await self._send(method, arguments)
 
     async def _send(self, method: str, arguments: dict[str, Any]) -> Response:
