@@ -19,7 +19,7 @@ import anyio
 from palleto.cloud.clients import MAX_BYTES
 from palleto.cloud.clients.errors import no_queue, whole_answers
 from palleto.cloud.door import Cloud
-from palleto.cloud.queue.leases import batches
+from palleto.cloud.queue.returns import batches
 from palleto.cloud.stack import DEAD_LETTERS, QUEUE
 from palleto.errors import BadFile, CloudError, SettingError
 from palleto.files import result_path, unzip

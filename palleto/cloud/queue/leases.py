@@ -26,7 +26,7 @@ import anyio
 from palleto.cloud.clients import Client
 from palleto.cloud.clients.errors import ABANDONED
 from palleto.cloud.queue.messages import Message, handles_in, one_line, parsed
-from palleto.cloud.queue.returns import BATCH, GONE, Returns, failures
+from palleto.cloud.queue.returns import GONE, Returns, batches, failures
 from palleto.errors import BadInput, BadMessage, NotFoundError
 from palleto.runtime import System, actor
 
@@ -267,15 +267,6 @@ class Leases:
             if len(self._reported) > REMEMBERED:  # the ids of bad messages, in a run that goes on for months
                 del self._reported[next(iter(self._reported))]
             self._report(line)
-
-
-def batches(items: Sequence[Any]) -> list[Sequence[Any]]:
-    """The items in lists of at most ten, as SQS takes them.
-
-    >>> batches([1] * 12) == [[1] * 10, [1] * 2]
-    True
-    """
-    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
 def note(kind: str, events: Sequence[str]) -> None:

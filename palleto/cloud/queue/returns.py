@@ -117,8 +117,8 @@ class Returns:
             self._pending = [each for each in self._pending if not each.void]
             due = [each for each in self._pending if each.due <= now]
             for kind in ([each for each in due if each.hide is not None], [each for each in due if each.hide is None]):
-                for start in range(0, len(kind), BATCH):
-                    await self._send(kind[start : start + BATCH])
+                for batch in batches(kind):
+                    await self._send(batch)
 
     async def _send(self, batch: Sequence[Return]) -> None:
         failed = await self.request([(each.handle, each.hide) for each in batch])
@@ -159,6 +159,15 @@ class Returns:
                 self._say_once(error.code, str(error))
             return {entry["Id"]: error.code for entry in ids}
         return failures(ids, answer)
+
+
+def batches(items: Sequence[Any]) -> list[Sequence[Any]]:
+    """The items in lists of at most ten, as SQS takes them.
+
+    >>> batches([1] * 12) == [[1] * 10, [1] * 2]
+    True
+    """
+    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
 def failures(entries: Sequence[dict[str, Any]], answer: dict[str, Any]) -> dict[str, str]:
