@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from aws_environment import AWS_ENVIRONMENT
 from servers import free_port
 
 from palleto import clock
@@ -17,19 +18,6 @@ from palleto.cloud.place import Place, is_loopback, localstack_url
 from palleto.cloud.places import EmbeddedServer
 from palleto.cloud.places.session import make_clients
 from palleto.errors import SettingError
-
-AWS_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "AKIAREAL",
-    "AWS_SECRET_ACCESS_KEY": "real",
-    "AWS_SESSION_TOKEN": "real",
-    "AWS_PROFILE": "production",
-    "AWS_REGION": "eu-west-1",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "AWS_ENDPOINT_URL": "https://sqs.eu-west-1.amazonaws.com",
-    "AWS_ENDPOINT_URL_S3": "https://s3.eu-west-1.amazonaws.com",
-    "HTTP_PROXY": "http://127.0.0.1:9",
-    "HTTPS_PROXY": "http://127.0.0.1:9",
-}
 
 
 class Health(http.server.BaseHTTPRequestHandler):

@@ -71,16 +71,19 @@ def test_account_and_region_are_shown_and_a_yes_goes_on(
     assert said.endswith("Go on? [y/N] ")
 
 
-@pytest.mark.parametrize("answer", ["n\n", "\n", "", "yesterday\n"])
-def test_anything_but_yes_makes_nothing(aws: str, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(answer))
-    with pytest.raises(SettingError, match=r"expected yes, got '.*'; nothing was made"):
-        clock.run(look)
-
-
-def test_without_a_terminal_only_yes_in_words_goes_on(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(SettingError, match=r"got none; add --yes \(AWS in eu-west-1, account 123456789012"):
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        *(
+            (Terminal(answer), r"expected yes, got '.*'; nothing was made")
+            for answer in ("n\n", "\n", "", "yesterday\n")
+        ),
+        (io.StringIO("y\n"), r"got none; add --yes \(AWS in eu-west-1, account 123456789012"),
+    ],
+)
+def test_only_a_yes_on_a_terminal_goes_on(aws: str, stdin: Any, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(SettingError, match=said):
         clock.run(look)
 
 
