@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import pytest
 
 from palleto import clock
 from palleto.cloud import Cloud, deploy, open_cloud
+from palleto.cloud.clients import BotoTransport
 from palleto.cloud.places.localstack.instance import listened_on
 from palleto.errors import CloudError
 
@@ -84,13 +86,15 @@ async def test_many_receivers_get_each_message_once(cloud: Cloud) -> None:
     assert (len(got), set(got.values())) == (300, {1})
 
 
+@pytest.mark.parametrize("requests", [True, False])
 @pytest.mark.parametrize("settings", [{"concurrency": 60}])
-async def test_concurrency_is_the_doors_own(cloud: Cloud) -> None:
-    """Sixty blocking calls at one time: more than anyio's shared 40 threads."""
+async def test_concurrency_is_the_doors_own(cloud: Cloud, requests: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty requests, or blocking calls, at one time: more than anyio's shared 40 threads."""
     barrier = threading.Barrier(60, timeout=10)
+    monkeypatch.setattr(BotoTransport, "blocking", lambda *request: {"Number": barrier.wait()})
     async with anyio.create_task_group() as tasks:
         for _ in range(60):
-            tasks.start_soon(cloud.blocking, lambda: barrier.wait())
+            tasks.start_soon(cloud.sqs.list_queues if requests else partial(cloud.blocking, barrier.wait))
 
 
 def test_says_nothing_and_leaves_other_models_of_moto_alone() -> None:
