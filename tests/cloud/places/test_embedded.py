@@ -97,6 +97,32 @@ async def test_concurrency_is_the_doors_own(cloud: Cloud, requests: bool, monkey
             tasks.start_soon(cloud.sqs.list_queues if requests else partial(cloud.blocking, barrier.wait))
 
 
+async def test_a_request_that_is_not_answered_is_left_behind_in_a_hurry(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, answer = threading.Event(), threading.Event()
+
+    def hang(*request: object) -> dict[str, Any]:
+        sent.set()
+        answer.wait(10)
+        return {}
+
+    async def ask() -> None:
+        with pytest.raises(CloudError, match="Abandoned"):
+            await cloud.sqs.list_queues()
+        assert not answer.is_set(), "the request was waited for"
+
+    monkeypatch.setattr(BotoTransport, "blocking", hang)
+    try:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask)
+                await anyio.to_thread.run_sync(sent.wait, 10)
+                cloud.hurry(0.1)
+    finally:
+        answer.set()
+
+
 def test_says_nothing_and_leaves_other_models_of_moto_alone() -> None:
     """In a fresh process: deploying writes nothing to standard error, and Kinesis's models are moto's own after it."""
     program = (
