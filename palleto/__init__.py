@@ -9,6 +9,8 @@ are for speed only.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from palleto.clock import run
 from palleto.core import BroadcastDispatcher, DemandDispatcher, Dispatcher, PartitionDispatcher, Subscription
 from palleto.errors import (
@@ -47,6 +49,9 @@ from palleto.runtime import (
     whereis,
 )
 from palleto.trace import LawError, Recorder, Trace, TraceEvent, load
+
+if TYPE_CHECKING:
+    from palleto.replay import Passport
 
 __all__ = [
     "BadFile",
@@ -92,3 +97,16 @@ __all__ = [
     "stream",
     "whereis",
 ]
+
+
+def _message(trace: Trace, name: str) -> Passport:
+    """The whole life of one message: by its id in the queue (the beginning is enough), or by an event's id.
+
+    Raises SettingError if nothing in the trace is called so, or if several are.
+    """
+    from palleto.replay import Passport  # when it is asked for: 10 ms of the import
+
+    return Passport.of(trace, name)
+
+
+Trace.message = _message  # here, as a trace knows nobody above it, and `replay` is above it

@@ -158,8 +158,8 @@ class Warehouse:
                 self.spool.done(file)
                 results.append(path)
                 system = System.current()
-                if system.recorder is not None:
-                    system.recorder.note("written", actor(), events=[key], lines=lines)
+                if system.observer is not None:
+                    system.observer.note("written", actor(), events=[key], lines=lines)
         return results
 
 

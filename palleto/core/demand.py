@@ -10,7 +10,7 @@ With 0/10 and two events at a time, five batches are handled before the next ask
 >>> window = Window(Terms(max_demand=10, min_demand=0))
 >>> window.open()
 10
->>> [window.receive(["hey", "hey"])[0].ask for _ in range(5)]
+>>> [window.received(2) for _ in range(5)]
 [0, 0, 0, 0, 10]
 
 With 500/1000, GenStage's own default, a thousand events are two batches, and the second half is asked for while
@@ -18,7 +18,7 @@ the first is still to come:
 
 >>> window = Window(Terms())
 >>> _ = window.open()
->>> [(len(batch.events), batch.ask) for batch in window.receive(range(1000))]
+>>> [(len(batch), window.received(len(batch))) for batch in window.batches(range(1000))]
 [(500, 500), (500, 500)]
 
 The rule is GenStage's (`split_batches` in gen_stage.ex).
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from palleto.errors import DemandError
 
@@ -75,17 +75,10 @@ class Terms:
         return self.max_demand // 2 if self.min_demand is None else self.min_demand
 
 
-class Batch(NamedTuple):
-    """Events to handle in one go, and how many (0: none) to ask for once that is done."""
-
-    events: Sequence[Any]
-    ask: int
-
-
 class Window:
     """The demand of one subscription: `outstanding` is what was asked for and has not come."""
 
-    __slots__ = ("again", "least", "manual", "most", "outstanding", "span")
+    __slots__ = ("closing", "least", "manual", "most", "outstanding", "span")
 
     def __init__(self, terms: Terms) -> None:
         self.most = terms.max_demand
@@ -93,7 +86,7 @@ class Window:
         self.span = self.most - self.least
         self.manual = terms.manual
         self.outstanding = 0
-        self.again: Any = None  # the express keeps its last Ask here: mostly the next is the same
+        self.closing = False  # its subscription has ended, but events that came before that wait to be handled
 
     def __repr__(self) -> str:
         return f"<Window {self.least}/{self.most}: {self.outstanding} outstanding>"
@@ -117,19 +110,20 @@ class Window:
             return 0
         return self.ask(self.most - self.outstanding)
 
-    def receive(self, events: Sequence[Any]) -> list[Batch]:
-        """Split what came into batches, each with what to ask for after it.
+    def batches(self, events: Sequence[Any]) -> list[Sequence[Any]]:
+        """Split what came into batches of `max_demand - min_demand`, or a smaller last one. Manual: one batch."""
+        if self.manual or len(events) <= self.span:
+            return [events]
+        return [events[start : start + self.span] for start in range(0, len(events), self.span)]
 
-        The asks are counted as made at once, so the caller must make each after its batch.
+    def received(self, count: int) -> int:
+        """Count a batch as come. Returns how many (0: none) to ask for once it has been handled.
+
+        They are counted as asked for at once, so the caller must ask for them.
         """
-        if self.manual:
-            self.outstanding -= len(events)
-            return [Batch(events, 0)]
-        batches = []
-        for start in range(0, len(events), self.span):
-            batch = events[start : start + self.span] if len(events) > self.span else events
-            self.outstanding -= len(batch)
-            ask = self.most - self.outstanding if self.outstanding <= self.least else 0
-            self.outstanding += ask
-            batches.append(Batch(batch, ask))
-        return batches
+        left = self.outstanding - count
+        if left > self.least or self.manual:
+            self.outstanding = left
+            return 0
+        self.outstanding = self.most
+        return self.most - left

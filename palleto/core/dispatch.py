@@ -1,54 +1,52 @@
 """Who gets these events: the demand, broadcast and partition dispatchers.
 
 A dispatcher knows the outstanding demand of each subscription as its producer sees it: what was asked for and
-has not been sent. `demand` says how many events it could use now; `dispatch(events)` hands out as many as it
+has not been sent. `demand` says how many events it could use now; `dispatch(events, send)` sends out as many as it
 can, in order, and returns the rest, which the producer keeps in its buffer. None ever sends a subscription
 more than it asked for.
 
 >>> dispatcher = DemandDispatcher()
 >>> a, b = Subscription("producer", "a"), Subscription("producer", "b")
 >>> dispatcher.subscribe(a); dispatcher.subscribe(b)
->>> dispatcher.ask(a, 2) + dispatcher.ask(b, 3)
-[]
+>>> dispatcher.ask(a, 2, print); dispatcher.ask(b, 3, print)
 >>> dispatcher.demand
 5
->>> deliveries, rest = dispatcher.dispatch([1, 2, 3, 4, 5, 6])
->>> [(s.consumer, events) for s, events in deliveries], rest
-([('b', [1, 2, 3]), ('a', [4, 5])], [6])
+>>> dispatcher.dispatch([1, 2, 3, 4, 5, 6], print)
+b ('events', <Subscription 0: b to producer>, [1, 2, 3])
+a ('events', <Subscription 0: a to producer>, [4, 5])
+[6]
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, TypeAlias
 from zlib import crc32
 
 from palleto.core.demand import whole
-from palleto.core.messages import Subscription
+from palleto.core.messages import EVENTS, Address, Events, Message, Subscription
 from palleto.errors import DemandError
 
-Delivery = tuple[Subscription, Sequence[Any]]
+Send: TypeAlias = Callable[[Address, Message], None]
+"""The port's `send`."""
 
 
 class Dispatcher(ABC):
-    """What every dispatcher does. `outstanding` maps each subscription to what it asked for and was not sent."""
+    """What every dispatcher does.
 
-    sole: Subscription | None = None
-    """The only one that is owed anything, where the dispatcher knows that: if `demand` is above 0, it is owed all."""
+    outstanding: what each subscription asked for and was not sent.
+    demand:      how many more events could be dispatched now; a producer is asked for these.
+    """
 
     def __init__(self) -> None:
         self.outstanding: dict[Subscription, int] = {}
+        self.demand = 0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {len(self.outstanding)} subscriptions, demand {self.demand}>"
-
-    @property
-    @abstractmethod
-    def demand(self) -> int:
-        """How many more events could be dispatched now; a producer is asked for these."""
 
     def subscribe(self, subscription: Subscription) -> None:
         """Begin a subscription with a demand of 0. Raises DemandError where its terms do not fit."""
@@ -59,12 +57,15 @@ class Dispatcher(ABC):
         del self.outstanding[subscription]
 
     @abstractmethod
-    def ask(self, subscription: Subscription, count: int) -> list[Delivery]:
-        """Add `count` to what the subscription is owed. Returns what was kept for it and can go now."""
+    def ask(self, subscription: Subscription, count: int, send: Send) -> None:
+        """Add `count` to what the subscription is owed. Sends what was kept for it and can go now."""
 
     @abstractmethod
-    def dispatch(self, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
-        """Hand out events in order, as far as demand allows: the deliveries, and the events left over."""
+    def dispatch(self, events: Events, send: Send) -> Events:
+        """Send out events in order, as far as demand allows. Returns those left over.
+
+        Each subscription is sent a list of its own. Where this raises, nothing was sent.
+        """
 
     @property
     def held(self) -> list[Any]:
@@ -75,75 +76,71 @@ class Dispatcher(ABC):
 class DemandDispatcher(Dispatcher):
     """Events go to the subscription with the most outstanding demand; GenStage's default.
 
-    Ties go to the one that has waited longest: one that asked or was served goes behind its equals. Each ask and each
-    delivery costs O(log n) of the number of subscriptions: a heap in which an outdated entry is skipped when met. Where
-    only one of them is owed anything, as with a producer that keeps up, it needs no heap, and costs the same for any n.
+    Ties go to the one that has waited longest: one that asked or was served goes behind its equals. Those that are owed
+    something stand sorted, so each ask and each delivery costs O(log n) of their number; where only one is owed
+    anything, as with a producer that keeps up, it needs no place among others.
     """
-
-    demand: int = 0  # the sum of all outstanding demand
 
     def __init__(self) -> None:
         super().__init__()
-        # `sole` has no entry in the heap.
-        self.heap: list[tuple[int, int, Subscription]] = []  # (-outstanding, turn, subscription)
-        self._turn: dict[Subscription, int] = {}  # the entry that counts; others are outdated
-        self._turns = 0
+        self._alone: Subscription | None = None  # the only one that is owed anything, if it does not stand in the queue
+        # (outstanding, -turn, subscription): the last is served next. Turns count up, so no two are equal.
+        self._queue: list[tuple[int, int, Subscription]] = []
+        self._entries: dict[Subscription, tuple[int, int, Subscription]] = {}
+        self._turn = 0
+
+    def _enter(self, subscription: Subscription) -> None:
+        """Put a subscription that is owed something behind its equals."""
+        self._turn -= 1
+        entry = self._entries[subscription] = self.outstanding[subscription], self._turn, subscription
+        insort(self._queue, entry)
+
+    def _leave(self, subscription: Subscription) -> None:
+        """Take out a subscription that is owed something."""
+        if self._alone is subscription:
+            self._alone = None
+        else:
+            del self._queue[bisect_left(self._queue, self._entries.pop(subscription))]
 
     def cancel(self, subscription: Subscription) -> None:
-        self.demand -= self.outstanding[subscription]
-        self._turn.pop(subscription, None)
-        if self.sole is subscription:
-            self.sole = None
+        owed = self.outstanding[subscription]
+        if owed:
+            self._leave(subscription)
+            self.demand -= owed
         super().cancel(subscription)
 
-    def ask(self, subscription: Subscription, count: int) -> list[Delivery]:
+    def ask(self, subscription: Subscription, count: int, send: Send) -> None:
         before = self.outstanding[subscription]
+        if before:
+            self._leave(subscription)
         self.outstanding[subscription] = before + count
-        if self.demand == before:
-            self.sole = subscription
-            if self.heap:  # all outdated
-                self.heap.clear()
-                self._turn.clear()
+        if before == self.demand:
+            self._alone = subscription
         else:
-            if self.sole is not None:
-                self._queue(self.sole)
-                self.sole = None
-            self._queue(subscription)
+            if self._alone is not None:
+                self._enter(self._alone)
+                self._alone = None
+            self._enter(subscription)
         self.demand += count
-        return []
 
-    def _queue(self, subscription: Subscription) -> None:
-        """Put a subscription that is owed something behind its equals."""
-        self._turns += 1
-        self._turn[subscription] = self._turns
-        heappush(self.heap, (-self.outstanding[subscription], self._turns, subscription))
-        if len(self.heap) > 64 + 4 * len(self.outstanding):  # mostly outdated entries: a long wait, many asks
-            self.heap[:] = [entry for entry in self.heap if self._turn.get(entry[2]) == entry[1]]
-            heapify(self.heap)
-
-    def dispatch(self, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
-        if self.sole is not None:
-            return self._dispatch_to_sole(self.sole, events)
-        deliveries: list[Delivery] = []
-        while events and self.heap:
-            owed, turn, subscription = heappop(self.heap)
-            if self._turn.get(subscription) != turn:
-                continue
-            share, events = events[:-owed], events[-owed:]
-            deliveries.append((subscription, share))
-            self.demand -= len(share)
-            left = self.outstanding[subscription] = -owed - len(share)
-            if left:
-                self._queue(subscription)
-            else:
-                del self._turn[subscription]
-        return deliveries, events
-
-    def _dispatch_to_sole(self, sole: Subscription, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
-        share, rest = events[: self.demand], events[self.demand :]
-        self.demand -= len(share)
-        self.outstanding[sole] = self.demand
-        return [(sole, share)] if share else [], rest
+    def dispatch(self, events: Events, send: Send) -> Events:
+        while events and self.demand:
+            subscription = self._alone
+            if subscription is None:
+                subscription = self._queue.pop()[2]
+                del self._entries[subscription]
+            owed = self.outstanding[subscription]
+            share = events[:owed]
+            count = len(share)
+            self.demand -= count
+            self.outstanding[subscription] = left = owed - count
+            if not left:
+                self._alone = None
+            elif self._alone is None:
+                self._enter(subscription)
+            send(subscription.consumer, (EVENTS, subscription, share))
+            events = events[count:]
+        return events
 
 
 class BroadcastDispatcher(Dispatcher):
@@ -152,16 +149,23 @@ class BroadcastDispatcher(Dispatcher):
     An event that a subscription's selector passes over is not sent to it and uses up none of its demand.
     """
 
-    @property
-    def demand(self) -> int:
-        """The smallest outstanding demand; 0 without subscriptions."""
-        return min(self.outstanding.values(), default=0)
+    def subscribe(self, subscription: Subscription) -> None:
+        super().subscribe(subscription)
+        self._count()
 
-    def ask(self, subscription: Subscription, count: int) -> list[Delivery]:
+    def cancel(self, subscription: Subscription) -> None:
+        super().cancel(subscription)
+        self._count()
+
+    def ask(self, subscription: Subscription, count: int, send: Send) -> None:
         self.outstanding[subscription] += count
-        return []
+        self._count()
 
-    def dispatch(self, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
+    def _count(self) -> None:
+        """The demand of all is the smallest; 0 without subscriptions."""
+        self.demand = min(self.outstanding.values(), default=0)
+
+    def dispatch(self, events: Events, send: Send) -> Events:
         left = dict(self.outstanding)
         shares: dict[Subscription, list[Any]] = {subscription: [] for subscription in left}
         while events and (count := min(left.values(), default=0)) > 0:  # again for what all selectors passed over
@@ -172,7 +176,11 @@ class BroadcastDispatcher(Dispatcher):
                 left[subscription] -= len(chosen)
                 selected += chosen
         self.outstanding.update(left)  # only now: a selector may have raised
-        return [(subscription, selected) for subscription, selected in shares.items() if selected], events
+        self._count()
+        for subscription, selected in shares.items():
+            if selected:
+                send(subscription.consumer, (EVENTS, subscription, selected))
+        return events
 
 
 def by_text(partitions: Sequence[Hashable]) -> Callable[[Any], Hashable]:
@@ -198,12 +206,6 @@ class PartitionDispatcher(Dispatcher):
         self._held: dict[Hashable, deque[Any]] = {name: deque() for name in names}
         self._taken: dict[Hashable, Subscription] = {}
         self._key = by_text(names) if key is None else key
-        self._total = 0
-
-    @property
-    def demand(self) -> int:
-        """All outstanding demand less the events held back for partitions that have not asked."""
-        return self._total
 
     @property
     def held(self) -> list[Any]:
@@ -220,23 +222,25 @@ class PartitionDispatcher(Dispatcher):
         super().subscribe(subscription)
 
     def cancel(self, subscription: Subscription) -> None:
-        self._total -= self.outstanding[subscription]
+        self.demand -= self.outstanding[subscription]
         del self._taken[subscription.terms.partition]
         super().cancel(subscription)
 
-    def ask(self, subscription: Subscription, count: int) -> list[Delivery]:
+    def ask(self, subscription: Subscription, count: int, send: Send) -> None:
         self.outstanding[subscription] += count
-        self._total += count
-        return self._release(subscription.terms.partition)
+        self.demand += count
+        self._release(subscription.terms.partition, send)
 
-    def dispatch(self, events: Sequence[Any]) -> tuple[list[Delivery], Sequence[Any]]:
+    def dispatch(self, events: Events, send: Send) -> Events:
         room = max(0, self.demand)
         share, rest = events[:room], events[room:]
         partitions = [self._partition(event) for event in share]
         for partition, event in zip(partitions, share, strict=True):
             self._held[partition].append(event)
-        self._total -= len(share)
-        return [delivery for name in dict.fromkeys(partitions) for delivery in self._release(name)], rest
+        self.demand -= len(share)
+        for name in dict.fromkeys(partitions):
+            self._release(name, send)
+        return rest
 
     def _partition(self, event: Any) -> Hashable:
         partition = self._key(event)
@@ -252,10 +256,12 @@ class PartitionDispatcher(Dispatcher):
         except TypeError:  # unhashable
             return False
 
-    def _release(self, partition: Hashable) -> list[Delivery]:
+    def _release(self, partition: Hashable, send: Send) -> None:
+        """Send what is held for a partition, as far as it has asked."""
         subscription, held = self._taken.get(partition), self._held[partition]
-        if subscription is None or not held:
-            return []
+        if subscription is None:
+            return
         share = [held.popleft() for _ in range(min(len(held), self.outstanding[subscription]))]
         self.outstanding[subscription] -= len(share)
-        return [(subscription, share)] if share else []
+        if share:
+            send(subscription.consumer, (EVENTS, subscription, share))

@@ -1,17 +1,20 @@
 """A run of a step in a thread of its own, and the handles to change it while it runs.
 
 The notebook's kernel stays free: the run has an event loop of its own in a worker thread, and each handle passes its
-change to that loop. Only one experiment runs at a time: starting one stops the one before, so a cell can be run again.
+change (`changes.py`) to that loop. Only one experiment runs at a time: starting one stops the one before, so a cell can
+be run again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import inspect
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ import anyio
 
 from palleto import clock
 from palleto.errors import PalletoError, SettingError
-from palleto.experiment.handles import Handles
+from palleto.experiment import changes
 from palleto.program import Ending, Options, Performance, Run, messages_in
 from palleto.runtime import Supervisor, System
 from palleto.trace import Recorder, TraceEvent
@@ -30,7 +33,7 @@ LOOK = 0.5
 _live: set[Experiment] = set()
 
 
-class Experiment(Handles):
+class Experiment:
     """A step's pipeline, run as often as you like.
 
     pipeline:  makes the supervisor, as in the step: `pipeline()` or `pipeline(warehouse)` or
@@ -40,7 +43,7 @@ class Experiment(Handles):
     seconds:   of run time after which it ends; None: at `until`, or when stopped.
     until:     an ending (`palleto.program.endings`), or None.
     files:     sample files that arrive in the bucket, `rate` a second of run time (None: all at once).
-    place, endpoint, pipelines, seed, backend, max_bytes: as the options of a step.
+    place, endpoint, pipelines, seed, max_bytes: as the options of a step.
     output:    the folder for results; a temporary one if None.
     simulation: how the simulated place behaves (`palleto.cloud.Simulation`: latencies, chance); others ignore it.
     faults:    what goes wrong with the pipeline's requests (`palleto.cloud.faults`), also while it runs.
@@ -157,6 +160,91 @@ class Experiment(Handles):
         """Wait until the pipeline is up (or has failed to come up)."""
         return self._ready.wait(timeout)
 
+    # ---- the handles: all may be called from any thread
+
+    def pause(self) -> None:
+        """Let time stand, and let no stage take another message."""
+        if self.running and not self.paused:
+            self.paused = True
+            self._pass(self._pause)
+
+    def _pause(self, system: System) -> None:
+        system.pause()
+        self._set_factor(0.0)
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        if self.paused:
+            self.paused = False
+            self._pass(self._resume)
+
+    def _resume(self, system: System) -> None:
+        self._set_factor(self.speed)
+        system.resume()
+
+    def set_speed(self, factor: float) -> None:
+        """Let time go `factor` (above 0) times faster than real time from now on."""
+        if factor <= 0:
+            raise SettingError(f"expected speed to be above 0, got: {factor!r}")
+        self.speed = factor
+        if not self.paused:
+            self._pass(lambda system: self._set_factor(factor))
+
+    def _set_factor(self, factor: float) -> None:
+        loop: Any = self._loop
+        if not self.virtual:
+            loop.set_factor(factor)
+
+    def resize(self, max_demand: int) -> None:
+        """Give every consumer and producer-consumer the demand 0/`max_demand`, 1 or more."""
+        if max_demand < 1:
+            raise SettingError(f"expected max_demand to be 1 or more, got: {max_demand!r}")
+        self._pass(lambda system: changes.resize(system, max_demand))
+
+    @property
+    def stages(self) -> list[str]:
+        """The labels of the stages that run."""
+        return [] if self.system is None else [stage.label for stage in changes.stages_of(self.system)]
+
+    def kill_stage(self, label: str) -> None:
+        """Kill the stage of that label, in the middle of whatever it does; its supervisor starts it again."""
+        self._pass(lambda system: changes.kill_stage(system, label))
+
+    def kill_loop(self) -> None:
+        """Cancel the server loops that run. Nobody starts them again: only new demand does."""
+        self._pass(changes.kill_loops)
+
+    def crash_loop(self) -> None:
+        """Let the server loops that run crash. One that is supervised as "transient" runs again, from its run 0."""
+        self._pass(changes.crash_loops)
+
+    def drop(self, content: bytes = b"this is not gzip", name: str = "bad") -> None:
+        """Put a file into the bucket, by default one that is not gzip."""
+        self._made += 1
+        key = f"packrat/data/{name}-{self._made}.gz"
+
+        async def change(system: System) -> None:
+            assert self.performance is not None
+            warehouse = self.performance.warehouse
+            await warehouse.cloud.monitor.s3.put_object(Bucket=warehouse.bucket, Key=key, Body=content)
+            self.trace.note("sent", None, events=[key])
+
+        self._pass(change)
+
+    @property
+    def copies(self) -> int:
+        """How many children like the last one the top supervisor has (consumers, or pipelines); 0 when it has ended."""
+        system = self.system
+        return len(changes.copies_of(system)[1]) if self.running and system is not None else 0
+
+    def set_copies(self, count: int) -> None:
+        """Start or stop consumers (or pipelines) like the last one, until there are `count` of them, 1 or more."""
+        if count < 1:
+            raise SettingError(f"expected 1 or more, got: {count!r}")
+        self._pass(lambda system: changes.set_copies(system, count))
+
+    # ---- in the run's thread
+
     def _run(self) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="palleto-lab-") as folder:
@@ -208,6 +296,31 @@ class Experiment(Handles):
             with anyio.move_on_after(self.seconds):
                 await over.wait()
             tasks.cancel_scope.cancel()
+
+    def _pass(self, change: Callable[[System], Any]) -> None:
+        """Have `change` (plain or async) called in the run's loop, with its system, after those passed before.
+
+        Nothing happens if there is no run any more. From another thread only `call_soon_threadsafe` may touch a loop.
+        """
+        loop, wake = self._loop, self._wake
+        if loop is not None and wake is not None and self.running:
+            self._changes.append(change)
+            with suppress(RuntimeError):  # the loop has closed in this very moment
+                loop.call_soon_threadsafe(wake.set)
+
+    async def _carry_out(self, system: System) -> None:
+        """Call what was passed, one after the other. One that fails is reported and stops nothing."""
+        assert self._wake is not None
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._changes:
+                try:
+                    result = self._changes.popleft()(system)
+                    if inspect.isawaitable(result):
+                        await result
+                except Exception as error:
+                    self.reported.append(f"{type(error).__name__}: {error}")
 
     async def _until(self, run: Run, over: anyio.Event) -> None:
         assert self.until is not None

@@ -9,13 +9,16 @@ the two are the same up to there, byte for byte, and where nothing changes they 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 from palleto.errors import SettingError
+from palleto.experiment import changes
 from palleto.experiment.experiment import Experiment
-from palleto.experiment.rehearsal import Change, Rehearsal, arrivals, copies, demand_of, killed
-from palleto.replay.comparison import Comparison
+from palleto.experiment.repetition import Change, Repetition
+from palleto.replay import Comparison
+from palleto.runtime import Consumer, ProducerConsumer, System
 from palleto.trace import Trace, TraceEvent, line_of
 
 __all__ = ["Fork", "fork"]
@@ -75,19 +78,19 @@ def fork(
     that it does not have or before all has started, a run in real time, or one that does not repeat itself.
     """
     change, words = _change(demand=demand, pipelines=pipelines, consumers=consumers, rate=rate, kill=kill)
-    rehearsal = Rehearsal(run)
-    before = Trace(run.trace.events) if run.trace.events and not run.running else Rehearsal(run).perform()
+    repetition = Repetition(run)
+    before = Trace(run.trace.events) if run.trace.events and not run.running else Repetition(run).perform()
     moment = before.until(at)
     if not moment or (isinstance(at, TraceEvent) and moment[-1] != at):
         raise SettingError(f"expected a moment of this run, 0 to {len(before) - 1}, got: {at!r:.60}")
     if kill not in (None, "loops") and all(event.stage != kill for event in before):
         raise SettingError(f"expected the name of a stage or the id of a loop of this run, got: {kill!r}")
-    after = rehearsal.perform(moment[-1].seq, change, words)
-    if change is not None and rehearsal.early:
+    after = repetition.perform(moment[-1].seq, change, words)
+    if change is not None and repetition.early:
         raise SettingError(f"expected a moment when the whole pipeline has started, got trace event {moment[-1].seq}")
     if list(map(line_of, after[: len(moment)])) != list(map(line_of, moment)):
         parted = Comparison(before, after)
-        raise SettingError(f"expected a run that repeats itself, got another one. {parted._parted()}")
+        raise SettingError(f"expected a run that repeats itself, got another one. {parted.parted}")
     return Fork(before, after, moment[-1], words)
 
 
@@ -99,13 +102,57 @@ def _change(**asked: Any) -> tuple[Change | None, str]:
         raise SettingError(f"expected one change, got {len(wanted)}: {', '.join(wanted)}")
     ((name, value),) = wanted.items()
     if name == "kill":
-        return killed(str(value)), f"{value} killed"
+        return _killed(str(value)), f"{value} killed"
     whole = name != "rate"
     least = isinstance(value, int) and value >= 1 if whole else isinstance(value, int | float) and value > 0
     if not least or isinstance(value, bool):
         raise SettingError(f"expected {name} to be {'1 or more' if whole else 'above 0'}, got: {value!r}")
     if name == "demand":
-        return demand_of(value), f"a demand of {value}"
+        return _demand(value), f"a demand of {value}"
     if name == "rate":
-        return arrivals(value), f"{value:g} files a second"
-    return copies(value), f"{value} {name if value > 1 else name.removesuffix('s')}"
+        return _rate(value), f"{value:g} files a second"
+    return _copies(value), f"{value} {name if value > 1 else name.removesuffix('s')}"
+
+
+def _demand(number: int) -> Change:
+    def change(run: Repetition) -> Callable[[], Any] | None:
+        others = [stage for stage in changes.consumers_of(_system(run)) if _terms(stage) - {(number, 0)}]
+        return (lambda: [stage.resize(number, 0) for stage in others]) if others else None
+
+    return change
+
+
+def _terms(stage: Consumer[Any] | ProducerConsumer[Any, Any]) -> set[tuple[int, int]]:
+    return {(window.most, window.least) for window in stage.core.windows.values()}
+
+
+def _copies(number: int) -> Change:
+    def change(run: Repetition) -> Callable[[], Any] | None:
+        system = _system(run)
+        top, children = changes.copies_of(system)
+        if top is None or len(children) == number:
+            return None
+        return lambda: system.tasks.start_soon(changes.set_copies, system, number)
+
+    return change
+
+
+def _rate(rate: float) -> Change:
+    def change(run: Repetition) -> Callable[[], Any] | None:
+        return None if run.rate == rate else lambda: setattr(run, "rate", rate)  # for the files that are to come
+
+    return change
+
+
+def _killed(name: str) -> Change:
+    def change(run: Repetition) -> Callable[[], Any] | None:
+        kills = [stage.kill for stage in changes.stages_of(_system(run)) if stage.label == name]
+        kills += [task.kill for task in changes.tasks_of(_system(run)) if name in ("loops", task.label)]
+        return (lambda: [kill() for kill in kills]) if kills else None
+
+    return change
+
+
+def _system(run: Repetition) -> System:
+    assert run.system is not None, "a change is made in a run"
+    return run.system

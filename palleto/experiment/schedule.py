@@ -12,10 +12,8 @@ from collections.abc import Callable, Iterable
 
 from palleto.errors import SettingError
 from palleto.experiment.experiment import Experiment
-from palleto.experiment.rehearsal import Rehearsal, repeatable
-from palleto.replay.explanation import Explanation, explain
-from palleto.replay.moment import standstill
-from palleto.replay.table import html_table
+from palleto.experiment.repetition import Repetition, repeatable
+from palleto.replay import Explanation, explain, html_table, standstill
 from palleto.trace import Trace
 
 __all__ = ["Odds", "unlucky"]
@@ -76,10 +74,10 @@ def unlucky(
     tried, failed = 0, []
     shortest: tuple[int, int, Trace] | None = None
     for seed in range(seeds) if isinstance(seeds, int) else seeds:
-        rehearsal = Rehearsal(run, seed=seed)
-        trace = rehearsal.perform()
+        repetition = Repetition(run, seed=seed)
+        trace = repetition.perform()
         tried += 1
-        if fails(trace) if fails is not None else not rehearsal.reached or rehearsal.error is not None:
+        if fails(trace) if fails is not None else not repetition.reached or repetition.error is not None:
             failed.append(seed)
             length = len(standstill(trace))
             if shortest is None or length < shortest[0]:

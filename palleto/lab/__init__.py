@@ -4,6 +4,11 @@
     from palleto.lab import Trace, compare, explain, fork, player, unlucky
 
 Each is imported when it is first used: a notebook that shows no figure does not load matplotlib.
+
+Experiments, forks and traces are of the floors below. What the lab itself has stands apart, and is read in any order:
+dashboard (a run, live), figures (of its trace), player (its trace, event by event), questions (to it), differences (of
+two steps), variation (of one number). notebook keeps the notebooks equal to the steps; publish and portrait make what
+is read without a kernel.
 """
 
 from __future__ import annotations
@@ -15,9 +20,9 @@ _HOMES = {
     "Dashboard": "palleto.lab.dashboard",
     "Experiment": "palleto.experiment",
     "Trace": "palleto.trace",
-    "compare": "palleto.replay.comparison",
+    "compare": "palleto.replay",
     "difference": "palleto.lab.differences",
-    "explain": "palleto.replay.explanation",
+    "explain": "palleto.replay",
     "fork": "palleto.experiment",
     "question": "palleto.lab.questions",
     "solve": "palleto.lab.questions",

@@ -13,14 +13,12 @@ import re
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from palleto.errors import SettingError
-from palleto.lab.markup import marked
+from palleto.lab.html import marked
 from palleto.program import Change, Lesson, Line, counted, lesson, stretches
-
-if TYPE_CHECKING:
-    from palleto.replay.comparison import Comparison
+from palleto.replay import Comparison
 
 __all__ = ["StepDifference", "difference"]
 

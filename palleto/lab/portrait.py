@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from palleto.errors import PalletoError, SettingError
-from palleto.lab.requirement import required
+from palleto.lab.extra import required
 
 FILES, RATE, SEEN = 140, 12.0, 100
 """How many files arrive, how many a second, and how many are written at the moment of the picture."""
@@ -37,9 +37,8 @@ def in_mid_run() -> tuple[str, Any]:
     """Run step 9 until enough files are written; the dashboard at that moment, as a page and as a snapshot."""
     embed = required("ipywidgets.embed")
     from palleto.experiment import Experiment
-    from palleto.lab.dashboard.dashboard import Dashboard
-    from palleto.lab.publish.pages import framed
-    from palleto.lab.publish.still import Still
+    from palleto.lab.dashboard import Dashboard
+    from palleto.lab.publish import StaticWidgets, framed
     from steps import step9
 
     experiment = Experiment(step9.pipeline, place="embedded", files=FILES, rate=RATE)
@@ -51,7 +50,7 @@ def in_mid_run() -> tuple[str, Any]:
                 raise SettingError(f"expected {SEEN} files in {PATIENCE:g} s, got: {dash.line}")
             time.sleep(0.02)
         models = embed.dependency_state(dash.view, drop_defaults=False)
-        body = Still(models).html(dash.view.model_id)
+        body = StaticWidgets(models).html(dash.view.model_id)
         return framed(
             "Step 9", f"<style>main {{ max-width: none; padding: 18px 24px; }}</style>{body}"
         ), dash.snapshot()

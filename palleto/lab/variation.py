@@ -1,4 +1,4 @@
-"""Change one number and see what becomes of it: a slider, a run for each value, and a picture of it.
+"""Change one number and see what becomes of it: a slider, and a picture of the run for the value that it stands at.
 
     vary("max_demand", [1, 2, 5, 10, 20], lambda n: Experiment(eager(n), virtual=True, seconds=100), consumed)
 
@@ -7,52 +7,48 @@ Runs are kept, so going back to a value is instant. Without a front-end the pict
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from palleto.errors import SettingError
-from palleto.experiment import Experiment
-from palleto.lab.requirement import required
+from palleto.experiment import Experiment, Variation
+from palleto.lab.extra import required
+from palleto.lab.html import image
 
 PIXELS = 72
 """Pixels that an inch of a figure is shown with, as in a cell of its own."""
 
 
 class Vary:
-    """A slider over `values` of the number called `name`.
+    """A slider over the values of a variation.
 
-    run:   makes the experiment for a value; it should end by itself (`seconds`, `until`), and soon (`virtual=True`).
     show:  makes a picture (a matplotlib figure or what `palleto.lab.figures` returns) or a text of the experiment.
-    words: makes one line of it, shown under the picture and in the text form.
+    words: makes one line of it, shown under the picture and in the text form; None: the summary of the run.
     """
 
     def __init__(
         self,
-        name: str,
-        values: Sequence[Any],
-        run: Callable[[Any], Experiment],
+        variation: Variation,
         show: Callable[[Experiment], Any],
         words: Callable[[Experiment], str] | None = None,
     ) -> None:
-        if not values:
-            raise SettingError(f"expected one or more values of {name}, got: none")
         widgets = required("ipywidgets")
-        self.name = name
-        self._run, self._show, self._words = run, show, words
-        self._runs: dict[Any, Experiment] = {}
+        self.variation = variation
+        self._show, self._words = show, words
         self._picture = widgets.HTML()
         self._slider = widgets.SelectionSlider(
-            options=list(values), description=name, continuous_update=False, style={"description_width": "initial"}
+            options=variation.values,
+            description=variation.name,
+            continuous_update=False,
+            style={"description_width": "initial"},
         )
         self._slider.observe(lambda change: self.set(change["new"]), names="value")
         self._box = widgets.VBox([self._slider, self._picture])
-        self.set(values[0])
+        self.set(variation.values[0])
 
     def __repr__(self) -> str:
-        return f"<Vary {self.name} = {self.value!r}: {self.line}>"
+        return f"<Vary {self.variation.name} = {self.value!r}: {self.line}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle: Any = self._box._repr_mimebundle_(**kwargs)
@@ -68,23 +64,19 @@ class Vary:
     @property
     def experiment(self) -> Experiment:
         """The run of the value that is shown."""
-        return self._runs[self.value]
+        return self.variation.at(self.value)
 
     def set(self, value: Any) -> None:
-        """Move to a value: run it, if it has not been, and show it."""
-        if value not in self._runs:
-            experiment = self._run(value).start()
-            experiment.join(60)
-            self._runs[value] = experiment
+        """Move to a value, and show its run."""
+        experiment = self.variation.at(value)
         if self._slider.value != value:
             self._slider.value = value  # comes back here through `observe`
             return
-        experiment = self._runs[value]
         self.line = self._words(experiment) if self._words is not None else "; ".join(experiment.summary)
         if experiment.error:
             self.line = f"failed: {experiment.error}"
         shown = picture(self._show(experiment), self.line)
-        said = html.escape(f"{self.name} = {value}: {self.line}")
+        said = html.escape(f"{self.variation.name} = {value}: {self.line}")
         self._picture.value = f"{shown}<p style='line-height: 1.5'>{said}</p>"
 
 
@@ -98,10 +90,7 @@ def picture(shown: Any, words: str) -> str:
         file = io.BytesIO()
         shown.savefig(file, format="png", dpi=100)
         png = file.getvalue()
-    data = base64.b64encode(png).decode()
-    alt, width = html.escape(words, quote=True), round(shown.get_figwidth() * PIXELS)
-    style = "max-width: 100%; height: auto; background: #fff; border-radius: 6px"
-    return f'<img style="{style}" width="{width}" alt="{alt}" src="data:image/png;base64,{data}">'
+    return image(png, round(shown.get_figwidth() * PIXELS), words)
 
 
 def vary(
@@ -111,5 +100,9 @@ def vary(
     show: Callable[[Experiment], Any],
     words: Callable[[Experiment], str] | None = None,
 ) -> Vary:
-    """A slider over `values`; see `Vary`."""
-    return Vary(name, values, run, show, words)
+    """A slider over `values` (one or more) of the number called `name`.
+
+    run: makes the experiment for a value, see `palleto.experiment.Variation`. show, words: see `Vary`.
+    Raises SettingError for no values, or if the notebooks' extra is missing.
+    """
+    return Vary(Variation(name, values, run), show, words)

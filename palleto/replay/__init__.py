@@ -1,15 +1,37 @@
-"""What a trace answers when it is replayed: the state of a run at any moment, and views that stand on it.
+"""What a trace answers: how a run stands at a moment, a message's life, why nothing happens, how two runs differ.
 
-    moment.py       the state of a run at one trace event: who runs, who waits for whom, the loops, the queue
-    passport.py     the whole life of one message
-    explanation.py  why nothing is happening, as a chain from who waits to the cause
-    traits.py       what kind of run this is, in a few sentences that can be compared
-    comparison.py   two runs side by side
-    rehearsal.py    a run on virtual time that can be repeated, and changed in its middle
-    fork.py         the future as it was, and with one change
-    schedule.py     a run under many seeds: how often it fails, and the shortest failing trace
-    table.py        how all of them show a table
-
-Rehearsals, forks and schedules repeat an experiment of the lab; pictures need matplotlib. `palleto.lab` has what
-notebooks use, by name.
+Read the modules in this order: evidence (which event, how many, when); moment (who runs, who waits for whom, the
+loops, the queue); explanation, which follows a moment from who waits to the cause; passport (the life of one message,
+which `trace.message(name)` gives); comparison. sources knows the files that a trace names, table how a table is shown.
 """
+
+from palleto.replay.comparison import Comparison, Finding, compare
+from palleto.replay.evidence import Answer, Loop, events_of, loops
+from palleto.replay.explanation import Explanation, Reason, explain
+from palleto.replay.moment import Moment, standstill
+from palleto.replay.passport import Entry, Passport, Span
+from palleto.replay.sources import source_of, text_of, titles
+from palleto.replay.table import html_table, text_table
+
+__all__ = [
+    "Answer",
+    "Comparison",
+    "Entry",
+    "Explanation",
+    "Finding",
+    "Loop",
+    "Moment",
+    "Passport",
+    "Reason",
+    "Span",
+    "compare",
+    "events_of",
+    "explain",
+    "html_table",
+    "loops",
+    "source_of",
+    "standstill",
+    "text_of",
+    "text_table",
+    "titles",
+]

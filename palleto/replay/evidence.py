@@ -9,20 +9,16 @@ Every function takes an experiment, a recorder or a list of trace events, and th
 
 from __future__ import annotations
 
-import linecache
 import re
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from palleto.replay.cells import called
+from palleto.replay.sources import source_of
 from palleto.trace import Trace, TraceEvent
 
 __all__ = [
     "Answer",
     "Loop",
-    "code_of",
     "consumed",
     "count",
     "events_of",
@@ -33,7 +29,6 @@ __all__ = [
     "moment",
     "number_in",
     "said",
-    "source_of",
     "tally",
     "time_of",
     "total",
@@ -44,7 +39,6 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _RUN = re.compile(r"\blooping\b")
 _ASKING = re.compile(r"Asking for (\d+)")
 _WANTED = re.compile(r"Looking for (\d+)")
-_STEPS = Path(__file__).parents[2] / "steps"
 
 
 class Answer(NamedTuple):
@@ -73,7 +67,7 @@ class Loop:
     crashes: list[float] = field(default_factory=list)
 
 
-def events_of(trace: Any) -> list[TraceEvent]:
+def events_of(trace: Any) -> Trace:
     """The trace events of an experiment, a recorder, a dashboard or a list of them, as they are at this moment.
 
     Raises SettingError for anything else.
@@ -229,31 +223,3 @@ def words(event: TraceEvent) -> str:
     who = f"{event.stage}: " if event.stage else ""
     place = source_of(event)
     return f"trace event {event.seq}, at {event.t:.3f} s, {who}{what}" + (f" ({place})" if place else "")
-
-
-def source_of(event: TraceEvent) -> str:
-    """Where the code of a trace event stands, and the code: "step5.py, line 54: `task.kill()`"; empty if unknown."""
-    if event.file is None or event.line is None:
-        return ""
-    code = code_of(event)
-    return f"{called(event.file)}, line {event.line}" + (f": `{code}`" if code else "")
-
-
-def code_of(event: TraceEvent) -> str:
-    """The line of code that caused a trace event, without its indent; empty if it cannot be found."""
-    if event.file is None or event.line is None:
-        return ""
-    if re.fullmatch(r"step\d+\.py", event.file):
-        lines = _lines(str(_STEPS / event.file))
-        return lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
-    # A notebook's cells are in Python's own cache of lines, under a name of which a trace keeps the last part.
-    known = next((name for name in reversed(list(linecache.cache)) if Path(name).name == event.file), None)
-    return "" if known is None else linecache.getline(known, event.line).strip()
-
-
-@cache
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []

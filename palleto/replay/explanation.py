@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from palleto.errors import SettingError
-from palleto.replay.cells import place_of
 from palleto.replay.moment import Look, Moment, standstill
+from palleto.replay.sources import place_of
 from palleto.replay.table import html_table
 from palleto.trace import Trace, TraceEvent
 

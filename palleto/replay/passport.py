@@ -1,4 +1,6 @@
-"""A message's passport: its whole life, from the file that it announces to its deletion, as a table and as a picture.
+"""A message's passport: its whole life, from the file that it announces to its deletion.
+
+    trace.message("20160720.gz")
 
 A message has an id of its own in the queue; what the pipeline carries are the events in it, whose ids in a trace are
 `bucket/key`; downloads and results name the key. A receive (and, on the simulated place, the arrival) says which
@@ -10,16 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from palleto.errors import SettingError
-from palleto.replay.cells import place_of
+from palleto.replay.sources import place_of
 from palleto.replay.table import html_table, text_table
 from palleto.trace import Trace, TraceEvent
 
 __all__ = ["Entry", "Passport", "Span"]
 
 ORDINALS = {1: "first", 2: "second", 3: "third"}
+LANES = {"visible": "visible", "in_flight": "in flight"}
+"""The states in which a message is in the queue, and what their lanes are called."""
+ENDS = {**LANES, "dead_lettered": "in the dead-letter queue"}
 HEAD = ("seconds", "where", "what happened", "line")
 
 
@@ -43,7 +47,7 @@ class Span:
 
 
 class Passport:
-    """The life of one message. Shows itself as a table; `picture()` draws it.
+    """The life of one message. Shows itself as a table; `palleto.lab.figures.message_over_time` draws it.
 
     message: its id in the queue; None for an event that came in no message. names: of the events in it.
     entries: its life in order. end: what became of it, in a word or two.
@@ -57,7 +61,11 @@ class Passport:
 
     @classmethod
     def of(cls, trace: Trace, name: str) -> Passport:
-        """The passport of what is called `name`, see `Trace.message`."""
+        """The passport of what is called `name`: a message's id, or an event's, of which the last part is enough.
+
+        Of a message's id the beginning is enough, four letters or more. Raises SettingError if nothing in the trace is
+        called so, or if several are.
+        """
         if not isinstance(name, str):
             raise SettingError(f"expected the id of a message, or of an event in it, as text, got: {name!r:.60}")
         holds = _contents(trace)
@@ -81,17 +89,10 @@ class Passport:
     def end(self) -> str:
         """What became of it: "deleted", "in the dead-letter queue", "in flight", "visible", or "handled"."""
         for entry in reversed(self.entries):
-            event = entry.event
-            if event is None:
-                return "visible"
-            if event.kind == "message":
-                states = {"dead_lettered": "in the dead-letter queue", "in_flight": "in flight"}
-                return states.get(event.data["state"], str(event.data["state"]))
-            if event.kind in ("delete", "dead_lettered"):
-                return "deleted" if event.kind == "delete" else "in the dead-letter queue"
-            if event.kind == "receive":
-                return "in flight"
-            if event.kind == "handled" and event.data.get("last") and self.message is None:
+            state = _in_queue(entry)
+            if state is not None:
+                return ENDS.get(state, state)
+            if self.message is None and entry.event and entry.event.kind == "handled" and entry.event.data.get("last"):
                 return "handled"
         return "on its way"
 
@@ -112,19 +113,10 @@ class Passport:
 
         for entry in self.entries:
             event = entry.event
-            state = "visible" if event is None else event.data.get("state") if event.kind == "message" else None
-            if state is None and event is not None:
-                given_back = "visible" if entry.what == "given back" else None
-                states = {
-                    "receive": "in_flight",
-                    "delete": "deleted",
-                    "dead_lettered": "dead",
-                    "visibility": given_back,
-                }
-                state = states.get(event.kind)
+            state = _in_queue(entry)
             if state is not None:
-                lane = {"visible": "visible", "in_flight": "in flight"}.get(state)
-                for other in ("visible", "in flight"):
+                lane = LANES.get(state)
+                for other in LANES.values():
                     if other != lane:
                         close(other, entry.t)
                 if lane is not None:
@@ -136,12 +128,6 @@ class Passport:
         for lane in list(open_):
             close(lane, self._over)
         return sorted(found, key=lambda span: span.start)
-
-    def picture(self) -> Any:
-        """The life as a picture (matplotlib): the queue and the stages as lanes over time."""
-        from palleto.lab.figures.passport import life_of
-
-        return life_of(self)
 
     def _entries(self, trace: Trace) -> Iterator[Entry]:
         for event in trace:
@@ -171,6 +157,18 @@ class Passport:
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._rows(), before=self.title)
+
+
+def _in_queue(entry: Entry) -> str | None:
+    """The message's state in the queue after that entry, in the words of `TraceEvent`; None: the same as before."""
+    event = entry.event
+    if event is None:
+        return "visible"
+    if event.kind == "message":
+        return str(event.data["state"])
+    if event.kind == "visibility":
+        return "visible" if entry.what == "given back" else None
+    return {"receive": "in_flight", "delete": "deleted", "dead_lettered": "dead_lettered"}.get(event.kind)
 
 
 def _contents(trace: Trace) -> dict[str, list[str]]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anyio
 
 from palleto.core import Reason, Subscription
-from palleto.runtime.kinds import Consumer
-from palleto.runtime.process import Process
-from palleto.runtime.restart import Restart
-from palleto.runtime.system import Quits, System
+from palleto.runtime.kinds import Consumer, In
+from palleto.runtime.process import Home, Parent, Process
+from palleto.runtime.supervisor import Restart
 from palleto.runtime.tasks import Task
 
 
-class ConsumerSupervisor(Consumer):
+class ConsumerSupervisor(Consumer[In]):
     """GenStage's ConsumerSupervisor: subclass it, subscribe in `init`, and write `async def run(self, event)`.
 
     restart: of a child that crashes; "temporary" (the default): never, its event is done with; "transient": again and
@@ -26,16 +23,16 @@ class ConsumerSupervisor(Consumer):
 
     restart: Restart = "temporary"
 
-    async def run(self, event: Any) -> None:
+    async def run(self, event: In) -> None:
         """Do what there is to do for one event."""
         raise NotImplementedError(f"expected {type(self).__name__} to have an `async def run`")
 
-    def child_of(self, event: Any) -> Process:
+    def child_of(self, event: In) -> Process:
         """Make the child for an event: a task of `run`. Override it to start any other process."""
         return Task(self.run, (event,), self.restart, busy=True)
 
-    def start(self, system: System, parent: Quits) -> None:
-        self.children: dict[str, tuple[Process, Subscription, Any]] = {}
+    def start(self, system: Home, parent: Parent) -> None:
+        self.children: dict[str, tuple[Process, Subscription, In]] = {}
         self._finished: dict[Subscription, int] = {}
         super().start(system, parent)
 
@@ -44,12 +41,12 @@ class ConsumerSupervisor(Consumer):
         self.ask(subscription, subscription.terms.max_demand)
         return "manual"
 
-    def handle_events(self, events: list[Any]) -> None:
-        assert self.source is not None
+    def handle_events(self, events: list[In]) -> None:
+        subscription = self.core.current[0]
         for event in events:
             process = self.child_of(event)
             process.start(self.system, self)
-            self.children[process.id] = (process, self.source, event)
+            self.children[process.id] = (process, subscription, event)
 
     def child_exited(self, child: Process, reason: Reason) -> None:
         """A child ended: ask for more once `max_demand - min_demand` have."""
@@ -58,7 +55,7 @@ class ConsumerSupervisor(Consumer):
             self.system.lose(self, [event])
         self._finished[subscription] += 1
         batch = subscription.terms.max_demand - subscription.terms.least
-        if self._finished[subscription] >= batch and subscription in self.core.inlet.windows:
+        if self._finished[subscription] >= batch and subscription in self.core.windows:
             self.ask(subscription, self._finished[subscription])
             self._finished[subscription] = 0
 

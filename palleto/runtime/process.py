@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, NoReturn, Protocol
 
 import anyio
 
 from palleto.core import NORMAL, Reason
-from palleto.runtime.system import _actor
+from palleto.errors import SettingError
 
-if TYPE_CHECKING:
-    from palleto.runtime.system import Quits, System
+
+class Parent(Protocol):
+    """Whoever is told when a process that it started has ended: a supervisor, or the run itself."""
+
+    def child_exited(self, child: Process, reason: Reason) -> None:
+        """`child` has ended."""
+
+
+class Home(Protocol):
+    """The run, as a process sees it: `System` is one."""
+
+    def enter(self, process: Process) -> str:
+        """Take a process in, under its name if it has one. Returns its id."""
+
+    def initialise(self, process: Process) -> None:
+        """Call its `init`, in its name."""
+
+    def leave(self, process: Process, reason: Reason, *, started: bool = True) -> None:
+        """Let an ended process go, or one that could not start."""
 
 
 class Process:
@@ -19,42 +36,65 @@ class Process:
     name: how others find it (`whereis`, `subscribe`, `cast`); None: only by reference. A class may set it, or `child`.
     """
 
+    # What is Palleto's own in a process has two underscores, so that a user's attribute is never the same.
+
     name: str | None = None
-    id: str = "#0"
-    system: System
-    running: bool = False
-    busy: bool = False
-    killed: bool = False
+    __id = "#0"
+    __running = False
+    __system: Any
 
     def __repr__(self) -> str:
         state = "running" if self.running else "not running"
         return f"<{type(self).__name__} {self.label} {state}>"
 
     @property
+    def id(self) -> str:
+        """The id, such as `#7`: never used again in the same run."""
+        return self.__id
+
+    @id.setter  # noqa: A003
+    def id(self, value: object) -> None:
+        refuse_name(self, "id")
+
+    @property
+    def running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.__running
+
+    @running.setter
+    def running(self, value: object) -> None:
+        refuse_name(self, "running")
+
+    @property
+    def system(self) -> Any:
+        """The run that it is part of, a `System`. Only once it has begun."""
+        return self.__system
+
+    @system.setter
+    def system(self, value: object) -> None:
+        refuse_name(self, "system")
+
+    @property
     def label(self) -> str:
         """The name, or without one the id, such as `#7`."""
-        return self.name or self.id
+        return self.name or self.__id
 
-    def start(self, system: System, parent: Quits) -> None:
+    @label.setter
+    def label(self, value: object) -> None:
+        refuse_name(self, "label")
+
+    def start(self, system: Home, parent: Parent) -> None:
         """Begin to run. Raises NameTakenError, and whatever `init` raises; nothing is left running then."""
-        self.id = system.enter(self)
-        self.system = system
-        self._parent = parent
-        self._ended = anyio.Event()
-        self.running = True
-        if system.recorder is not None:
-            system.recorder.started(self)
-        acting = _actor.set(self)
+        self.__id = system.enter(self)
+        self.__system, self.__parent = system, parent
+        self.__ended = anyio.Event()
+        self.__running = True
         try:
-            self.init()
+            system.initialise(self)
         except BaseException as error:
-            self.running = False
-            system.leave(self)
-            if system.recorder is not None:
-                system.recorder.note("crash", self, reason=describe(error), cause=error)
+            self.__running = False
+            system.leave(self, error, started=False)
             raise
-        finally:
-            _actor.reset(acting)
 
     def init(self) -> None:
         """Called once, when the process starts: a stage subscribes here, a supervisor may say that it is up."""
@@ -66,23 +106,32 @@ class Process:
     def drain(self) -> None:
         """Begin no new work; finish what is in hand. Only sources need do anything."""
 
+    def is_busy(self) -> bool:
+        """Whether it has something to do."""
+        return False
+
+    def is_ending(self) -> bool:
+        """Whether it was killed, and has not ended yet."""
+        return False
+
     async def wait(self) -> None:
         """Wait until the process has ended."""
-        await self._ended.wait()
+        await self.__ended.wait()
 
     def exited(self, reason: Reason) -> None:
         """The process has ended: give up its name, wake who waits, tell who started it."""
-        if not self.running:
+        if not self.__running:
             return
-        self.running = False
-        self.system.leave(self)
-        if self.system.recorder is not None:
-            kind = "crash" if is_crash(reason) else "stopped"
-            self.system.recorder.note(kind, self, reason=describe(reason), cause=reason)
-        if is_crash(reason):
-            self.system.report(f"{self.label} crashed: {describe(reason)}")
-        self._ended.set()
-        self._parent.child_exited(self, reason)
+        self.__running = False
+        self.__system.leave(self, reason)
+        self.__ended.set()
+        self.__parent.child_exited(self, reason)
+
+
+def refuse_name(process: Process, name: str) -> NoReturn:
+    """Refuse an attribute that is Palleto's own. Raises SettingError."""
+    kind = type(process).__name__
+    raise SettingError(f"expected {kind} to keep what it has under another name than {name!r}: that is Palleto's own")
 
 
 def is_crash(reason: Reason) -> bool:

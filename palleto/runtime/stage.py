@@ -1,20 +1,73 @@
-"""A stage, as its user sees it: the callbacks to write, and its life: to end it, to stop it, to kill it."""
+"""A stage, as its user sees it: the callbacks to write, and its life: to end it, to stop it, to kill it.
+
+It has a mailbox, a machine that decides (`palleto.core`) and a port through which the machine acts. If all its
+callbacks are plain functions, the run's pump gives it turns; if one is `async`, it has a task of its own, in which it
+takes its messages one by one, and only it waits while the callback awaits.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import inspect
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, ClassVar, Self
 
 import anyio
 
-from palleto.core import Reason, Stop, Subscription
-from palleto.runtime.tasked import Tasked
+from palleto.core import CALL, CAST, DOWN, EMIT, EVENTS, SUBSCRIBE, Core, Message, Port, Reason, Subscription
+from palleto.errors import NotFoundError
+from palleto.runtime.mailbox import Mailbox, post
+from palleto.runtime.port import ObservedPort, StagePort, Stopped, refuse_to_await
+from palleto.runtime.process import Home, Parent, Process, refuse_name
+from palleto.runtime.system import System, act_as
+
+STOP = "stop"
+"""(STOP, None, reason): a message of the runtime's own, that ends the stage."""
+DO = "do"
+"""(DO, None, function): another: the stage wants something of its own machine, when it is its turn."""
+
+CALLBACKS = (
+    "handle_demand",
+    "handle_events",
+    "handle_cast",
+    "handle_call",
+    "handle_subscribe",
+    "handle_cancel",
+    "terminate",
+)
 
 
-class Stage(Tasked):
-    """What the three kinds share. Callbacks may be plain or `async`; state lives on `self`; `init` is plain."""
+class Stage(Process):
+    """What the three kinds share. Callbacks may be plain or `async`; state lives on `self`; `init` is plain.
+
+    A stage's attributes are its user's, but for these names, which are refused with a SettingError: `id`, `label`,
+    `running`, `system`, `core`, `_mailbox`, `_make_core`, and those of its methods (`start`, `end`, `kill`, `stop`,
+    `wait`, `drain`, `exited`, `is_busy`, `is_ending`, `emit`, `post`; of a producer `demand`, `from_iterable`; of a
+    consumer `subscribe`, `ask`, `resize`, `cancel`). `name`, `patience`, `dispatcher`, `buffer_size` and `buffer_keep`
+    are settings.
+    """
 
     patience: ClassVar[float] = 5.0
     """Seconds that a stage may take to finish its callback when it is asked to stop, before it is cancelled."""
+
+    _mailbox: Mailbox
+    __core: Core
+    __port: StagePort
+
+    def __new__(cls, *args: Any, **settings: Any) -> Self:
+        # Here, as a user's `__init__` need not call ours, and a stage that has not begun can be sent to.
+        stage = super().__new__(cls)
+        stage._mailbox = Mailbox(stage, stage.__refuse_all, stage.__leave)
+        return stage
+
+    @property
+    def core(self) -> Any:
+        """Its machine. Only once it has begun."""
+        return self.__core
+
+    @core.setter
+    def core(self, value: object) -> None:
+        refuse_name(self, "core")
 
     # ---- callbacks, for the user to write
 
@@ -40,33 +93,211 @@ class Stage(Tasked):
 
     # ---- life
 
+    def start(self, system: Home, parent: Parent) -> None:
+        kind: Any = type(self)
+        for name in vars(self).keys() & own_methods(kind):
+            refuse_name(self, name)
+        assert isinstance(system, System)
+        bound: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
+        asynchronous = any(map(inspect.iscoroutinefunction, bound.values()))
+        self.__terminate = bound["terminate"]
+        self.__reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
+        self.__serving: Message | None = None
+        self.__scope = anyio.CancelScope() if asynchronous else None
+        self.__port = self.__make_port(system, bound, asynchronous)
+        self.__core = type(self)._make_core(self, self.__port)
+        mailbox = self._mailbox = Mailbox(self, self.__wake if asynchronous else system.ready.append, self.__leave)
+        mailbox.idle = False  # until it has begun
+        mailbox.on = {**self.__core.on, STOP: self.__stop, DO: self.__do}
+        super().start(system, parent)
+        if asynchronous:
+            system.tasks.start_soon(self.__task, name=self.label)
+        else:
+            system.ready.append(mailbox)
+            system.wake()
+
+    def __make_port(self, system: System, bound: dict[str, Callable[..., Any]], asynchronous: bool) -> StagePort:
+        def lose(events: list[Any]) -> None:
+            system.lose(self, events)
+
+        def both(name: str) -> Callable[[Any], Any]:
+            callback = bound[name]
+            return lambda arguments: callback(*arguments)
+
+        callbacks = {**bound, "handle_subscribe": both("handle_subscribe"), "handle_cancel": both("handle_cancel")}
+        if system.observer is None:
+            return StagePort(callbacks, lose, awaits=asynchronous)
+        return ObservedPort(callbacks, lose, awaits=asynchronous, stage=self, observer=system.observer)
+
+    def _make_core(self, port: Port) -> Core:
+        """The machine of this kind of stage."""
+        raise NotImplementedError
+
+    def is_busy(self) -> bool:
+        return self.running and not self._mailbox.idle
+
+    def emit(self, events: Iterable[Any]) -> None:
+        """Emit events outside of a callback's return, from inside the run (a producer or producer-consumer)."""
+        self.post((EMIT, None, list(events)))
+
+    def post(self, message: Message) -> None:
+        """Put a message into the mailbox. One to a stage that does not run is answered for it, or lost."""
+        post(self, message)
+        if self.running:
+            self.system.wake()
+
     async def end(self, reason: Reason = "shutdown") -> None:
         """Stop after the callback that runs now; cancel it after `patience` seconds."""
         if not self.running:
             return
-        self._stop_first(reason)
+        self.__stop_first(reason)
         with anyio.move_on_after(self.patience) as scope:
             await self.wait()
         if scope.cancelled_caught:
-            self._reason = reason
-            if self._asynchronous:
-                self._scope.cancel()
+            self.__reason = reason
+            if self.__scope is not None:
+                self.__scope.cancel()
             await self.wait()
 
     def kill(self) -> None:
         """Stop in the middle of whatever runs, as a crash does: the reason is "killed"."""
         if not self.running:
             return
-        self._stop_first("killed")
-        if self._asynchronous:
-            self._reason = "killed"
-            self._scope.cancel()
-
-    def _stop_first(self, reason: Reason) -> None:
-        """Stop before all that waits in the mailbox."""
-        self._mailbox.messages.appendleft(Stop(reason))
-        self._mailbox.rouse()
+        self.__stop_first("killed")
+        if self.__scope is not None:
+            self.__reason = "killed"
+            self.__scope.cancel()
 
     def stop(self, reason: Reason = "normal") -> None:
         """End this stage of itself, once the messages that are in its mailbox now are done."""
-        self.post(lambda: [Stop(reason)])
+        self.post((STOP, None, reason))
+
+    # ---- its mailbox
+
+    def __stop_first(self, reason: Reason) -> None:
+        """Stop before all that waits in the mailbox."""
+        self.post((STOP, None, reason))
+        self._mailbox.messages.rotate(1)  # the last is the first now
+
+    def __stop(self, about: None, reason: Reason) -> None:
+        raise Stopped(reason)
+
+    def __do(self, about: None, function: Callable[[], None]) -> None:
+        function()
+
+    def __wake(self, mailbox: Mailbox) -> None:
+        """A message has come, and the task waits for one."""
+        self.__awake.set()
+
+    async def __task(self) -> None:
+        """Take messages until one says stop or a callback crashes."""
+        assert self.__scope is not None, "only a stage with an async callback has a task"
+        act_as(self)
+        with self.__scope:
+            try:
+                await self.__serve()
+            except Exception as error:
+                self.__reason = error.reason if isinstance(error, Stopped) else error
+            finally:
+                await self.__finish()
+        await self.__finish()  # if the scope was cancelled before the first step, it did not get there
+
+    async def __serve(self) -> None:
+        system, mailbox, port, core = self.system, self._mailbox, self.__port, self.__core
+        messages, on, observer = mailbox.messages, mailbox.on, system.observer
+        while True:
+            while messages:
+                if system.holds:
+                    await system.pass_holds()
+                kind, about, what = message = self.__serving = messages.popleft()
+                if observer is not None:
+                    observer.turns()
+                    observer.took(self, message)
+                on[kind](about, what)
+                while port.waiting is not None:
+                    system.wake()  # others have been sent to, maybe
+                    (awaitable, then), port.waiting = port.waiting, None
+                    then(await awaitable)
+                    core.settle()
+                if observer is not None:
+                    observer.settled(self)
+                self.__serving = None
+                system.wake()
+            self.__awake = anyio.Event()
+            mailbox.idle = True
+            system.look_idle()
+            await self.__awake.wait()
+
+    # ---- its end
+
+    def __leave(self, error: BaseException, message: Message | None) -> None:
+        """End a stage without a task, after `error`, which came over `message`."""
+        if isinstance(error, Exception):
+            self.__reason = error.reason if isinstance(error, Stopped) else error
+        self.__serving = message
+        try:
+            result = self.__terminate(self.__reason)
+            if inspect.isawaitable(result):
+                refuse_to_await("terminate", result)
+        except Exception as error:
+            self.__reason = error
+        self.__say_farewell()
+
+    async def __finish(self) -> None:
+        """Clean up, and say farewell."""
+        if not self.running:
+            return
+        try:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(self.patience):
+                result = self.__terminate(self.__reason)
+                if inspect.isawaitable(result):
+                    await result
+        except Exception as error:
+            self.__reason = error
+        self.__say_farewell()
+
+    def __say_farewell(self) -> None:
+        """Tell the peers that this stage is gone, and the system what was lost."""
+        mailbox = self._mailbox
+        mailbox.idle = False
+        lost: list[Any] = self.__core.in_hand()
+        if self.__serving is not None:
+            self.__refuse(self.__serving, self.__reason)  # its events, if any, are in the machine's hand
+        while mailbox.messages:
+            lost += self.__refuse(mailbox.messages.popleft(), self.__reason)
+        self.__core.farewell(self.__reason)
+        self.system.wake()
+        self.system.lose(self, lost)
+        mailbox.rouse, mailbox.idle = self.__refuse_all, True
+        self.exited(self.__reason)
+
+    def __refuse_all(self, mailbox: Mailbox) -> None:
+        """Answer what comes to a stage that does not run; events in it are lost."""
+        while mailbox.messages:
+            if lost := self.__refuse(mailbox.messages.popleft(), "not running"):
+                self.system.lose(self, lost)
+        mailbox.idle = True
+
+    def __refuse(self, message: Message, reason: Reason) -> list[Any]:
+        """Answer a message that nobody will serve. Returns the events in it: they are lost."""
+        kind, about, what = message
+        if kind == SUBSCRIBE:
+            about.consumer.post((DOWN, about, reason))
+        elif kind == CALL:
+            about.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+        elif kind == CAST:
+            self.system.refuse(what)
+        return list(what) if kind in (EVENTS, EMIT) else []
+
+
+def do(stage: Stage, function: Callable[[], None]) -> None:
+    """Let a stage do something with its machine, when it is this message's turn."""
+    stage.post((DO, None, function))
+
+
+@cache
+def own_methods(kind: Any) -> frozenset[str]:
+    """The names of a stage's methods that are Palleto's own and no callbacks."""
+    bases = [base for base in kind.__mro__ if base.__module__.startswith("palleto.runtime.")]
+    names = {name for base in bases for name, thing in vars(base).items() if callable(thing) or name == "from_iterable"}
+    return frozenset(name for name in names if "__" not in name) - {*CALLBACKS, "init", "dispatcher"}

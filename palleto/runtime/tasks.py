@@ -9,9 +9,9 @@ import anyio
 
 from palleto.core import Reason
 from palleto.errors import PalletoError
-from palleto.runtime.process import Process, describe
-from palleto.runtime.restart import Restart
-from palleto.runtime.system import Quits, System, _actor
+from palleto.runtime.process import Home, Parent, Process, describe
+from palleto.runtime.supervisor import Restart
+from palleto.runtime.system import System, act_as
 
 
 class Task(Process):
@@ -20,28 +20,43 @@ class Task(Process):
     longest_wait: ClassVar[float] = 30.0
 
     def __init__(
-        self, function: Callable[..., Any], args: tuple[Any, ...], restart: Restart, *, busy: bool = False
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        restart: Restart,
+        *,
+        busy: bool = False,
+        reported: set[str] | None = None,
     ) -> None:
         self.function, self.args, self.restart = function, args, restart
-        self.busy = busy  # True: a drain waits for it
+        self._busy = busy  # True: a drain waits for it
         self.killed = False
         self._scope = anyio.CancelScope()
         self._attempt = anyio.CancelScope()
         self._coroutine: Any = None
         self._crashes = 0  # in a row
-        self._reported: set[str] = set()
+        self._reported: set[str] = set() if reported is None else reported  # kinds of crash, once each
 
-    def start(self, system: System, parent: Quits) -> None:
+    def start(self, system: Home, parent: Parent) -> None:
+        assert isinstance(system, System)
+        self._begun = anyio.Event()
         super().start(system, parent)
+        system.holds.append(self._begun)
         system.tasks.start_soon(self._run, name=self.label)
+
+    def is_busy(self) -> bool:
+        return self._busy
+
+    def is_ending(self) -> bool:
+        return self.killed
 
     def kill(self) -> None:
         """Cancel it. It ends at its next `await` that can be cancelled; `wait` waits for that."""
         if self.running and not self.killed:
             self.killed = True
             self._scope.cancel()
-            if self.system.recorder is not None:
-                self.system.recorder.killed(self, self._coroutine)
+            if self.system.observer is not None:
+                self.system.observer.task_killed(self, self._coroutine)
 
     def crash(self) -> None:
         """Let its function fail at its next `await`, as an error in it would."""
@@ -57,7 +72,8 @@ class Task(Process):
             await self.wait()
 
     async def _run(self) -> None:
-        _actor.set(self)
+        act_as(self)
+        self._begun.set()  # the stage that started it goes on when this task comes to its first `await`
         reason: Reason = "shutdown"  # of a kill
         try:
             if not self.killed:  # else its function would run up to its first `await`
@@ -74,8 +90,8 @@ class Task(Process):
             try:
                 with anyio.CancelScope() as self._attempt:
                     self._coroutine = self.function(*self.args)
-                    if self.system.recorder is not None:
-                        self.system.recorder.runs(self, self._coroutine)
+                    if self.system.observer is not None:
+                        self.system.observer.awaits(self, self._coroutine)
                     await self._coroutine
                 if self._attempt.cancelled_caught:
                     raise PalletoError("crashed on purpose")
@@ -88,18 +104,16 @@ class Task(Process):
                 self._say_once(error)
                 wait = min(self.longest_wait, 0.1 * 2 ** min(self._crashes, 20)) * (1 - self.system.random.random() / 2)
                 self._crashes += 1
-                if self.system.recorder is not None:
-                    again = round(self.system.now() + wait, 6)
-                    self.system.recorder.note("loop_crashed", self, reason=describe(error), cause=error, again=again)
+                if self.system.observer is not None:
+                    self.system.observer.task_crashed(self, error, self.system.now() + wait)
                 await anyio.sleep(wait)
 
     def _say_once(self, error: Exception) -> None:
         """Report a crash, if no task of the same supervisor has crashed like that."""
         operation, code = getattr(error, "operation", None), getattr(error, "code", None)
         kind = f"{operation} {code}" if operation and code else describe(error)  # the text of one may name a port
-        reported = getattr(self._parent, "reported", self._reported)
-        if kind not in reported:
-            reported.add(kind)
+        if kind not in self._reported:
+            self._reported.add(kind)
             self.system.report(f"{self.label} is started again after {describe(error)}")
 
 
@@ -113,10 +127,10 @@ class TaskSupervisor(Process):
     Its tasks are taken for sources of work: a drain kills them and starts no more.
     """
 
-    def start(self, system: System, parent: Quits) -> None:
+    def start(self, system: Home, parent: Parent) -> None:
         self._tasks: dict[str, Task] = {}
         self._closed = False
-        self.reported: set[str] = set()
+        self._reported: set[str] = set()
         super().start(system, parent)
 
     @property
@@ -126,11 +140,11 @@ class TaskSupervisor(Process):
 
     def start_task(self, function: Callable[..., Any], *args: Any, restart: Restart = "temporary") -> Task:
         """Start `function(*args)` as a task and return it. During a drain it is killed before it begins."""
-        task = Task(function, args, restart)
+        task = Task(function, args, restart, reported=self._reported)
         task.start(self.system, self)
         self._tasks[task.id] = task
-        if self.system.recorder is not None:
-            self.system.recorder.note("loop_started", task, peer=self)
+        if self.system.observer is not None:
+            self.system.observer.task_started(task, self)
         if self._closed:
             task.kill()
         return task
@@ -138,8 +152,8 @@ class TaskSupervisor(Process):
     def child_exited(self, child: Process, reason: Reason) -> None:
         """A task ended."""
         del self._tasks[child.id]
-        if self.system.recorder is not None:
-            self.system.recorder.note("loop_ended", child, peer=self, reason=describe(reason), cause=reason)
+        if self.system.observer is not None:
+            self.system.observer.task_ended(child, self, reason)
 
     def drain(self) -> None:
         self._closed = True

@@ -1,4 +1,14 @@
-"""What happened: trace events, their file, the recorder that hears of them, and the law of the ledger."""
+"""What happened: trace events and their file, and the recorder that makes them.
+
+Read in this order:
+
+event     a trace event, its kinds, a trace, JSON Lines
+source    where in the user's code something happened
+waits     who has come to stand at which `await`
+law       the law of the ledger
+facts     what is written down while a run goes on, and how trace events are made of it
+recorder  the observer that hears of everything
+"""
 
 from palleto.trace.event import HEADER, VERSION, Trace, TraceEvent, event_id, line_of, load
 from palleto.trace.law import LawError

@@ -86,12 +86,9 @@ from functools import lru_cache
 from json.encoder import c_make_encoder  # type: ignore[attr-defined]
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from palleto.errors import SettingError
-
-if TYPE_CHECKING:
-    from palleto.replay.passport import Passport
 
 VERSION = 1
 """Of the schema. Files of another version are refused."""
@@ -177,11 +174,14 @@ def carried(message: Any) -> dict[str, Any]:
 
 
 class Trace(list[TraceEvent]):
-    """The events of a run, in their order: a list with questions.
+    """The events of a run, in their order: a list that is loaded, saved and cut off.
 
     >>> Trace()
     <Trace: no events>
     """
+
+    message: ClassVar[Callable[[Trace, str], Any]]
+    """`trace.message(name)`: the life of one message. `palleto` puts it here, as a trace knows nothing of `replay`."""
 
     @classmethod
     def load(cls, path: str | Path) -> Trace:
@@ -223,15 +223,6 @@ class Trace(list[TraceEvent]):
         if isinstance(at, float):
             return Trace(event for event in self if event.t <= at)
         return Trace(event for event in self if event.seq <= at)
-
-    def message(self, name: str) -> Passport:
-        """The whole life of one message: by its id in the queue, or by an event's id (the beginning is enough).
-
-        Raises SettingError if nothing in the trace is called so, or if several are.
-        """
-        from palleto.replay.passport import Passport
-
-        return Passport.of(self, name)
 
     def __repr__(self) -> str:
         if not self:

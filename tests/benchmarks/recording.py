@@ -28,7 +28,7 @@ import anyio
 
 import palleto
 from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, child, clock, running
-from palleto.runtime import NO_EXPRESS, runner
+
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the steps, where this is run as a script
 

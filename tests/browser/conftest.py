@@ -46,7 +46,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens a page; at its end nothing was asked of a network and no error was logged."""
     pages, complaints, requests = [], [], []
 
-    def open_(url: str, width: int = 1280, theme: str = "light") -> Any:
+    def open_(url: str, width: int = 1280, theme: str = "light", ready: str = "#player[aria-busy=false]") -> Any:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
         page.set_default_timeout(10_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -54,7 +54,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("request", lambda request: requests.append(request.url))
         pages.append(page)
         page.goto(url)
-        page.wait_for_selector("#player[aria-busy=false]")
+        page.wait_for_selector(ready)
         return page
 
     yield open_

@@ -33,16 +33,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_players_of_a_copy_work(browser: Any, copy: Path, theme: str) -> None:
+def test_the_players_of_a_copy_work(opened: Any, copy: Path, theme: str) -> None:
     from playwright.sync_api import expect
 
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(copy.as_uri())
+    page = opened(copy.as_uri(), theme=theme, ready="iframe.palleto-player")
     frames = page.locator("iframe.palleto-player")
     assert frames.count() == 2  # the one that was asked for, and that of the wrong answer
     for number in range(2):
@@ -59,6 +53,3 @@ def test_the_players_of_a_copy_work(browser: Any, copy: Path, theme: str) -> Non
         expect(place).not_to_have_text(opened)
         page.keyboard.press("ArrowLeft")
         expect(place).to_have_text(opened)
-    page.close()
-    assert complaints == []
-    assert requests == [copy.as_uri()]

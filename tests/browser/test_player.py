@@ -5,18 +5,14 @@ What each pane must show is counted here once more, from the trace and in Python
 
 from __future__ import annotations
 
-import os
 import random
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from palleto import TraceEvent
 from palleto.lab.player import Player
-
-SHOTS = os.environ.get("PALLETO_SHOTS")
 
 pytestmark = pytest.mark.browser
 
@@ -114,12 +110,6 @@ def check(read):
     return hold
 
 
-def shot(page: Any, name: str) -> None:
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-
-
 # ---- the tests
 
 
@@ -128,11 +118,9 @@ def shot(page: Any, name: str) -> None:
 def test_the_panes_show_the_trace_at_every_key(made, opened, check, position, command):
     url, trace = made(*command)
     page = opened(url)
-    name = command[0].removeprefix("steps.")
     last = len(trace) - 1
     check(page, trace, 0)
     assert not page.locator(".note.away").is_visible(), "a page by itself needs no click"
-    shot(page, f"{name}-1-start")
 
     keys = page.keyboard
     for index in range(1, 8):
@@ -152,7 +140,6 @@ def test_the_panes_show_the_trace_at_every_key(made, opened, check, position, co
     page.get_by_role("combobox", name="jump to kind").select_option(label="loop killed")
     page.locator("body").press("k")
     check(page, trace, kill)
-    shot(page, f"{name}-2-kill")
     keys.press("s")
     check(page, trace, next(i for i in range(kill + 1, last) if trace[kill].stage in (trace[i].stage, trace[i].peer)))
     keys.press("Shift+S")
@@ -173,7 +160,6 @@ def test_the_panes_show_the_trace_at_every_key(made, opened, check, position, co
     keys.press("End")
     keys.press("ArrowRight")  # nor after the last
     check(page, trace, last)
-    shot(page, f"{name}-3-end")
 
 
 def test_a_loop_that_polls_stands_at_its_await(made, opened, read):
@@ -259,7 +245,6 @@ def test_nothing_sticks_out(made, opened, read, width, theme):
         read(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.documentElement.dataset.theme") == theme
-    shot(page, f"step9-{width}-{theme}")
 
 
 def test_in_jupyterlab_it_is_as_dark_as_the_lab(browser):

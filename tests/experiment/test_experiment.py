@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from palleto import SettingError, Supervisor, child
+from palleto import SettingError, Supervisor, System, TraceEvent, cast, child
 from palleto.experiment import copies_of, numbered
 from palleto.lab import Experiment, evidence
-from palleto.program import queue_empty, second_time
+from palleto.program import queue_empty
 from steps import step5, step6, step7, step8, step9
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -39,6 +31,31 @@ def start():
     assert not [thread for thread in threading.enumerate() if thread.name == "palleto experiment"]
 
 
+def settled(experiment: Experiment, change: Callable[[System], Any] = lambda system: None) -> None:
+    """Wait until the run has made all changes that were passed to it, and this one."""
+    done = threading.Event()
+
+    def last(system: System) -> None:
+        change(system)
+        done.set()
+
+    experiment._pass(last)
+    assert done.wait(10)
+
+
+def heard(experiment: Experiment, condition: Callable[[TraceEvent], bool]) -> None:
+    """Wait for such a trace event, from the run's first on."""
+    found = threading.Event()
+
+    def hear(event: TraceEvent) -> None:
+        if condition(event):
+            found.set()
+
+    settled(experiment, lambda system: experiment.trace.listeners.append(hear))
+    if not any(map(condition, list(experiment.trace.events))):
+        assert found.wait(10)
+
+
 def test_virtual_run_ends_by_itself_and_leaves_nothing(start: Any) -> None:
     experiment = start(step9.pipeline, virtual=True, until=queue_empty)
     experiment.join(20)
@@ -49,13 +66,6 @@ def test_virtual_run_ends_by_itself_and_leaves_nothing(start: Any) -> None:
     assert not experiment.performance.options.output.exists()
 
 
-def test_step_6_on_virtual_time_shows_the_second_time(start: Any) -> None:
-    experiment = start(step6.pipeline, virtual=True, until=second_time)
-    experiment.join(20)
-    counts = [count for event in experiment.trace.events if event.kind == "receive" for count in event.data["counts"]]
-    assert max(counts) == 2
-
-
 def test_starting_one_stops_the_one_before(start: Any) -> None:
     first = start(step5.pipeline, speed=50)
     second = start(step5.pipeline, speed=50)
@@ -63,45 +73,49 @@ def test_starting_one_stops_the_one_before(start: Any) -> None:
     assert second.running
 
 
-def test_pause_stands_still_and_resume_goes_on(start: Any) -> None:
+def test_paused_time_stands_and_no_stage_takes_a_message(start: Any) -> None:
+    def taken(event: TraceEvent) -> bool:
+        return event.kind == "handle_cast" and "from the test" in event.data["carried"]
+
     experiment = start(step5.pipeline, speed=100)
-    eventually(lambda: any("Run 1" in line for line in experiment.said))
+    heard(experiment, lambda event: event.kind == "said")
     experiment.pause()
-    time.sleep(0.1)
-    lines = len(experiment.said)
-    time.sleep(0.2)  # 20 s of run time, four runs of the loop, if it were not paused
-    assert len(experiment.said) == lines
+    settled(experiment, lambda system: cast("SQS.Producer", ("enqueue", ["from the test"])))
     assert "paused" in repr(experiment)
+    now = experiment.now
+    for _ in range(20):  # turns enough for what is in the mailboxes
+        settled(experiment)
+    assert experiment.now == now
+    assert not any(map(taken, experiment.trace.events))
     experiment.resume()
-    eventually(lambda: len(experiment.said) > lines)
+    heard(experiment, taken)
+    settled(experiment)
+    assert experiment.now > now
 
 
 def test_consumers_come_and_go(start: Any) -> None:
     experiment = start(step5.pipeline, speed=100)
     assert experiment.copies == 3
-    experiment.set_copies(5)
-    eventually(lambda: experiment.copies == 5)
-    experiment.set_copies(1)
-    eventually(lambda: experiment.copies == 1)
+    for count in (5, 1):
+        experiment.set_copies(count)
+        settled(experiment)
+        assert experiment.copies == count
 
 
 def test_a_smaller_demand_is_asked_for_when_it_is_due(start: Any) -> None:
     experiment = start(step5.pipeline, speed=500)
     experiment.resize(4)
-    eventually(lambda: any(event.kind == "ask" and event.data["count"] == 4 for event in experiment.trace.events))
+    heard(experiment, lambda event: event.kind == "ask" and event.data["count"] == 4)
 
 
-def test_a_killed_stage_starts_again(start: Any) -> None:
+def test_a_killed_stage_and_a_crashed_loop_run_again(start: Any) -> None:
     experiment = start(step9.pipeline, speed=20, files=0, place="simulated")
     experiment.kill_stage("Pipeline2Consumer")
-    eventually(lambda: "Pipeline2Consumer crashed: killed" in experiment.reported)
-    eventually(lambda: "Pipeline2Consumer" in experiment.stages)
-
-
-def test_a_crashed_loop_runs_again(start: Any) -> None:
-    experiment = start(step9.pipeline, speed=20, files=0, place="simulated")
+    heard(experiment, lambda event: (event.kind, event.stage) == ("restart", "Pipeline2Consumer"))
+    assert "Pipeline2Consumer crashed: killed" in experiment.reported
+    heard(experiment, lambda event: event.kind == "loop_started")
     experiment.crash_loop()
-    eventually(lambda: any("is started again after PalletoError" in line for line in experiment.reported))
+    heard(experiment, lambda event: event.kind == "loop_crashed" and event.data["again"] is not None)
 
 
 def test_an_error_is_kept(start: Any) -> None:
@@ -113,14 +127,11 @@ def test_an_error_is_kept(start: Any) -> None:
     assert experiment.error == "RuntimeError: no pipeline"
 
 
-@pytest.mark.parametrize("setting", [{"speed": 0}, {"speed": -1.0}])
-def test_bad_settings(setting: dict[str, float]) -> None:
-    with pytest.raises(SettingError, match="above 0"):
-        Experiment(step5.pipeline, **setting)
-
-
-def test_bad_changes(start: Any) -> None:
-    experiment = start(step5.pipeline, speed=10)
+def test_bad_settings_and_changes() -> None:
+    for speed in (0, -1.0):
+        with pytest.raises(SettingError, match="above 0"):
+            Experiment(step5.pipeline, speed=speed)
+    experiment = Experiment(step5.pipeline)
     for change in (experiment.resize, experiment.set_copies, experiment.set_speed):
         with pytest.raises(SettingError, match="got: 0"):
             change(0)

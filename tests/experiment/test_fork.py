@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from palleto import SettingError, Trace
 from palleto.cloud import Simulation
-from palleto.experiment import Rehearsal, fork
+from palleto.experiment import Repetition, fork
 from palleto.lab import Experiment
 from palleto.program import after_events, queue_empty
 from palleto.trace import line_of
@@ -41,7 +41,7 @@ def lines(trace: Any) -> list[str]:
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), at=st.floats(0, 1), change=st.sampled_from([{}, {"pipelines": 3}, {"demand": 1}]))
 def test_a_fork_that_changes_nothing_is_identical(seed: int, at: float, change: dict[str, int]) -> None:
-    base = Rehearsal(pipelines(seed)).perform()
+    base = Repetition(pipelines(seed)).perform()
     index = int(at * (len(base) - 1))
     found = fork(pipelines(seed), index, **({} if base[index].t < 0.1 else change))  # not all has started at first
     assert lines(found.before) == lines(found.after) == lines(base)

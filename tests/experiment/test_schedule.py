@@ -8,10 +8,10 @@ import pytest
 
 from palleto import SettingError
 from palleto.cloud import Simulation
-from palleto.experiment import Rehearsal, unlucky
+from palleto.experiment import Repetition, unlucky
 from palleto.lab import Experiment
 from palleto.program import queue_empty
-from palleto.replay.moment import standstill
+from palleto.replay import standstill
 from steps import step9
 
 
@@ -34,13 +34,13 @@ def test_the_originals_lost_demand_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.explanation is not None
     assert found.explanation.cause == "lost demand"
     assert found.headline.startswith(f"1 of {found.tried} schedules stall; the shortest is that of seed {found.seed}, ")
-    again = Rehearsal(pipelines(), seed=found.seed).perform()
+    again = Repetition(pipelines(), seed=found.seed).perform()
     assert again == found.trace
 
     few = unlucky(pipelines(), seeds=range(found.seed or 0, (found.seed or 0) + 12))
     assert found.seed in few.failed
     assert 1 <= len(few.failed) < few.tried == 12
-    lengths = {seed: len(standstill(Rehearsal(pipelines(), seed=seed).perform())) for seed in few.failed}
+    lengths = {seed: len(standstill(Repetition(pipelines(), seed=seed).perform())) for seed in few.failed}
     assert few.seed == min(lengths, key=lambda seed: lengths[seed])
 
 

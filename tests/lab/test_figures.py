@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from typing import Any
 
 import matplotlib as mpl
 import pytest
 
-from palleto import TraceEvent
+from palleto import Trace, TraceEvent
 from palleto.cloud import Simulation
 from palleto.lab import figures
 from palleto.program import after_events
@@ -28,7 +29,7 @@ def five(play) -> Any:
     return play(5, until=after_events(60)).trace
 
 
-def nine(play, pipelines: int, files: int = 12) -> list[TraceEvent]:
+def nine(play, pipelines: int, files: int = 12) -> Trace:
     return play(9, simulation=DOWNLOADS, files=files, pipelines=pipelines).trace
 
 
@@ -48,11 +49,8 @@ def test_demand_adds_up_to_what_the_producer_remembers(five):
     assert max(line.get_ydata()) == max(tops) == 30
 
 
-def test_demand_of_one_subscription(four):
+def test_demand_of_one_subscription_is_paid_off_or_stays(four):
     assert figures.demand_over_time(four).palleto_title == "Demand is asked once and paid off: 10 events owed at most"
-
-
-def test_demand_that_is_not_met_is_said_to_stay():
     trace = [
         TraceEvent(0, 0.0, "P", "ask", "C", data={"count": 10}),
         TraceEvent(1, 1.0, "P", "emitted", "C", tuple("abcdefg")),
@@ -62,7 +60,7 @@ def test_demand_that_is_not_met_is_said_to_stay():
     assert title == "Demand is asked once: 3 of 10 events stay owed for the last 19 s"
 
 
-def test_loops_that_are_killed_are_marked_and_named(five):
+def test_loops_that_are_killed_are_marked_and_named(four, five):
     figure = figures.loop_restarts(five)
     assert figure.palleto_title == "7 loops started, 6 were killed, each for one that looks for all that is owed"
     assert "10, 20, 30, 14, 14, 14, 14" in figure.palleto_alt
@@ -70,6 +68,7 @@ def test_loops_that_are_killed_are_marked_and_named(five):
     assert words == ["killed"] * 6 + ["end of run"]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()][2] == "#9  to find 30"
     assert figure.axes[0].get_xlabel() == "run time (s)"
+    assert figures.loop_restarts(four).palleto_title == "6 loops started, none was killed"
 
 
 def test_a_loop_alone_has_a_name_that_fits():
@@ -80,15 +79,6 @@ def test_a_loop_alone_has_a_name_that_fits():
     box = axes.yaxis.label.get_window_extent()
     assert box.y1 <= axes.get_window_extent().y1 + 2
     assert box.y1 <= figure._suptitle.get_window_extent().y0
-
-
-def test_loops_that_find_all_are_not_killed(four):
-    assert figures.loop_restarts(four).palleto_title == "6 loops started, none was killed"
-
-
-def test_the_last_poll_of_a_killed_loop_is_shown(play):
-    figure = figures.loop_restarts(nine(play, 3))
-    assert any("its answer is kept" in text for text in texts(figure))
 
 
 def test_throughput_by_pipeline_in_order(play):
@@ -103,15 +93,24 @@ def test_throughput_by_pipeline_in_order(play):
     assert sum(bar.get_height() for bar in rates.patches) * width == pytest.approx(22)
 
 
-def test_three_consumers_are_no_faster(four, five):
-    figure = figures.consumed_over_time({"step 4": four, "step 5": five})
-    assert figure.palleto_title == "Step 4 and step 5 are equally fast: 10 events in 46 s"
-
-
-def test_a_faster_run_is_said_to_be_faster(four, five):
+def test_which_of_two_runs_is_faster(four, five):
+    title = figures.consumed_over_time({"step 4": four, "step 5": five}).palleto_title
+    assert title == "Step 4 and step 5 are equally fast: 10 events in 46 s"
     early = [event for event in five if event.t < 80]
     title = figures.consumed_over_time({"step 4": four, "start of step 5": early}).palleto_title
     assert title == "The last 10 events took 46 s in step 4, 25 s in start of step 5"
+
+
+def test_one_message_over_time(play):
+    trace = nine(play, 3)
+    figure = figures.message_over_time(trace, "20160720.gz")
+    assert figure.palleto_title == trace.message("20160720.gz").title
+    assert "is done with it" in figure.palleto_alt
+    (axes,) = figure.axes
+    lanes = [label.get_text() for label in axes.get_yticklabels()]
+    assert lanes[:2] == ["visible", "in flight"]
+    assert len(axes.patches) == len(trace.message("20160720.gz").spans)
+    assert {text.get_text() for text in axes.texts} == {"cast", "download", "written", "delete"}
 
 
 def test_requests_per_file_against_pipelines(play):
@@ -149,18 +148,20 @@ def test_the_queue_of_a_watched_run_adds_up():
 
 
 @pytest.mark.parametrize(
-    "draw", [figures.demand_over_time, figures.loop_restarts, figures.throughput, figures.queue_over_time]
+    ("draw", "nothing"),
+    [
+        *((draw, []) for draw in (figures.demand_over_time, figures.loop_restarts)),
+        *((draw, []) for draw in (figures.throughput, figures.queue_over_time)),
+        (figures.requests_per_file, {}),
+        (figures.requests_per_file, {1: []}),
+        (figures.consumed_over_time, {}),
+    ],
 )
-def test_before_there_is_a_run_a_figure_says_so(draw):
-    figure = draw([])
+def test_before_there_is_a_run_a_figure_says_so(draw, nothing):
+    figure = draw(nothing)
     assert figure.palleto_title == "Nothing to show yet"
-    assert "run the cell above first" in figure.palleto_alt
+    assert re.search("run the cells? above first", figure.palleto_alt)
     assert figure.png().startswith(b"\x89PNG")
-
-
-def test_several_runs_of_which_none_has_run():
-    for figure in (figures.requests_per_file({}), figures.requests_per_file({1: []}), figures.consumed_over_time({})):
-        assert figure.palleto_title == "Nothing to show yet"
 
 
 def test_a_figure_is_an_image_with_words(five):
@@ -197,4 +198,6 @@ def test_figures_are_made_in_threads(five):
 def test_many_loops_fit(play):
     trace = nine(play, 3, files=40)
     assert len(loops(trace)) > 24
-    assert figures.loop_restarts(trace).get_figheight() <= 6.4
+    figure = figures.loop_restarts(trace)
+    assert figure.get_figheight() <= 6.4
+    assert any("its answer is kept" in text for text in texts(figure)), "the last poll of a killed loop is shown"

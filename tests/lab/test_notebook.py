@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from palleto.lab.publish import notebook
+from palleto.lab import notebook
 from palleto.program import lesson
 
 
@@ -97,4 +97,4 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         "synced: step4_simulated_waiting.ipynb",
     ]
     assert notebook.main([]) == 2
-    assert capsys.readouterr().err == "usage: python -m palleto.lab.publish.notebook sync | check\n"
+    assert capsys.readouterr().err == "usage: python -m palleto.lab.notebook sync | check\n"

@@ -35,6 +35,7 @@ def test_each_step_differs_from_the_one_before_in_what_it_teaches(play: Any, see
         assert after in found.headline.split("; in step")[0]
         assert before in found.headline.split("; in step")[1]
         assert not found.same
+        assert "They part" not in repr(found), "two steps part at once"
 
 
 def test_what_only_one_of_them_does(play: Any) -> None:
@@ -82,9 +83,3 @@ def test_no_runs(play: Any) -> None:
 def test_a_look_is_in_vain_by_what_comes_before_the_next_one_not_by_the_clock(play: Any) -> None:
     later = [replace(event, t=event.t + event.seq / 1000) for event in play(4).trace]  # as in real time
     assert "10 times, 5 in vain, up to 5.0" in compare(play(3).trace, later).headline
-
-
-def test_where_two_steps_part_is_not_told(play: Any) -> None:
-    found = compare(play(4).trace, play(5).trace)
-    assert found.parting is not None
-    assert "They part" not in repr(found)

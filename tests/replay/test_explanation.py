@@ -1,45 +1,30 @@
-"""Why nothing happens: each stall is made for real, and the chain must end at its cause."""
+"""Why nothing happens: the chain must end at its cause, of stalls that are made for real and of traces told by hand."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
 import palleto
-from palleto import CloudError, Consumer, Producer, Recorder, RestartError, SettingError, Supervisor, child, running
+from palleto import (
+    Consumer,
+    Producer,
+    Recorder,
+    RestartError,
+    SettingError,
+    Supervisor,
+    TraceEvent,
+    child,
+    running,
+)
 from palleto.cloud import Simulation
-from palleto.cloud.clients.client import Client
-from palleto.cloud.queue import Leases
-from palleto.replay.explanation import explain
+from palleto.replay import Explanation, explain
 from steps import step5, step9
 
 JITTER = Simulation(receive=(0.0, 0.05), get_object=(0.0, 0.1))
-
-
-def temporary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loops that die stay dead, as in the original."""
-    start_task = step9.Server.start_task
-    monkeypatch.setattr(step9.Server, "start_task", lambda self, function, **_: start_task(self, function))
-
-
-def test_the_test_event_crashes_the_loop(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def parse(message: dict[str, Any]) -> list[Any]:
-        if "s3:TestEvent" in message["Body"]:
-            raise KeyError("Records")
-        return step9.Server.parse(message)
-
-    monkeypatch.setattr(Leases, "take", lambda self, message, _: parse(message))
-    temporary(monkeypatch)
-    found = explain(play(9, seconds=25).trace)
-    assert found.cause == "crashed loop"
-    assert found.event is not None
-    assert found.event.kind == "loop_ended"
-    assert [reason.who for reason in found.reasons[:-2]] == ["Pipeline1Consumer", "Pipeline1ProducerConsumer"]
-    assert "SQS.Producer remembers demand for 3 events" in found.sentence
-    assert "died on KeyError: 'Records'" in found.sentence
-    assert "a message that names no file, such as S3's test message" in found.sentence
 
 
 def test_forgotten_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,28 +38,6 @@ def test_forgotten_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.reasons[0].text.startswith("waits for ")
     assert "SQS.Producer remembers demand for 20 events" in found.sentence
     assert "found what it was asked for and ended; nobody looks for the rest" in found.sentence
-
-
-def test_a_producer_without_loops_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Forgetful(Producer):
-        name = "forgetful"
-
-        def handle_demand(self, demand: int) -> list[int]:
-            return [1, 2]
-
-    class Sink(Consumer):
-        name = "sink"
-
-        def init(self) -> None:
-            self.subscribe("forgetful", max_demand=10, min_demand=0)
-
-        def handle_events(self, events: list[int]) -> None:
-            pass
-
-    found = explain(run_of(Supervisor([child(Forgetful), child(Sink)])))
-    assert (found.cause, found.reasons[0].text) == ("forgotten demand", "waits for 8 events of forgetful")
-    assert found.event is not None
-    assert (found.event.kind, found.event.data["count"]) == ("handle_demand", 10)
 
 
 def run_of(top: Supervisor, seconds: float = 20.0) -> Recorder:
@@ -113,28 +76,6 @@ def test_lost_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "unmet it asked for 0 events" in found.sentence
 
 
-def test_lost_demand_that_sqs_refuses(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def loop(self: step9.Server) -> None:
-        while True:  # as the original, which did not look at the number
-            response = await self.warehouse.sqs.receive_message(
-                QueueUrl=self.warehouse.queue_url, MaxNumberOfMessages=min(self.wanted, 10), WaitTimeSeconds=2
-            )
-            messages = response.get("Messages", [])
-            events = [event for message in messages for event in self.warehouse.leases.take(message, self.parse)]
-            if events:
-                self.wanted -= len(events)
-                step9.Producer.enqueue(events)
-            if self.wanted == 0:
-                return
-
-    temporary(monkeypatch)
-    monkeypatch.setattr(step9.Server, "loop", loop)
-    monkeypatch.setattr(step9.Producer, "handle_cast", below_zero)
-    found = explain(stalls(play).trace)
-    assert found.cause == "lost demand"
-    assert "died on MaxNumberOfMessages=0" in found.sentence
-
-
 def test_an_empty_queue(play: Any) -> None:
     found = explain(play(9, seconds=60).trace)
     assert found.cause == "empty queue"
@@ -142,59 +83,13 @@ def test_an_empty_queue(play: Any) -> None:
     assert found.event.kind == "receive"
 
 
-def test_all_messages_in_flight(play: Any) -> None:
-    trace = play(6).trace
+@pytest.mark.parametrize("simulated", [True, False], ids=["as the simulation tells it", "as a server does"])
+def test_all_messages_in_flight(play: Any, simulated: bool) -> None:
+    trace = [event for event in play(6).trace if simulated or event.kind != "message"]
     found = explain(trace, at=15.0)
     assert found.cause == "all in flight"
     assert "has all its 13 messages in flight; the first is visible again at 30.000 s" in found.sentence
     assert explain(trace, at=2.5).cause == "busy"  # in the second that it takes to consume
-
-
-def test_all_messages_in_flight_as_a_server_tells_it(play: Any) -> None:
-    trace = [event for event in play(6).trace if event.kind != "message"]
-    found = explain(trace, at=15.0)
-    assert found.cause == "all in flight"
-    assert "has all its 13 messages in flight; the first is visible again at 30.000 s" in found.sentence
-
-
-@pytest.mark.parametrize("supervised", [True, False])
-def test_a_crashed_loop(play: Any, monkeypatch: pytest.MonkeyPatch, supervised: bool) -> None:
-    send = Client._send
-
-    async def offline(self: Client, method: str, arguments: dict[str, Any]) -> Any:
-        if method == "receive_message" and self._observer is not None:
-            error = CloudError("sqs.ReceiveMessage", "EndpointConnectionError", "Could not connect")
-            self._observer("sqs.ReceiveMessage", arguments, error)
-            raise error
-        return await send(self, method, arguments)
-
-    monkeypatch.setattr(Client, "_send", offline)
-    if not supervised:
-        temporary(monkeypatch)
-    found = explain(play(9, seconds=25).trace)
-    assert found.cause == "crashed loop"
-    assert "EndpointConnectionError" in found.sentence
-    assert ("it runs again at " in found.sentence) == supervised
-    assert found.event is not None
-    assert found.event.line is not None
-
-
-def test_a_killed_loop(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pull(self: step5.Server, count: int) -> list[str]:
-        running = bool(self.tasks)
-        self.terminate_loops()
-        if not running:
-            self.wanted = count
-            self.start_task(self.loop)
-        return []
-
-    monkeypatch.setattr(step5.Server, "pull", pull)
-    monkeypatch.setattr(
-        step5,
-        "pipeline",
-        lambda: Supervisor([child(step5.Server), child(step5.Producer), child(step5.Consumer), child(step5.Consumer)]),
-    )
-    assert explain(play(5, seconds=60, pipeline=step5.pipeline).trace).cause == "killed loop"
 
 
 def test_a_supervisor_out_of_restarts(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,45 +114,122 @@ def test_a_supervisor_out_of_restarts(play: Any, monkeypatch: pytest.MonkeyPatch
     assert found.others == {"Pipeline2Consumer": "empty queue"}
 
 
-def test_a_run_whose_supervisor_gave_up() -> None:
-    class Numbers(Producer):
-        name = "numbers"
+class Numbers(Producer):
+    name = "numbers"
 
-        def handle_demand(self, demand: int) -> list[int]:
-            return list(range(demand))
+    def handle_demand(self, demand: int) -> list[int]:
+        return list(range(min(demand, 2)))  # two at a time, and forgets the rest
 
-    class Weak(Consumer):
-        name = "weak"
+
+def explained(handle: Any, demand: int) -> Explanation:
+    """Why nothing happens after 20 s where a consumer has that callback."""
+
+    class Sink(Consumer):
+        name = "sink"
+        handle_events = handle
 
         def init(self) -> None:
-            self.subscribe("numbers", max_demand=1)
+            self.subscribe("numbers", max_demand=demand, min_demand=0)
 
-        def handle_events(self, events: list[int]) -> None:
-            raise ValueError("no")
+    return explain(run_of(Supervisor([child(Numbers), child(Sink)], name="top")))
 
-    found = explain(run_of(Supervisor([child(Numbers), child(Weak)], name="top")))
+
+def test_a_producer_without_loops_that_forgets() -> None:
+    found = explained(lambda self, events: None, demand=10)
+    assert (found.cause, found.reasons[0].text) == ("forgotten demand", "waits for 8 events of numbers")
+    assert found.event is not None
+    assert (found.event.kind, found.event.data["count"]) == ("handle_demand", 10)
+
+
+def test_a_run_whose_supervisor_gave_up() -> None:
+    def fail(self: Consumer, events: list[int]) -> None:
+        raise ValueError("no")
+
+    found = explained(fail, demand=1)
     assert found.cause == "out of restarts"
-    assert "weak crashed last on ValueError: no" in found.sentence
+    assert "sink crashed last on ValueError: no" in found.sentence
 
 
 def test_a_stage_that_hangs() -> None:
-    class Numbers(Producer):
-        name = "numbers"
+    async def hang(self: Consumer, events: list[int]) -> None:
+        await anyio.sleep(1000)
 
-        def handle_demand(self, demand: int) -> list[int]:
-            return list(range(demand))
-
-    class Slow(Consumer):
-        name = "slow"
-
-        def init(self) -> None:
-            self.subscribe("numbers", max_demand=1)
-
-        async def handle_events(self, events: list[int]) -> None:
-            await anyio.sleep(1000)
-
-    found = explain(run_of(Supervisor([child(Numbers), child(Slow)])))
+    found = explained(hang, demand=1)
     assert (found.cause, found.reasons[0].text) == ("busy", "has been handling 0 for 20.000 s")
+
+
+# ---- told by hand: what a run shows seldom
+
+
+def looked_for(*more: TraceEvent) -> Explanation:
+    """Why nothing happens where C waits for five events of P, and P's loops did that."""
+    ledger = {"before": [0, 0, 0, 0], "after": [5, 5, 0, 0]}
+    begin = [
+        *(TraceEvent(0, 0.0, stage, "started", data={"class": stage}) for stage in "PC"),
+        TraceEvent(0, 0.0, "P", "subscribe", "C"),
+        TraceEvent(0, 0.0, "P", "ask", "C", data={"count": 5}),
+        TraceEvent(0, 0.0, "P", "handle_demand", ledger=ledger, data={"count": 5}),
+    ]
+    return explain([replace(event, seq=seq, t=seq * 1.0) for seq, event in enumerate([*begin, *more])])
+
+
+def loop(name: str, kind: str, *ids: str, **data: Any) -> TraceEvent:
+    return TraceEvent(0, 0.0, name, kind, ids=ids, data=data)
+
+
+DIED = [loop("#1", "loop_started"), loop("#1", "receive", counts=[]), loop("#1", "loop_ended", reason="ValueError: no")]
+DONE = [loop("#2", "loop_started"), loop("#2", "cast"), loop("#2", "loop_ended", reason="normal")]
+POLLED = [loop("#3", "loop_started"), loop("#3", "receive", counts=[])]
+
+
+@pytest.mark.parametrize(
+    ("loops", "cause", "who"),
+    [
+        ([*DIED, *DONE], "forgotten demand", "Its loop #2"),
+        ([*DONE, *DIED], "crashed loop", "Its loop #1"),
+        ([*POLLED, loop("#4", "loop_started")], "between polls", "Its loop #4"),
+        ([loop("#4", "loop_started"), *POLLED], "empty queue", "The queue"),
+        ([*POLLED, loop("#3", "loop_crashed", reason="X")], "crashed loop", "Its loop #3"),
+        ([POLLED[0], loop("#3", "loop_crashed", reason="X"), POLLED[1]], "empty queue", "The queue"),
+        ([*POLLED, loop("#3", "loop_killed")], "killed loop", "Its loop #3"),
+    ],
+    ids=["last ended well", "last died", "last has begun", "last polls", "crashed", "crashed before", "killed"],
+)
+def test_of_several_loops_the_last_counts_and_of_what_it_did_the_last(
+    loops: list[TraceEvent], cause: str, who: str
+) -> None:
+    found = looked_for(*loops)
+    assert (found.cause, found.reasons[-1].who) == (cause, who)
+
+
+@pytest.mark.parametrize(
+    ("did", "cause", "words"),
+    [
+        ([loop("#3", "loop_crashed", reason="X", again=7.5)], "crashed loop", "crashed on X; it runs again at 7.500 s"),
+        (
+            [
+                loop("#3", "receive", "abcdefgh-1", counts=[1], names=[[]]),
+                loop("#3", "loop_ended", reason="KeyError: x"),
+            ],
+            "crashed loop",
+            "died on KeyError: x, and only new demand starts another; "
+            "it had received abcdefgh, a message that names no file, such as S3's test message",
+        ),
+        (
+            [
+                loop("#3", "request", operation="sqs.ReceiveMessage", error="no", max=0),
+                loop("#3", "loop_ended", reason="CloudError: no"),
+            ],
+            "lost demand",
+            "died on MaxNumberOfMessages=0",
+        ),
+    ],
+    ids=["runs again", "after S3's test message", "asked SQS for nothing"],
+)
+def test_what_is_said_of_a_loop(did: list[TraceEvent], cause: str, words: str) -> None:
+    found = looked_for(POLLED[0], *did)
+    assert found.cause == cause
+    assert words in found.sentence
 
 
 def test_it_shows_itself_and_refuses_what_is_no_run(play: Any) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from palleto import SettingError
+from palleto import SettingError, Trace, TraceEvent
 from palleto.cloud import Simulation
+from palleto.replay import Span
 
 
 def told(passport: Any) -> list[str]:
@@ -98,11 +99,50 @@ async def announce_again(cloud: Any, stack: Any) -> None:
 
 
 def test_it_shows_itself(play: Any) -> None:
-    pytest.importorskip("matplotlib")
     passport = play(9).trace.message("20160720.gz")
-    assert repr(passport).startswith("Message ")
+    assert repr(passport).splitlines()[0] == passport.title
+    assert passport.title.endswith("(warehouse.development/packrat/data/20160720.gz): received 1 time, deleted")
     assert "<td>begins to handle it</td>" in passport._repr_html_()
-    picture = passport.picture()
-    assert picture.palleto_title == passport.title
-    assert "is done with it" in picture.palleto_alt
-    assert picture.png().startswith(b"\x89PNG")
+
+
+# ---- told by hand: what a run shows seldom
+
+
+def told_by_a_server(*more: TraceEvent) -> Trace:
+    """A message that was received at 1 s, and what came after that."""
+    received = TraceEvent(0, 1.0, "#1", "receive", ids=("abcdefgh",), data={"counts": [1], "names": [["b/xx.gz"]]})
+    return Trace([received, *more, TraceEvent(9, 9.0, "", "drain")])
+
+
+@pytest.mark.parametrize("name", ["abcd", "abcdefgh", "xx.gz", "b/xx.gz"])
+def test_names_that_say_enough(name: str) -> None:
+    assert told_by_a_server().message(name).message == "abcdefgh"
+
+
+@pytest.mark.parametrize("name", ["abc", "bcde", "x.gz", "b/xx"])
+def test_names_that_say_too_little(name: str) -> None:
+    with pytest.raises(SettingError, match="expected the id of a message"):
+        told_by_a_server().message(name)
+
+
+@pytest.mark.parametrize(("kind", "end"), [("handled", 4.0), ("lost", 4.0), ("said", 9.0)])
+def test_a_stage_has_it_until_it_is_done_or_crashes_or_the_run_ends(kind: str, end: float) -> None:
+    begun = TraceEvent(1, 2.0, "C", "handle_events", ids=("b/xx.gz",))
+    passport = told_by_a_server(begun, TraceEvent(2, 4.0, "C", kind, ids=("b/xx.gz",), data={"text": ""})).message(
+        "xx.gz"
+    )
+    assert passport.spans == [Span("in flight", 1.0, 9.0), Span("C", 2.0, end)]
+
+
+@pytest.mark.parametrize(
+    ("more", "end"),
+    [
+        ([], "in flight"),
+        ([TraceEvent(1, 2.0, "C", "delete", ids=("abcdefgh",), data={"deleted": 1, "failed": 0})], "deleted"),
+        ([TraceEvent(1, 2.0, "#1", "dead_lettered", ids=("abcdefgh",))], "in the dead-letter queue"),
+        ([TraceEvent(1, 2.0, "C", "visibility", ids=("abcdefgh",), data={"seconds": [0]})], "visible"),
+        ([TraceEvent(1, 2.0, "", "visibility", ids=("abcdefgh",), data={"seconds": [30]})], "in flight"),
+    ],
+)
+def test_what_becomes_of_it_on_a_server(more: list[TraceEvent], end: str) -> None:
+    assert told_by_a_server(*more).message("abcdefgh").end == end

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import palleto
-from palleto import Trace
 from palleto.cloud import Simulation
 
 STEPS = Path(__file__).parents[2] / "steps"
@@ -95,13 +94,6 @@ def test_the_recorder_keeps_nothing_of_what_has_ended(play):
     kept = (told.place, told.accounts, told.taken, tape.acting, tape.hand, recorder.law._cancelled)
     assert all(not any(hasattr(process, "core") for process in part) for part in kept)
     assert sum(map(len, kept)) < 10  # the supervisors
-
-
-def test_the_file_holds_what_the_memory_holds(play, tmp_path):
-    trace = play(9, seed=7).trace
-    assert isinstance(trace, Trace)
-    trace.save(tmp_path / "trace.jsonl")
-    assert Trace.load(tmp_path / "trace.jsonl") == trace
 
 
 def test_what_is_reported_stands_in_the_trace(play):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
-SHOTS = os.environ.get("PALLETO_SHOTS")
-WIDTH, HEIGHT, MOST_HEIGHT = 1360, 1000, 16_000
+WIDTH, HEIGHT = 1360, 1000
 
 
 def until(reached: Callable[[], Any], seconds: float, what: str = "it to happen") -> Any:
@@ -51,39 +48,6 @@ class Notebook:
     def dashboard(self) -> Any:
         """The last view of the dashboard: the box around the panel of demand and the controls."""
         return self.page.locator(".jp-OutputArea-output:has(button:text-is('Start'))").last
-
-    def shot(self, moment: str, *, whole: bool = False, at: Any = None) -> None:
-        """A picture in each theme, if pictures are wanted; whole: of the notebook from top to bottom.
-
-        at: what stands at the picture's top; None: the dashboard.
-        """
-        if not SHOTS:
-            return
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        for theme in ("Light", "Dark"):
-            self.command("apputils:change-theme", theme=f"JupyterLab {theme}")
-            self.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
-            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
-            if whole:
-                self._grow()
-            else:
-                (at or self.dashboard).evaluate("it => it.scrollIntoView({block: 'start'})")
-                self.page.wait_for_timeout(500 if at else 0)
-            self.page.screenshot(path=Path(SHOTS) / f"{self.name}-{moment}-{theme.lower()}.png")
-            self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-        self.command("apputils:change-theme", theme="JupyterLab Light")
-        self.page.wait_for_selector('body[data-jp-theme-name="JupyterLab Light"]', state="attached")
-
-    def _grow(self) -> None:
-        """Make the window as high as the notebook: a taller one draws more cells, whose heights were guessed."""
-        panel, height = self.page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer").first, HEIGHT
-        while height < MOST_HEIGHT:
-            hidden = panel.evaluate("it => { it.scrollTop = 0; return it.scrollHeight - it.clientHeight }")
-            if hidden <= 0:
-                break
-            height = min(MOST_HEIGHT, height + hidden)
-            self.page.set_viewport_size({"width": WIDTH, "height": height})
-            self.page.wait_for_timeout(600)
 
     def close(self) -> None:
         self.page.close()

@@ -275,5 +275,5 @@ def note(kind: str, events: Sequence[str]) -> None:
         system = System.current()
     except NotFoundError:
         return
-    if system.recorder is not None:
-        system.recorder.note(kind, actor(), events=list(events))
+    if system.observer is not None:
+        system.observer.note(kind, actor(), events=list(events))

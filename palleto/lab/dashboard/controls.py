@@ -14,7 +14,7 @@ from typing import Any
 
 from palleto.experiment import Experiment
 from palleto.lab.dashboard.scene import Scene
-from palleto.lab.requirement import required
+from palleto.lab.extra import required
 from palleto.runtime import Supervisor, TaskSupervisor
 
 widgets = required("ipywidgets")

@@ -19,9 +19,9 @@ from palleto.experiment import Experiment
 from palleto.lab.dashboard.controls import Controls, Nature
 from palleto.lab.dashboard.panels import PANELS
 from palleto.lab.dashboard.panels.svg import RED
-from palleto.lab.dashboard.panels.words import Snapshot, Words, status_line
 from palleto.lab.dashboard.scene import LINES, Scene
-from palleto.lab.requirement import required
+from palleto.lab.dashboard.snapshot import Snapshot, Words, status_line
+from palleto.lab.extra import required
 from palleto.runtime import describe
 from palleto.trace import TraceEvent
 

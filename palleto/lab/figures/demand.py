@@ -22,7 +22,7 @@ from palleto.lab.figures.picture import (
     seconds,
     whole_numbers,
 )
-from palleto.replay.evidence import events_of
+from palleto.replay import events_of
 from palleto.trace import TraceEvent
 
 LONG = 0.25

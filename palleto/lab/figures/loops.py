@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from palleto.lab.extra import required
 from palleto.lab.figures.picture import (
     BLUE,
     INK,
@@ -18,8 +19,7 @@ from palleto.lab.figures.picture import (
     nothing,
     seconds,
 )
-from palleto.lab.requirement import required
-from palleto.replay.evidence import Loop, events_of, loops
+from palleto.replay import Loop, events_of, loops
 from palleto.trace import TraceEvent
 
 MANY = 24

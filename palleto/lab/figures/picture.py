@@ -8,14 +8,14 @@ cannot follow the theme of the page.
 from __future__ import annotations
 
 import base64
-import html
 import io
 import re
 from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from palleto.lab.requirement import required
+from palleto.lab.extra import required
+from palleto.lab.html import image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,16 +86,10 @@ class Picture(Figure):
         return f"<Figure: {self.palleto_alt}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        data = base64.b64encode(self.png()).decode()
+        png, alt = self.png(), self.palleto_alt
         width, height = (round(inches * DPI / 2) for inches in self.get_size_inches())
-        alt = html.escape(self.palleto_alt, quote=True)
-        # JupyterLab gives its images no alternative text; an HTML image of our own has it.
-        image = (
-            f'<img src="data:image/png;base64,{data}" width="{width}" alt="{alt}"'
-            ' style="max-width: 100%; height: auto; background: #fff; border-radius: 6px">'
-        )
-        about = {"width": width, "height": height, "alt": self.palleto_alt, "needs_background": "light"}
-        return {"text/plain": self.palleto_alt, "image/png": data, "text/html": image}, {"image/png": about}
+        data = {"text/plain": alt, "image/png": base64.b64encode(png).decode(), "text/html": image(png, width, alt)}
+        return data, {"image/png": {"width": width, "height": height, "alt": alt, "needs_background": "light"}}
 
 
 def dress(axes: Axes) -> None:

@@ -26,7 +26,7 @@ from palleto.lab.figures.picture import (
     seconds,
     whole_numbers,
 )
-from palleto.replay.evidence import events_of
+from palleto.replay import events_of
 from palleto.trace import TraceEvent
 
 REQUESTS = {

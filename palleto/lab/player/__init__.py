@@ -4,9 +4,9 @@
     python -m palleto.lab.player TRACE --html FILE           # one file that needs no network and no kernel
 
 The code, the stages, their demand, the server's loops, the queue, the printed lines and the ledger are shown at the
-same event. Python (`payload`, `page`) puts the trace, the step's source and the front-end into one page; the
-front-end is plain ES modules beside this file, to be read in this order: `trace.js`, `state.js`, `replay.js`, then a
-file for each pane. Calling this module makes a `Player`.
+same event. Python puts the trace and the step's source (`payload`) and the front-end (`bundle`) into one page (`page`),
+which a `Player` shows. The front-end is plain ES modules beside this file, to be read in this order: `trace.js`,
+`state.js`, `replay.js`, then a file for each pane. Calling this module makes a `Player`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from palleto.lab.player.view import Player
+from palleto.lab.player.player import Player
 
 __all__ = ["Player"]
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from palleto.errors import PalletoError
-from palleto.lab.player.view import Player
+from palleto.lab.player.player import Player
 
 
 def main(arguments: list[str]) -> int:

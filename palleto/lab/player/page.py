@@ -7,9 +7,9 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from palleto import TraceEvent
 from palleto.lab.player.bundle import bundle
 from palleto.lab.player.payload import packed
+from palleto.trace import TraceEvent
 
 FOLDER = Path(__file__).parent
 """Where the page's parts are: page.html, player.css and the modules that main.js imports."""

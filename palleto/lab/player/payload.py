@@ -12,9 +12,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from palleto import TraceEvent
-from palleto.lab.player.sources import sources
-from palleto.replay.cells import titles
+from palleto.replay import text_of, titles
+from palleto.trace import TraceEvent
 
 NONE = -1
 """The number of a name that is not there."""
@@ -63,7 +62,7 @@ def columns(events: Sequence[TraceEvent]) -> dict[str, Any]:
         "files": shown,
         "ids": ids.all,
         "columns": table,
-        "sources": dict(zip(shown, sources(files.all).values(), strict=True)),
+        "sources": dict(zip(shown, map(text_of, files.all), strict=True)),
     }
 
 

@@ -17,31 +17,60 @@ exception.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from palleto.errors import SettingError
-from palleto.lab.questions.reply import SIGNS, Choice, State, Verdict, choices_of, is_number, number_of, same
-from palleto.lab.questions.view import View
-from palleto.replay.evidence import Answer, events_of, words
+from palleto.lab.html import marked
+from palleto.lab.player import Player
+from palleto.lab.questions.answer import Choice, number_of, same
+from palleto.replay import Answer, events_of, evidence
 from palleto.trace import TraceEvent
 
-if TYPE_CHECKING:
-    from palleto.lab.player.view import Player
+__all__ = ["Question", "State", "Verdict"]
 
-__all__ = ["Question", "Verdict", "question"]
+State = Literal["right", "wrong", "not tried"]
+
+SIGNS: dict[State, str] = {"right": "✓", "wrong": "✗", "not tried": "○"}
 
 RUN_FIRST = "run the cell above first, then check again"
 HEIGHT = 860
 """The height of a question's player, in CSS pixels: its code, log, pipeline and lanes are seen at once."""
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a check, a hint or a solution says. True if the question is answered right.
+
+    In a notebook, one that is wrong opens the player at the trace event that decides the question.
+    """
+
+    state: State
+    text: str
+    deciding: TraceEvent | None = None
+    player: Callable[[], Player] | None = field(default=None, compare=False)
+
+    def __bool__(self) -> bool:
+        return self.state == "right"
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        bundle = {"text/plain": self.text}
+        if self.state == "wrong" and self.deciding is not None and self.player is not None:
+            bundle["text/html"] = f"<p>{marked(self.text)}</p>{self.player()._repr_html_()}"
+        return bundle
+
+
 class Question:
-    """A question, its learner's answer, and the way to the right one. Make it with `question`.
+    """A question, its learner's answer, and the way to the right one. Make it with `palleto.lab.question`.
 
     `state` is "right", "wrong" or "not tried", as of the last check; `given` the learner's answer (None: none yet);
-    `deciding` the trace event that decides the answer, known after a check that found one.
+    `deciding` the trace event that decides the answer, known after a check that found one. `listeners` are called
+    after each change of these.
     """
 
     def __init__(
@@ -69,7 +98,7 @@ class Question:
         self._hints = hints
         self._hinted = 0
         self.line = ""
-        self._view: View | None = None
+        self.listeners: list[Callable[[], None]] = []
 
     # ---- what a learner does
 
@@ -81,7 +110,7 @@ class Question:
         else:
             self.given, self.state, self.deciding = given, "not tried", None
             self.line = f"answered: {self.shown(given)}; not checked yet"
-        self._refresh()
+        self._changed()
         return self
 
     def check(self, answer: Any = None) -> Verdict:
@@ -99,7 +128,7 @@ class Question:
         self.deciding = found.event
         if self.equal(self.given, found.value):
             return self._say("right", f"{self.shown(self.given)}. {self.why}".strip())
-        decided = f" Look at {words(found.event)}." if found.event else ""
+        decided = f" Look at {evidence.words(found.event)}." if found.event else ""
         going = " The run still goes on; check again at its end." if getattr(self.of, "running", False) is True else ""
         return self._say("wrong", f"not {self.shown(self.given)}.{decided}{going}")
 
@@ -108,8 +137,6 @@ class Question:
 
         height: in the notebook, in CSS pixels, above 0.
         """
-        from palleto.lab.player.view import Player
-
         return Player(self._events(), self._solve()[0].event, height=height)
 
     def hint(self) -> Verdict:
@@ -127,13 +154,13 @@ class Question:
         if complaint:
             return self._say(self.state, complaint)
         self.deciding = found.event
-        decided = f" Decided by {words(found.event)}." if found.event else ""
+        decided = f" Decided by {evidence.words(found.event)}." if found.event else ""
         return self._say(self.state, f"the answer is {self.shown(found.value)}. {self.why}".strip() + decided)
 
     def reset(self) -> Question:
         """Forget the answer and the hints, as if it had never been tried."""
         self.given, self.state, self.deciding, self._hinted, self.line = None, "not tried", None, 0, ""
-        self._refresh()
+        self._changed()
         return self
 
     # ---- how it is decided
@@ -207,7 +234,7 @@ class Question:
     def _say(self, state: State, line: str) -> Verdict:
         self.state = state
         self.line = line
-        self._refresh()
+        self._changed()
         return Verdict(state, f"{SIGNS[state]} {state}: {line}", self.deciding, self.player)
 
     @property
@@ -233,62 +260,6 @@ class Question:
             lines.append(f"Answer with .check({example}); there are .hint() and .solution() too.")
         return "\n".join(lines)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        try:
-            if self._view is None:
-                self._view = View(self)
-            bundle = self._view.box._repr_mimebundle_(include=include, exclude=exclude)
-        except SettingError:  # no ipywidgets here: the text has all of it
-            return {"text/plain": repr(self)}
-        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle)
-        data["text/plain"] = repr(self)
-        return data
-
-    def _refresh(self) -> None:
-        if self._view is not None:
-            self._view.refresh()
-
-
-def question(
-    text: str,
-    *,
-    answer: Any,
-    choices: Iterable[Any] | Mapping[str, Any] | None = None,
-    of: Any = None,
-    tolerance: float = 0.0,
-    unit: str = "",
-    hint: str | Iterable[str] = (),
-    why: str = "",
-    shuffle: bool | None = None,
-) -> Question:
-    """A question to a run: a choice if there are `choices`, else a number.
-
-    answer:    called with the trace events of the latest run; gives a value, a trace event (its time is the answer),
-               or a value and the trace event that decides it. None means that the run does not show it. A value
-               that is not callable is the answer itself.
-    choices:   values, or `{"what is shown": value}`.
-    of:        the run: an experiment, a recorder, a list of trace events, or a function that gives one of them.
-    tolerance: how far a number may be off, in its own unit.
-    hint:      one or more, given one after the other. why: said with a right answer and with the solution.
-    shuffle:   mix the choices, always in the same way; by default if they are not all numbers.
-
-    Raises SettingError for a question that cannot be asked: its author's mistake, not the learner's.
-    """
-    shown = choices_of(choices)
-    if choices is not None and len({choice.label.casefold() for choice in shown}) < max(2, len(shown)):
-        raise SettingError(f"expected two or more different choices, got: {[choice.label for choice in shown]}")
-    if not (is_number(tolerance) and tolerance >= 0):
-        raise SettingError(f"expected a tolerance of 0 or more, got: {tolerance!r}")
-    if shuffle or (shuffle is None and not all(is_number(choice.value) for choice in shown)):
-        random.Random(text).shuffle(shown)
-    hints = [hint] if isinstance(hint, str) else list(hint)
-    return Question(
-        text,
-        answer,
-        choices=shown,
-        of=of,
-        tolerance=tolerance,
-        unit=unit,
-        hints=[each for each in hints if each],
-        why=why,
-    )
+    def _changed(self) -> None:
+        for changed in self.listeners:
+            changed()

@@ -1,4 +1,7 @@
-"""Panels: each is a function from a scene to a picture that says in words what it shows."""
+"""Panels: each is a function from a scene to a picture that says in words what it shows.
+
+svg draws (a canvas, a plot, colours, numbers); then demand, loops, throughput and queue, in any order.
+"""
 
 from __future__ import annotations
 

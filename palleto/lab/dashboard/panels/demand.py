@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from palleto.lab.dashboard.panels.svg import COLUMN, WIDTH, Canvas, Plot, clip, color, named, nice, plural, xy
-from palleto.lab.dashboard.parts import Subscription
-from palleto.lab.dashboard.scene import Scene
+from palleto.lab.dashboard.scene import Scene, Subscription
 
 CHART = 0.44
 """The share of the width that the chart has."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from palleto.lab.dashboard.panels.svg import WIDTH, Canvas, color, nice, parts, plural, time_axis, xy
-from palleto.lab.dashboard.parts import Loop
-from palleto.lab.dashboard.scene import Scene
+from palleto.lab.dashboard.panels.svg import WIDTH, Canvas, color, divisions, nice, plural, time_axis, xy
+from palleto.lab.dashboard.scene import Loop, Scene
 
 ROWS = 9
 """The most loops that have a bar; older ones are only counted."""
@@ -46,7 +45,7 @@ def loops(scene: Scene, width: float = WIDTH) -> Canvas:
 def window(since: float, now: float) -> tuple[float, float]:
     """The moments between which an axis goes that shows both: round ones."""
     span = nice(max(now - since, 1))
-    step = span / parts(span)
+    step = span / divisions(span)
     start = since // step * step
     return (start, start + span) if start + span >= now else window(start, start + span * 1.01)
 

@@ -56,7 +56,7 @@ def nice(value: float, least: float = 1) -> float:
     return value
 
 
-def parts(end: float) -> int:
+def divisions(end: float) -> int:
     """Into how many equal and round parts a `nice` number is divided."""
     return {"1": 5, "2": 4, "3": 3, "4": 4, "6": 3, "8": 4}[f"{end:e}"[0]] if f"{end:e}"[:3] != "1.5" else 3
 
@@ -182,7 +182,7 @@ class Plot:
 
 def time_axis(canvas: Canvas, x: float, y: float, width: float, end: float, start: float = 0.0) -> None:
     """A line at `y` with moments from `start` to `end` below it; `end - start` is a `nice` number."""
-    count = parts(end - start)
+    count = divisions(end - start)
     if (count == 5 and width < 230) or (count == 4 and width < 160):
         count = 2
     canvas.path(

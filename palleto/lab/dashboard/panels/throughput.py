@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from palleto.lab.dashboard.panels.svg import WIDTH, Canvas, Plot, clip, color, named, nice, number, plural, xy
-from palleto.lab.dashboard.parts import Group
-from palleto.lab.dashboard.scene import Scene
+from palleto.lab.dashboard.scene import Group, Scene
 from palleto.lab.dashboard.series import STRETCH
 
 CHART = 0.36

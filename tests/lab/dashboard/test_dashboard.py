@@ -1,0 +1,235 @@
+"""The dashboard without a front-end: its controls act on the run, and what it shows at the end is what is saved."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from palleto import Consumer, Producer, Supervisor, child
+from palleto.experiment import Experiment
+from palleto.lab import evidence
+from palleto.lab.dashboard import Dashboard
+
+
+def step(number: int) -> Callable[..., Supervisor]:
+    found: Callable[..., Supervisor] = importlib.import_module(f"steps.step{number}").pipeline
+    return found
+
+
+@pytest.fixture
+def dash() -> Iterator[Callable[..., Dashboard]]:
+    made: list[Dashboard] = []
+
+    def make(pipeline: int | Callable[..., Supervisor], **options: Any) -> Dashboard:
+        made.append(Dashboard(Experiment(step(pipeline) if isinstance(pipeline, int) else pipeline, **options)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+    # A button's thread may have a moment to go yet: it waits for the run to end, as the test did.
+    wait_for(lambda: not [thread for thread in threading.enumerate() if "palleto" in thread.name])
+
+
+def wait_for(reached: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "expected it to happen in time"
+        time.sleep(0.01)
+
+
+def test_before_it_runs_it_says_so(dash: Any):
+    made = dash(5)
+    assert repr(made).splitlines()[0] == "not started · 0 s · speed 1 · 0 events"
+    bundle = made._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(made)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert made.controls.stop.disabled
+    assert not made.controls.start.disabled
+    changes: list[Any] = []
+    for widget in (*made.panels.values(), made.status, made.log):
+        widget.observe(changes.append, "value")
+    made._frame()
+    assert changes == [], "what did not change is not sent"
+
+
+@pytest.mark.parametrize(
+    ("number", "panels", "copies"),
+    [
+        (1, ["demand", "throughput"], "consumers"),
+        (5, ["demand", "loops", "throughput"], "consumers"),
+        (7, ["demand", "loops", "throughput", "queue"], "consumers"),
+        (9, ["demand", "loops", "throughput", "queue"], "pipelines"),
+    ],
+)
+def test_which_panels_and_controls_there_are(dash: Any, number: int, panels: list[str], copies: str):
+    made = dash(number)
+    assert list(made.panels) == panels
+    controls = made.controls
+    assert controls.copies.description == copies
+    assert (controls.kill_loop is not None) == ("loops" in panels) == (controls.crash_loop is not None)
+    assert (controls.rate is not None) == ("queue" in panels) == (controls.drop is not None)
+    labelled = [one for one in vars(controls).values() if hasattr(one, "description") and one is not controls.status]
+    assert all(one.description for one in labelled)
+
+
+def test_start_returns_while_it_runs_and_the_last_frame_is_that_of_the_end(dash: Any):
+    made = dash(5, speed=200)  # and no end of its own
+    assert made.start() is made
+    assert made.experiment.running
+    wait_for(lambda: made.scene.consumed)
+    made.stop()
+    assert made.state == "ended"
+    assert made.panels["throughput"].value == made.snapshot().canvases[2].svg()
+    assert f"{made.scene.consumed} events consumed" in made.panels["throughput"].value
+    assert "ended" in made.status.value
+    assert made.frames > 2
+
+
+def test_run_is_the_same_within_a_cell(dash: Any):
+    made = dash(5, speed=200)
+    words = asyncio.run(made.run(seconds=60))
+    assert repr(words) == str(words)
+    assert words.split() == repr(made).split()
+    assert max(map(len, words.splitlines())) <= 100
+    assert words.startswith("ended")
+    assert made.scene.events == len(made.experiment.trace.events)  # how many depends on the machine's load
+    assert made.experiment.seconds is None
+    assert made.frames > 2
+
+
+def test_two_runs_in_a_row_begin_anew(dash: Any):
+    made = dash(5, virtual=True, seconds=40)
+    for _ in range(2):
+        assert asyncio.run(made.run()).startswith("ended")
+        assert made.scene.events == len(made.experiment.trace.events)
+        assert made.scene.consumed == evidence.consumed(made).value > 0
+    made.experiment.seconds, made.experiment.virtual, made.experiment.speed = None, False, 200
+    made.start()
+    made.controls.start.click()
+    wait_for(lambda: made.scene.consumed)
+    wait_for(lambda: sum(thread.name == "palleto dashboard" for thread in threading.enumerate()) == 1)
+    assert made.state == "running"
+
+
+def test_sliders_show_what_the_pipeline_has_and_change_it(dash: Any):
+    made = dash(5, speed=100)
+    made.start()
+    controls = made.controls
+    wait_for(lambda: (controls.max_demand.value, controls.copies.value) == (10, 3))
+    assert made.experiment.copies == 3
+    controls.copies.value = 5
+    wait_for(lambda: len(made.scene.current) == 5)
+    controls.copies.value = 1
+    wait_for(lambda: made.experiment.copies == 1)
+    controls.max_demand.value = 25
+    wait_for(lambda: any(e.kind == "ask" and e.data["count"] == 25 for e in made.experiment.trace.events))
+    controls.speed.value = 50
+    assert made.experiment.speed == 50
+
+
+def test_pause_and_stop(dash: Any):
+    made = dash(5, speed=100)
+    made.start()
+    wait_for(lambda: made.scene.consumed)
+    made.controls.pause.click()
+    wait_for(lambda: made.controls.pause.description == "Resume" and made.state == "paused")
+    wait_for(lambda: made.experiment._loop is not None and made.experiment._loop._factor == 0)
+    made.controls.pause.click()
+    wait_for(lambda: made.state == "running")
+    made.controls.stop.click()
+    wait_for(lambda: made.state == "ended")
+    wait_for(lambda: made.controls.stop.disabled)
+
+
+def test_stopping_is_shown_until_what_is_in_hand_is_done(dash: Any):
+    made = dash(1, speed=1)  # a batch takes a second
+    made.start()
+    wait_for(lambda: made.scene.events and any(e.kind == "handle_events" for e in made.experiment.trace.events))
+    made.controls.stop.click()
+    wait_for(lambda: "stopping</b>, finishing what is in hand" in made.status.value)
+    assert made.controls.stop.disabled
+    assert made.controls.pause.disabled
+    assert not made.controls.start.disabled
+    wait_for(lambda: "ended" in made.status.value)
+    assert made.scene.consumed == 10
+
+
+def test_killing_a_stage_and_the_loop(dash: Any):
+    made = dash(5, speed=100)
+    made.start()
+    wait_for(lambda: "#5" in made.controls.stage.options)
+    made.controls.stage.value = "#5"
+    made.controls.kill_stage.click()
+    wait_for(lambda: "killed" in made.alarms.value)
+    wait_for(lambda: made.scene.restart_count and "#5" not in made.controls.stage.options)
+    assert "1 crash" in made.line
+    killed = made.scene.loops_ended["killed"]
+    made.controls.kill_loop.click()
+    wait_for(lambda: made.scene.loops_ended["killed"] > killed)
+
+
+def test_a_bad_file_and_the_arrival_rate(dash: Any):
+    made = dash(9, speed=20, files=3, rate=5.0, place="simulated")
+    assert made.controls.rate.label == "5 files/s"
+    made.start()
+    wait_for(lambda: made.scene.queue.sent == 3)
+    made.controls.rate.value = 0.0  # all at once
+    assert made.experiment.rate is None
+    made.controls.drop.click()
+    wait_for(lambda: made.scene.queue.parts["dead-lettered"] == 1 and made.scene.written == 3)
+    assert made.line.count("simulated") == 1
+    assert made.line.endswith(" · 4 deleted messages · simulated, because it was named")
+    # The queue is looked at twice a second. Its parts add up to what was sent, and the message that S3 tests with.
+    wait_for(lambda: sum(made.scene.queue.parts.values()) == made.scene.queue.sent + 1)
+
+
+class Bad(Producer):
+    name = "P"
+
+    def handle_demand(self, demand: int) -> list[int]:
+        raise ValueError("no <more>")
+
+
+class Sink(Consumer):
+    def init(self) -> None:
+        self.subscribe("P", max_demand=2)
+
+    def handle_events(self, events: list[int]) -> None:
+        pass
+
+
+def test_an_error_is_shown(dash: Any):
+    made = dash(lambda: Supervisor([child(Bad), child(Sink)]), speed=100)
+    words = asyncio.run(made.run())
+    assert made.state == "failed"
+    assert "\nerror: expected at most 3 restarts" in words
+    assert "no &lt;more&gt;" in made.alarms.value
+    assert "✕" in made.status.value
+
+
+def test_a_frame_that_fails_says_so(dash: Any, monkeypatch: pytest.MonkeyPatch):
+    made = dash(5, speed=100)
+
+    def fail(**_: object) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(made, "_frame", fail)
+    made.start()
+    wait_for(lambda: "stands still: ValueError: no" in made.alarms.value)
+
+
+def test_a_long_line_that_was_said_ends_with_a_sign_that_more_follows(dash: Any):
+    made = dash(1)
+    made.scene.said.append((1.0, "a" * 90))
+    made.scene.said.append((2.0, "b" * 91))
+    made._frame()
+    assert f"{'a' * 90}\n" in made.log.value
+    assert f"{'b' * 89}…\n" in made.log.value
+    assert "b" * 90 not in made.log.value
