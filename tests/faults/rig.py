@@ -61,7 +61,7 @@ class Meddler(TaskSupervisor):
         self.rig, self.warehouse = rig, warehouse
 
     def init(self) -> None:
-        self.system.recorder.listeners.append(self.look)
+        self.system.observer.listeners.append(self.look)
         if self.rig.harm is not None:
             self.start_task(self.rig.harm, self)
 
