@@ -33,7 +33,7 @@ def public(module):
 
 def members(cls):
     """What a class itself adds: an overriding method is told by the one it overrides, and an operation by boto3."""
-    if cls.__module__.startswith("palleto.cloud.simulated") and cls.__name__.startswith("Simulated"):
+    if cls.__module__.startswith("palleto.cloud.places.simulated") and cls.__name__.startswith("Simulated"):
         return
     if getattr(cls, "_is_protocol", False):  # its docstring tells its parts
         return

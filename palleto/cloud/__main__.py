@@ -13,12 +13,11 @@ from functools import partial
 
 from palleto import clock
 from palleto.cloud import PLACES, open_cloud
-from palleto.cloud.dead_letters import dead_letters, put_back
-from palleto.cloud.delivery import one_line
+from palleto.cloud.command_line import Parser
 from palleto.cloud.place import START
-from palleto.cloud.teardown import tear_down
+from palleto.cloud.queue import dead_letters, one_line, put_back
+from palleto.cloud.stack import tear_down
 from palleto.errors import PalletoError, SettingError
-from palleto.program import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

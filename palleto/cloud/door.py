@@ -13,25 +13,23 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
-from palleto.cloud.boto import BotoTransport
-from palleto.cloud.client import Client, Observer, Transport
+from palleto.cloud.clients import BotoTransport, Client, Observer, Patience, Transport
+from palleto.cloud.clients.errors import abandoned
 from palleto.cloud.consent import consent
 from palleto.cloud.faults import Faults
-from palleto.cloud.patience import Patience, abandoned
 from palleto.cloud.place import Place, choose, named_place
-from palleto.cloud.simulated import Simulated, Simulation
-from palleto.cloud.threads import Threads, turn
+from palleto.cloud.places import EmbeddedServer, Simulated, Simulation, make_clients, make_shortcut
 from palleto.errors import SettingError
 
 T = TypeVar("T")
@@ -67,14 +65,14 @@ class Cloud:
         observer: Observer | None = None,
         simulated: Simulated | None = None,
         faults: Faults | None = None,
-        threads: Threads | None = None,
+        threads: CapacityLimiter | None = None,
     ) -> None:
         self.place = place
         self.requests: Counter[str] = Counter()
         self.simulated = simulated
         self.patience = Patience()
         self._limiter = limiter
-        self._threads = threads or Threads()  # who has its turn has a thread
+        self._threads = threads
 
         def client(service: str) -> Client:
             transport = transports[service] if faults is None else faults.around(transports[service])
@@ -106,9 +104,9 @@ class Cloud:
         if self._limiter is None:
             await checkpoint()
             return function(*args)
-        async with turn(self._limiter):
+        async with self._limiter:
             with self.patience.waiting():
-                return await self._threads.call(partial(function, *args))
+                return await to_thread.run_sync(function, *args, limiter=self._threads, abandon_on_cancel=True)
         raise abandoned(getattr(function, "__name__", "a blocking call"))
 
 
@@ -168,17 +166,12 @@ async def _real_cloud(
     yes: bool,
     faults: Faults | None,
 ) -> AsyncIterator[Cloud]:
-    # boto3 and moto are imported here, by whom needs them: simulated runs start without.
-    from palleto.cloud.session import make_clients, make_shortcut
-
     chosen = await to_thread.run_sync(choose, place, endpoint)
     server = shortcut = None
     clients: dict[str, Any] = {}
-    threads = Threads()
+    threads = CapacityLimiter(math.inf)  # who has its turn has a thread; anyio alone has 40
     try:
         if chosen.name == "embedded":
-            from palleto.cloud.embedded import EmbeddedServer
-
             server = await to_thread.run_sync(EmbeddedServer)
             chosen = replace(chosen, endpoint=server.url)
         chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
@@ -190,7 +183,6 @@ async def _real_cloud(
         }
         yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer, faults=faults, threads=threads)
     finally:
-        threads.close()
         for client in clients.values():
             client.close()
         if shortcut is not None:

@@ -13,71 +13,11 @@ lost its state, and somebody deploys the stack anew. So its absence is endured f
 
 from __future__ import annotations
 
-import random
-
-from palleto.cloud.patience import ABANDONED
+from palleto.cloud.clients.errors import DENIED, no_queue
 from palleto.errors import CloudError
 
 QUEUE_AWAY = 60.0
 """Seconds of run time for which a run waits for a queue that has answered before."""
-
-THROTTLING = frozenset(
-    [
-        "Throttling",
-        "ThrottlingException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "SlowDown",
-        "RequestTimeout",
-        "OverLimit",
-    ]
-)
-DENIED = frozenset(
-    [
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthorizationError",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSecurity",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    ]
-)
-OURS = frozenset(
-    [
-        ABANDONED,
-        "NoCredentialsError",
-        "ParamValidationError",
-        "PartialCredentialsError",
-        "UnicodeEncodeError",
-    ]
-)
-"""Errors without an answer that this side is to blame for: the next time would be the same."""
-
-
-def passing(error: CloudError) -> bool:
-    """Whether the same request may succeed a moment later.
-
-    >>> passing(CloudError("s3.GetObject", "SlowDown", "", 503))
-    True
-    >>> passing(CloudError("s3.GetObject", "NoSuchKey", "", 404))
-    False
-    """
-    if error.status == 0:  # no answer came, or none that can be read
-        return error.code not in OURS and error.code not in DENIED and not no_queue(error)
-    return error.status >= 500 or error.status == 429 or error.code in THROTTLING
-
-
-def no_queue(error: CloudError) -> bool:
-    """Whether the error says that the queue does not exist; SQS has two names for that."""
-    return error.code.endswith(("NonExistentQueue", "QueueDoesNotExist"))
 
 
 class Endurance:
@@ -108,9 +48,3 @@ class Endurance:
 def _ending(error: CloudError, mends: str) -> CloudError:
     said = str(error).partition(": ")[2].rstrip(".")
     return CloudError(error.operation, error.code, f"{said}; {mends}", error.status)
-
-
-def backoff(attempt: int, chance: random.Random, longest: float = 5.0) -> float:
-    """Seconds to wait after the `attempt`-th failure in a row, from 0: doubling from 0.1 s, up to half of it off."""
-    wait: float = min(longest, 0.1 * 2 ** min(attempt, 20))
-    return wait * (1 - chance.random() / 2)

@@ -34,12 +34,9 @@ from palleto.errors import CloudError, SettingError
 from palleto.trace import TraceEvent
 
 if TYPE_CHECKING:
-    from palleto.cloud.client import Transport
+    from palleto.cloud.clients import Transport
 
 Response = dict[str, Any]
-Send = Callable[[str, Response], Awaitable[Response]]
-"""Sends a request, by boto3's method and arguments, to the place."""
-
 STATUS = {
     "InternalError": 500,
     "ServiceUnavailable": 503,
@@ -66,13 +63,32 @@ class When(TypedDict, total=False):
     times: int
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request that a fault strikes. `twice`: the ids of messages that the run was handed a second time on purpose."""
+
+    transport: Transport
+    operation: str
+    method: str
+    arguments: Response
+    twice: set[str]
+
+    async def send(self, method: str | None = None, arguments: Response | None = None) -> Response:
+        """Send it to the place, or another one in its stead; raises `CloudError`."""
+        return await self.transport.send(self.operation, method or self.method, arguments or self.arguments)
+
+
+Strike = Callable[[Request], Awaitable[Response]]
+"""What becomes of a request: the answer that its caller gets; raises `CloudError`."""
+
+
 @dataclass
 class Fault:
     """One fault, and how often it has struck."""
 
     operation: str
     what: str
-    strike: Callable[[Send, str, str, Response], Awaitable[Response]] = field(repr=False)
+    strike: Strike = field(repr=False)
     rate: float = 0.0
     at: frozenset[int] = frozenset()
     on: Callable[[TraceEvent], bool] | None = field(default=None, repr=False)
@@ -93,7 +109,8 @@ class Fault:
 class Faults:
     """The faults of one run, by seed. Each method adds one and returns the faults; any time, also while the run goes.
 
-    `listeners` are called with the operation and the fault, in words, when one strikes.
+    `listeners` are called with the operation and the fault, in words, when one strikes. `twice` has the ids of the
+    messages that were handed out a second time (`duplicate`).
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -102,7 +119,7 @@ class Faults:
         self.calls: Counter[str] = Counter()
         self.listeners: list[Callable[[str, str], None]] = []
         self._chance = random.Random(seed)
-        self._twice: set[str] = set()
+        self.twice: set[str] = set()
 
     def __repr__(self) -> str:
         told = ", ".join(f"{fault.operation} {fault.what} ({fault.struck} times)" for fault in self.faults)
@@ -113,16 +130,16 @@ class Faults:
     def fail(self, operation: str, code: str = "ServiceUnavailable", **when: Unpack[When]) -> Faults:
         """The request is not carried out, and fails with this error of boto3's or botocore's."""
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
-            raise error_of(name, code)
+        async def strike(request: Request) -> Response:
+            raise error_of(request.operation, code)
 
         return self._add(operation, f"fails with {code}", strike, when)
 
     def slow(self, operation: str, seconds: float, **when: Unpack[When]) -> Faults:
         """The answer comes `seconds` of run time late; what was asked for is done at once."""
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
-            answer = await send(method, arguments)
+        async def strike(request: Request) -> Response:
+            answer = await request.send()
             await anyio.sleep(seconds)
             return answer
 
@@ -131,9 +148,9 @@ class Faults:
     def hang(self, operation: str, seconds: float = 30.0, **when: Unpack[When]) -> Faults:
         """Nothing is carried out and no answer comes; after `seconds` botocore gives up (`ReadTimeoutError`)."""
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
+        async def strike(request: Request) -> Response:
             await anyio.sleep(seconds)
-            raise error_of(name, "ReadTimeoutError")
+            raise error_of(request.operation, "ReadTimeoutError")
 
         return self._add(operation, f"hangs for {seconds:g} s", strike, when)
 
@@ -145,31 +162,31 @@ class Faults:
         A receive whose answer is lost leaves its messages in flight until their visibility timeout: so it is on AWS.
         """
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
-            await send(method, arguments)
-            raise error_of(name, code)
+        async def strike(request: Request) -> Response:
+            await request.send()
+            raise error_of(request.operation, code)
 
         return self._add(operation, f"loses its answer ({code})", strike, when)
 
     def cut(self, after: int = 0, operation: str = "s3.GetObject", **when: Unpack[When]) -> Faults:
         """The object's body breaks off after so many bytes: the connection is reset."""
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
-            answer = await send(method, arguments)
-            return {**answer, "Body": CutBody(name, answer["Body"], after)}
+        async def strike(request: Request) -> Response:
+            answer = await request.send()
+            return {**answer, "Body": CutBody(request.operation, answer["Body"], after)}
 
         return self._add(operation, f"breaks off after {after} bytes", strike, when)
 
     def duplicate(self, **when: Unpack[When]) -> Faults:
         """A receive's messages are handed out a second time, as SQS may do; the same message once at most."""
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
-            answer = await send(method, arguments)
+        async def strike(request: Request) -> Response:
+            answer = await request.send()
             for message in answer.get("Messages", []):
-                if message["MessageId"] not in self._twice:
-                    self._twice.add(message["MessageId"])
-                    again = {"QueueUrl": arguments["QueueUrl"], "ReceiptHandle": message["ReceiptHandle"]}
-                    await send("change_message_visibility", {**again, "VisibilityTimeout": 0})
+                if message["MessageId"] not in request.twice:
+                    request.twice.add(message["MessageId"])
+                    again = {"QueueUrl": request.arguments["QueueUrl"], "ReceiptHandle": message["ReceiptHandle"]}
+                    await request.send("change_message_visibility", {**again, "VisibilityTimeout": 0})
             return answer
 
         return self._add("sqs.ReceiveMessage", "delivers twice", strike, when)
@@ -177,20 +194,20 @@ class Faults:
     def fewer(self, most: int = 1, **when: Unpack[When]) -> Faults:
         """A receive hands out at most so many messages; with 0 none, after its wait."""
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
+        async def strike(request: Request) -> Response:
             if most == 0:
-                await anyio.sleep(arguments.get("WaitTimeSeconds", 0))
+                await anyio.sleep(request.arguments.get("WaitTimeSeconds", 0))
                 return {"ResponseMetadata": {"HTTPStatusCode": 200}}
-            count = min(most, arguments.get("MaxNumberOfMessages", 1))
-            return await send(method, {**arguments, "MaxNumberOfMessages": count})
+            count = min(most, request.arguments.get("MaxNumberOfMessages", 1))
+            return await request.send(arguments={**request.arguments, "MaxNumberOfMessages": count})
 
         return self._add("sqs.ReceiveMessage", f"hands out {most} at most", strike, when)
 
     def garble(self, **when: Unpack[When]) -> Faults:
         """A character of each message's body is another one when a receive's answer arrives."""
 
-        async def strike(send: Send, name: str, method: str, arguments: Response) -> Response:
-            answer = await send(method, arguments)
+        async def strike(request: Request) -> Response:
+            answer = await request.send()
             for message in answer.get("Messages", []):
                 message["Body"] = message["Body"][:-1] + chr(ord(message["Body"][-1]) ^ 1)
             return answer
@@ -208,7 +225,7 @@ class Faults:
         self.faults.clear()
         return self
 
-    def _add(self, operation: str, what: str, strike: Any, when: When) -> Faults:
+    def _add(self, operation: str, what: str, strike: Strike, when: When) -> Faults:
         if not operation.startswith(("sqs.", "s3.", "cloudformation.", "*")):
             raise SettingError(f"expected an operation such as 's3.GetObject' or 'sqs.*', got: {operation!r}")
         if not when.keys() & {"rate", "at", "on"}:
@@ -263,11 +280,7 @@ class FaultyTransport:
         fault = self._faults.draw(operation)
         if fault is None:
             return await self._inside.send(operation, method, arguments)
-
-        async def send(method: str, arguments: Response) -> Response:
-            return await self._inside.send(operation, method, arguments)
-
-        return await fault.strike(send, operation, method, arguments)
+        return await fault.strike(Request(self._inside, operation, method, arguments, self._faults.twice))
 
     def reopen(self, arguments: Response, etag: str, offset: int, attempt: int) -> Any:
         """As the transport inside: a body that was cut is not cut again."""

@@ -216,8 +216,11 @@ def is_loopback(url: str) -> bool:
 
 def _healthy(url: str) -> bool:
     # No proxies: a proxy could answer in LocalStack's stead, and loopback is never behind one.
-    unverified = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())  # its own certificate
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), unverified)
+    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # its certificate is of its own making
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unverified)
+    )
     try:
         with opener.open(f"{url}/_localstack/health", timeout=HEALTH_TIMEOUT) as response:
             return bool(response.status == 200)

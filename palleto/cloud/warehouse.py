@@ -12,20 +12,19 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from palleto.cloud.client import Client
+from palleto.cloud.clients import MAX_BYTES, Client, Downloads, Wanted
 from palleto.cloud.door import Cloud
-from palleto.cloud.downloads import Downloads, Wanted
-from palleto.cloud.leases import Leases
+from palleto.cloud.queue import Leases
 from palleto.cloud.stack import Stack
 from palleto.errors import BadFile, CloudError, NotFoundError, SettingError
 from palleto.files import SPARE, Spool, locked_folder, result_path, sweep, write_result
 from palleto.runtime import System, actor, background
 
+__all__ = ["MAX_BYTES", "NewFile", "Warehouse", "open_warehouse"]
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-MAX_BYTES = 10 * 2**30
-"""What one file may unzip to, in bytes, unless `--max-bytes` says otherwise: 10 GiB."""
 LONGEST = 0.2
 """Seconds after which no other result is begun in the same call to a thread: who is cancelled waits for that."""
 

@@ -4,12 +4,11 @@ Read command (what a step's last line calls), options, step_run; then what a run
 shutdown, notes, summary, progress, and queue_depth. Apart from those stand lesson and difference: a step's source.
 """
 
-from palleto.cloud.command_line import Parser
 from palleto.program.command import main, run_step
 from palleto.program.difference import Change, Line, counted, difference, stretches
 from palleto.program.endings import Ending, after_events, queue_empty, second_time
 from palleto.program.lesson import FIELDS, IMPORTS, SECTIONS, STEPS, Lesson, read
-from palleto.program.options import Options, port
+from palleto.program.options import Options
 from palleto.program.queue_depth import messages_in
 from palleto.program.state import RunState
 from palleto.program.step_run import StepRun
@@ -26,7 +25,6 @@ __all__ = [
     "Lesson",
     "Line",
     "Options",
-    "Parser",
     "RunState",
     "StepRun",
     "Summary",
@@ -35,7 +33,6 @@ __all__ = [
     "difference",
     "main",
     "messages_in",
-    "port",
     "queue_empty",
     "read",
     "run_step",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from palleto.cloud.observation import Observation, watch
+from palleto.cloud.trace_events import Observation, watch
 from palleto.runtime import System, actor
 from palleto.trace import Recorder
 

@@ -61,20 +61,6 @@ def not_negative(text: str) -> int:
     return number
 
 
-def port(text: str) -> int:
-    """A port to listen on, for argparse; not 0, with which LocalStack never says that it is ready."""
-    number = int(text)
-    if not 0 < number < 65536:
-        raise ValueError
-    return number
-
-
-above_zero.__name__ = "number above 0"  # argparse puts it into "invalid ... value"
-one_or_more.__name__ = "whole number of 1 or more"
-not_negative.__name__ = "whole number of 0 or more"
-port.__name__ = "port of 1 to 65535"
-
-
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Leaves room for the longest option, so that each is explained in the line of its name."""
 

@@ -14,7 +14,7 @@ import anyio
 
 from palleto.cloud import deploy, open_cloud
 from palleto.cloud.endurance import Endurance
-from palleto.cloud.returns import BATCH
+from palleto.cloud.queue import BATCH
 from palleto.cloud.warehouse import open_warehouse
 from palleto.errors import CloudError, SettingError
 from palleto.program.endings import Ending, endings_of

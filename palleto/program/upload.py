@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import anyio
 
 from palleto import cloud as door
-from palleto.cloud.samples import PREFIX
+from palleto.cloud.stack import PREFIX
 from palleto.errors import SettingError
 from palleto.program.queue_depth import messages_in
 from palleto.program.state import RunState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from palleto.cloud.embedded import EmbeddedServer
+from palleto.cloud.places import EmbeddedServer
 
 if __name__ == "__main__":
     server = EmbeddedServer()

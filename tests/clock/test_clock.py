@@ -135,7 +135,6 @@ def test_a_worker_thread_holds_time_still(backend: str) -> None:
 
 
 def test_a_thread_of_asyncio_holds_time_still() -> None:
-    import asyncio
 
     async def main() -> float:
         async with asyncio.timeout(5):

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from opened import Opened, play
 from servers import MINISTACK, ministack, wipe
 
 from palleto import clock
-from palleto.cloud import Cloud, open_cloud
+from palleto.cloud import Cloud, Faults, deploy, open_cloud
+from palleto.cloud.warehouse import Warehouse, open_warehouse
 
 ENDPOINT = os.environ.get("PALLETO_TEST_ENDPOINT")
 BACKENDS = ("asyncio", "trio")
@@ -84,7 +87,21 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, place: str, backend: str) -> Callable[..., Any]:
+def settings() -> dict[str, Any]:
+    """What `open_cloud` is told beside the place; a test says otherwise with `parametrize("settings", ...)`."""
+    return {}
+
+
+@pytest.fixture
+def faults() -> Faults | None:
+    """What goes wrong in the test; said with `parametrize("faults", ...)`, and as if none had struck yet."""
+    return None
+
+
+@pytest.fixture
+def run(
+    request: pytest.FixtureRequest, place: str, backend: str, settings: dict[str, Any], faults: Faults | None
+) -> Callable[..., Any]:
     """`run(test)` on each place and each backend."""
     endpoint = ENDPOINT if place == "endpoint" else None
     if place == "localstack":
@@ -93,18 +110,36 @@ def run(request: pytest.FixtureRequest, place: str, backend: str) -> Callable[..
         place, endpoint = "endpoint", request.getfixturevalue("ministack_url")
         if reason := STAYS.get(request.function.__name__):
             request.applymarker(pytest.mark.xfail(reason=reason))
+    if faults is not None:
+        settings = {**settings, "faults": faults.again()}
 
-    def run(test: CloudTest, **settings: Any) -> Any:
-        return behind_the_door(test, place, backend, endpoint, **settings)
+    def run(test: CloudTest, **more: Any) -> Any:
+        return behind_the_door(test, place, backend, endpoint, **{**settings, **more})
 
     return run
 
 
 @pytest.fixture
-def simulate(backend: str) -> Callable[..., Any]:
-    """`simulate(test, simulation=...)` on the simulated place, virtual time, each backend."""
+def cloud(run: Callable[..., Any]) -> Opened:
+    """An open door, on each place, or on the module's own, and on each backend."""
+    return Opened(run)
 
-    def simulate(test: CloudTest, **settings: Any) -> Any:
-        return behind_the_door(test, "simulated", backend, **settings)
 
-    return simulate
+@pytest.fixture
+def warehouse(run: Callable[..., Any], tmp_path: Path) -> Opened:
+    """A warehouse of a fresh stack, behind such a door."""
+
+    def play(test: Callable[[Warehouse], Awaitable[None]]) -> None:
+        async def behind(cloud: Cloud) -> None:
+            async with open_warehouse(cloud, await deploy(cloud), output=tmp_path / "output") as warehouse:
+                await test(warehouse)
+
+        run(behind)
+
+    return Opened(play)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test may be a coroutine."""
+    return play(pyfuncitem)

@@ -52,355 +52,290 @@ async def code_of(request: Any) -> str:
     return caught.value.code
 
 
-def test_a_message_is_sent_received_and_deleted(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        sent = await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-        (message,) = await receive(cloud, url)
-        assert set(message) == {"MessageId", "ReceiptHandle", "MD5OfBody", "Body"}
-        assert message["Body"] == "hey"
-        assert message["MessageId"] == sent["MessageId"]
-        assert message["MD5OfBody"] == sent["MD5OfMessageBody"] == "6057f13c496ecf7fd777ceb9e79ae285"
-        await cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        answer = await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0)
-        assert "Messages" not in answer
-        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
-
-    run(test)
+async def test_a_message_is_sent_received_and_deleted(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    sent = await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    (message,) = await receive(cloud, url)
+    assert set(message) == {"MessageId", "ReceiptHandle", "MD5OfBody", "Body"}
+    assert message["Body"] == "hey"
+    assert message["MessageId"] == sent["MessageId"]
+    assert message["MD5OfBody"] == sent["MD5OfMessageBody"] == "6057f13c496ecf7fd777ceb9e79ae285"
+    await cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    answer = await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0)
+    assert "Messages" not in answer
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 @pytest.mark.parametrize("argument", ["AttributeNames", "MessageSystemAttributeNames"])
-def test_attributes_of_a_message_are_given_when_asked_for(run: Run, argument: str) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-        (message,) = await receive(cloud, url, **{argument: ["ApproximateReceiveCount"]}, VisibilityTimeout=0)
-        assert message["Attributes"] == {"ApproximateReceiveCount": "1"}
-        (message,) = await receive(cloud, url, **{argument: ["All"]})
-        assert message["Attributes"]["ApproximateReceiveCount"] == "2"
-        assert {"SenderId", "SentTimestamp", "ApproximateFirstReceiveTimestamp"} < set(message["Attributes"])
-
-    run(test)
+async def test_attributes_of_a_message_are_given_when_asked_for(cloud: Cloud, argument: str) -> None:
+    url = await make_queue(cloud)
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    (message,) = await receive(cloud, url, **{argument: ["ApproximateReceiveCount"]}, VisibilityTimeout=0)
+    assert message["Attributes"] == {"ApproximateReceiveCount": "1"}
+    (message,) = await receive(cloud, url, **{argument: ["All"]})
+    assert message["Attributes"]["ApproximateReceiveCount"] == "2"
+    assert {"SenderId", "SentTimestamp", "ApproximateFirstReceiveTimestamp"} < set(message["Attributes"])
 
 
 @pytest.mark.parametrize(
     "arguments", [{"MaxNumberOfMessages": 0}, {"MaxNumberOfMessages": 11}, {"WaitTimeSeconds": 21}]
 )
-def test_a_receive_out_of_range_is_refused(run: Run, arguments: dict[str, int]) -> None:
-    async def test(cloud: Cloud) -> None:
-        if "localstack" in cloud.place.name and arguments == {"MaxNumberOfMessages": 0}:
-            return  # a difference that stays: LocalStack answers with nothing
-        url = await make_queue(cloud)
-        assert await code_of(cloud.sqs.receive_message(QueueUrl=url, **arguments)) == "InvalidParameterValue"
-
-    run(test)
+async def test_a_receive_out_of_range_is_refused(cloud: Cloud, arguments: dict[str, int]) -> None:
+    if "localstack" in cloud.place.name and arguments == {"MaxNumberOfMessages": 0}:
+        return  # a difference that stays: LocalStack answers with nothing
+    url = await make_queue(cloud)
+    assert await code_of(cloud.sqs.receive_message(QueueUrl=url, **arguments)) == "InvalidParameterValue"
 
 
-def test_a_receive_hands_out_at_most_what_was_asked(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        entries = [{"Id": str(n), "MessageBody": f"message {n}"} for n in range(10)]
-        answer = await cloud.sqs.send_message_batch(QueueUrl=url, Entries=entries)
-        assert [entry["Id"] for entry in answer["Successful"]] == [entry["Id"] for entry in entries]
-        first = await receive(cloud, url, MaxNumberOfMessages=3)
-        rest = await receive(cloud, url)
-        assert [message["Body"] for message in first] == ["message 0", "message 1", "message 2"]
-        assert len(rest) == 7
-
-    run(test)
+async def test_a_receive_hands_out_at_most_what_was_asked(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    entries = [{"Id": str(n), "MessageBody": f"message {n}"} for n in range(10)]
+    answer = await cloud.sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    assert [entry["Id"] for entry in answer["Successful"]] == [entry["Id"] for entry in entries]
+    first = await receive(cloud, url, MaxNumberOfMessages=3)
+    rest = await receive(cloud, url)
+    assert [message["Body"] for message in first] == ["message 0", "message 1", "message 2"]
+    assert len(rest) == 7
 
 
-def test_a_long_poll_ends_when_a_message_comes(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        began = anyio.current_time()
+async def test_a_long_poll_ends_when_a_message_comes(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    began = anyio.current_time()
 
-        async def send() -> None:
-            await anyio.sleep(0.2)
-            await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(send)
-            assert len(await receive(cloud, url, WaitTimeSeconds=20)) == 1
-        assert 0.2 <= anyio.current_time() - began < 2
-
-    run(test)
-
-
-def test_a_long_poll_of_nothing_takes_its_whole_wait(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud, ReceiveMessageWaitTimeSeconds="1")
-        began = anyio.current_time()
-        assert "Messages" not in await cloud.sqs.receive_message(QueueUrl=url)  # the queue's own wait
-        assert 1 <= anyio.current_time() - began < 2
-        began = anyio.current_time()
-        assert await receive(cloud, url, WaitTimeSeconds=0) == []
-        assert anyio.current_time() - began < 0.5
-
-    run(test)
-
-
-def test_long_polls_wait_side_by_side(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        began = anyio.current_time()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(5):
-                tasks.start_soon(receive, cloud, url)
-        assert anyio.current_time() - began < 2
-
-    run(test)
-
-
-def test_a_message_comes_back_after_its_visibility_timeout_with_a_new_handle(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud, VisibilityTimeout="1")
+    async def send() -> None:
+        await anyio.sleep(0.2)
         await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-        (first,) = await receive(cloud, url)
-        assert await receive(cloud, url, WaitTimeSeconds=0) == []
-        (again,) = await receive(cloud, url, WaitTimeSeconds=2, AttributeNames=["All"])
-        assert again["MessageId"] == first["MessageId"]
-        assert again["ReceiptHandle"] != first["ReceiptHandle"]
-        assert again["Attributes"]["ApproximateReceiveCount"] == "2"
-        await cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])  # an old handle deletes
-        assert await receive(cloud, url) == []
 
-    run(test)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send)
+        assert len(await receive(cloud, url, WaitTimeSeconds=20)) == 1
+    assert 0.2 <= anyio.current_time() - began < 2
 
 
-def test_visibility_0_gives_a_message_back_at_once(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-        (message,) = await receive(cloud, url)
-        handle = message["ReceiptHandle"]
-        await cloud.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-        (again,) = await receive(cloud, url)
-        assert again["MessageId"] == message["MessageId"]
-
-    run(test)
+async def test_a_long_poll_of_nothing_takes_its_whole_wait(cloud: Cloud) -> None:
+    url = await make_queue(cloud, ReceiveMessageWaitTimeSeconds="1")
+    began = anyio.current_time()
+    assert "Messages" not in await cloud.sqs.receive_message(QueueUrl=url)  # the queue's own wait
+    assert 1 <= anyio.current_time() - began < 2
+    began = anyio.current_time()
+    assert await receive(cloud, url, WaitTimeSeconds=0) == []
+    assert anyio.current_time() - began < 0.5
 
 
-def test_a_longer_visibility_keeps_a_message_hidden(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud, VisibilityTimeout="1")
-        await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-        (message,) = await receive(cloud, url)
-        handle = message["ReceiptHandle"]
-        await cloud.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=600)
-        await anyio.sleep(0.5)
-        assert await receive(cloud, url) == []
-
-    run(test)
+async def test_long_polls_wait_side_by_side(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    began = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(receive, cloud, url)
+    assert anyio.current_time() - began < 2
 
 
-def test_batches_fail_in_part(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-        (message,) = await receive(cloud, url)
-        good = {"Id": "good", "ReceiptHandle": message["ReceiptHandle"]}
-        bad = {"Id": "bad", "ReceiptHandle": "no-such-handle"}
-        for operation, more in (
-            (cloud.sqs.change_message_visibility_batch, {"VisibilityTimeout": 60}),
-            (cloud.sqs.delete_message_batch, {}),
-        ):
-            answer = await operation(QueueUrl=url, Entries=[{**bad, **more}, {**good, **more}])
-            assert [entry["Id"] for entry in answer["Successful"]] == ["good"]
-            (failed,) = answer["Failed"]
-            assert (failed["Id"], failed["Code"]) == ("bad", "ReceiptHandleIsInvalid")
-            assert failed["SenderFault"] is (cloud.place.name != "localstack")  # a difference that stays
-            assert "handle" in failed["Message"]
-
-    run(test)
+async def test_a_message_comes_back_after_its_visibility_timeout_with_a_new_handle(cloud: Cloud) -> None:
+    url = await make_queue(cloud, VisibilityTimeout="1")
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    (first,) = await receive(cloud, url)
+    assert await receive(cloud, url, WaitTimeSeconds=0) == []
+    (again,) = await receive(cloud, url, WaitTimeSeconds=2, AttributeNames=["All"])
+    assert again["MessageId"] == first["MessageId"]
+    assert again["ReceiptHandle"] != first["ReceiptHandle"]
+    assert again["Attributes"]["ApproximateReceiveCount"] == "2"
+    await cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])  # an old handle deletes
+    assert await receive(cloud, url) == []
 
 
-def test_a_batch_that_is_no_batch_is_refused(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        request = cloud.sqs.delete_message_batch(QueueUrl=url, Entries=[])
-        assert await code_of(request) == "AWS.SimpleQueueService.EmptyBatchRequest"
-        twice = [{"Id": "1", "MessageBody": "a"}, {"Id": "1", "MessageBody": "b"}]
-        request = cloud.sqs.send_message_batch(QueueUrl=url, Entries=twice)
-        assert await code_of(request) == "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"
-        request = cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle="no-such-handle")
-        assert await code_of(request) == "ReceiptHandleIsInvalid"
-
-    run(test)
+async def test_visibility_0_gives_a_message_back_at_once(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    (message,) = await receive(cloud, url)
+    handle = message["ReceiptHandle"]
+    await cloud.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+    (again,) = await receive(cloud, url)
+    assert again["MessageId"] == message["MessageId"]
 
 
-def test_a_message_is_dead_lettered_at_receive_n_plus_1(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        dead = await make_queue(cloud, "dead")
-        arn = (await cloud.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"]))["Attributes"][
-            "QueueArn"
-        ]
-        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
-        url = await make_queue(cloud, RedrivePolicy=policy)
-        sent = await cloud.sqs.send_message(QueueUrl=url, MessageBody="poison")
-        for _ in range(2):
-            assert len(await receive(cloud, url, VisibilityTimeout=0)) == 1
-            assert await receive(cloud, dead, WaitTimeSeconds=0) == []
-        assert await receive(cloud, url) == []
-        (message,) = await receive(cloud, dead, AttributeNames=["ApproximateReceiveCount"])
-        assert (message["MessageId"], message["Body"]) == (sent["MessageId"], "poison")
-        assert message["Attributes"]["ApproximateReceiveCount"] == "3"
-
-    run(test)
+async def test_a_longer_visibility_keeps_a_message_hidden(cloud: Cloud) -> None:
+    url = await make_queue(cloud, VisibilityTimeout="1")
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    (message,) = await receive(cloud, url)
+    handle = message["ReceiptHandle"]
+    await cloud.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=600)
+    await anyio.sleep(0.5)
+    assert await receive(cloud, url) == []
 
 
-def test_depth_is_counted(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        for n in range(3):
-            await cloud.sqs.send_message(QueueUrl=url, MessageBody=f"message {n}")
-        await cloud.sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=600)
-        await receive(cloud, url, MaxNumberOfMessages=1)
-        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-        answer = await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-        assert [answer["Attributes"][name] for name in names] == ["2", "1", "1"]
-        await cloud.sqs.purge_queue(QueueUrl=url)
-        answer = await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-        assert answer["Attributes"][names[0]] == "0"
-
-    run(test)
-
-
-def test_queues_are_found_by_name(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud, VisibilityTimeout="7")
-        assert await make_queue(cloud, VisibilityTimeout="7") == url
-        assert (await cloud.sqs.get_queue_url(QueueName="events"))["QueueUrl"] == url
-        request = cloud.sqs.create_queue(QueueName="events", Attributes={"VisibilityTimeout": "8"})
-        assert await code_of(request) == "QueueAlreadyExists"
-        await cloud.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "9"})
-        answer = await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-        assert answer["Attributes"] == {"VisibilityTimeout": "9"}
-        await cloud.sqs.delete_queue(QueueUrl=url)
-        for request in (cloud.sqs.get_queue_url(QueueName="events"), cloud.sqs.receive_message(QueueUrl=url)):
-            assert await code_of(request) == "AWS.SimpleQueueService.NonExistentQueue"
-
-    run(test)
+async def test_batches_fail_in_part(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    (message,) = await receive(cloud, url)
+    good = {"Id": "good", "ReceiptHandle": message["ReceiptHandle"]}
+    bad = {"Id": "bad", "ReceiptHandle": "no-such-handle"}
+    for operation, more in (
+        (cloud.sqs.change_message_visibility_batch, {"VisibilityTimeout": 60}),
+        (cloud.sqs.delete_message_batch, {}),
+    ):
+        answer = await operation(QueueUrl=url, Entries=[{**bad, **more}, {**good, **more}])
+        assert [entry["Id"] for entry in answer["Successful"]] == ["good"]
+        (failed,) = answer["Failed"]
+        assert (failed["Id"], failed["Code"]) == ("bad", "ReceiptHandleIsInvalid")
+        assert failed["SenderFault"] is (cloud.place.name != "localstack")  # a difference that stays
+        assert "handle" in failed["Message"]
 
 
-def test_objects_are_put_read_listed_and_deleted(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        await cloud.s3.create_bucket(Bucket="a.bucket")
-        etag = '"900150983cd24fb0d6963f7d28e17f72"'
-        put = await cloud.s3.put_object(Bucket="a.bucket", Key="b/c", Body=b"abc", Metadata={"made": "here"})
-        assert put["ETag"] == etag
-        await cloud.s3.put_object(Bucket="a.bucket", Key="file", Body=io.BytesIO(b"0123456789"))
-        head = await cloud.s3.head_object(Bucket="a.bucket", Key="b/c")
-        got = await cloud.s3.get_object(Bucket="a.bucket", Key="b/c")
-        for answer in (head, got):
-            assert (answer["ContentLength"], answer["ETag"], answer["Metadata"]) == (3, etag, {"made": "here"})
-            assert answer["LastModified"].tzinfo is not None
-        with got["Body"] as body:
-            assert await cloud.blocking(body.read) == b"abc"
-            assert await cloud.blocking(body.read) == b""
-        body = (await cloud.s3.get_object(Bucket="a.bucket", Key="file"))["Body"]
-        assert [body.read(4), *body.iter_chunks(5)] == [b"0123", b"45678", b"9"]
-        body.close()
-        body.close()
-        listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", MaxKeys=1)
-        assert [(entry["Key"], entry["Size"], entry["ETag"]) for entry in listed["Contents"]] == [("b/c", 3, etag)]
-        assert (listed["IsTruncated"], listed["KeyCount"]) == (True, 1)
-        token = listed["NextContinuationToken"]
-        listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", ContinuationToken=token)
-        assert [entry["Key"] for entry in listed["Contents"]] == ["file"]
-        await cloud.s3.delete_object(Bucket="a.bucket", Key="b/c")
-        await cloud.s3.delete_objects(Bucket="a.bucket", Delete={"Objects": [{"Key": "file"}]})
-        await cloud.s3.delete_object(Bucket="a.bucket", Key="never-there")
-        listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", Prefix="b")
-        assert (listed["KeyCount"], "Contents" in listed) == (0, False)
-
-    run(test)
+async def test_a_batch_that_is_no_batch_is_refused(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    request = cloud.sqs.delete_message_batch(QueueUrl=url, Entries=[])
+    assert await code_of(request) == "AWS.SimpleQueueService.EmptyBatchRequest"
+    twice = [{"Id": "1", "MessageBody": "a"}, {"Id": "1", "MessageBody": "b"}]
+    request = cloud.sqs.send_message_batch(QueueUrl=url, Entries=twice)
+    assert await code_of(request) == "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"
+    request = cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle="no-such-handle")
+    assert await code_of(request) == "ReceiptHandleIsInvalid"
 
 
-def test_objects_that_are_not_there(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        with pytest.raises(CloudError, match=r"^s3.GetObject failed with NoSuchBucket: ") as caught:
-            await cloud.s3.get_object(Bucket="a.bucket", Key="k")
-        assert (caught.value.operation, caught.value.status) == ("s3.GetObject", 404)
-        await cloud.s3.create_bucket(Bucket="a.bucket")
-        assert await code_of(cloud.s3.get_object(Bucket="a.bucket", Key="k")) == "NoSuchKey"
-        assert await code_of(cloud.s3.head_object(Bucket="a.bucket", Key="k")) == "404"
-        assert await code_of(cloud.s3.head_bucket(Bucket="b.bucket")) == "404"
-
-    run(test)
-
-
-def test_an_operation_or_argument_that_is_not_there(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        with pytest.raises(AttributeError, match="recieve_message"):
-            cloud.sqs.recieve_message  # noqa: B018
-        with pytest.raises(AttributeError):
-            cloud.sqs.close  # noqa: B018
-        assert await code_of(cloud.sqs.receive_message(Queue="x")) == "ParamValidationError"
-        assert await code_of(cloud.s3.get_object(Bucket="a.bucket")) == "ParamValidationError"
-
-    run(test)
+async def test_a_message_is_dead_lettered_at_receive_n_plus_1(cloud: Cloud) -> None:
+    dead = await make_queue(cloud, "dead")
+    arn = (await cloud.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"]))["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
+    url = await make_queue(cloud, RedrivePolicy=policy)
+    sent = await cloud.sqs.send_message(QueueUrl=url, MessageBody="poison")
+    for _ in range(2):
+        assert len(await receive(cloud, url, VisibilityTimeout=0)) == 1
+        assert await receive(cloud, dead, WaitTimeSeconds=0) == []
+    assert await receive(cloud, url) == []
+    (message,) = await receive(cloud, dead, AttributeNames=["ApproximateReceiveCount"])
+    assert (message["MessageId"], message["Body"]) == (sent["MessageId"], "poison")
+    assert message["Attributes"]["ApproximateReceiveCount"] == "3"
 
 
-def test_a_put_is_announced(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        stack = await deploy(cloud)
-        await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/20160720.gz", Body=b"abc")
-        await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/notes.txt", Body=b"abc")
-        await cloud.s3.put_object(Bucket=stack.bucket, Key="elsewhere/20160720.gz", Body=b"abc")
-        test_event, event = [json.loads(message["Body"]) for message in await receive_all(cloud, stack.queue_url, 2)]
-        assert test_event["Event"] == "s3:TestEvent"
-        assert test_event["Bucket"] == stack.bucket
-        assert "Records" not in test_event
-        (record,) = event["Records"]
-        assert {"eventVersion", "eventSource", "awsRegion", "eventTime", "eventName", "s3"} <= set(record)
-        assert record["eventName"] == "ObjectCreated:Put"
-        assert record["s3"]["bucket"]["name"] == stack.bucket
-        assert unquote_plus(record["s3"]["object"]["key"]) == "packrat/data/20160720.gz"
-        assert record["s3"]["object"]["size"] == 3
-        assert record["s3"]["object"]["eTag"] == "900150983cd24fb0d6963f7d28e17f72"
-
-    run(test)
+async def test_depth_is_counted(cloud: Cloud) -> None:
+    url = await make_queue(cloud)
+    for n in range(3):
+        await cloud.sqs.send_message(QueueUrl=url, MessageBody=f"message {n}")
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=600)
+    await receive(cloud, url, MaxNumberOfMessages=1)
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+    answer = await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    assert [answer["Attributes"][name] for name in names] == ["2", "1", "1"]
+    await cloud.sqs.purge_queue(QueueUrl=url)
+    answer = await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    assert answer["Attributes"][names[0]] == "0"
 
 
-def test_odd_keys_come_back_from_an_event(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        stack = await deploy(cloud)
-        keys = [f"packrat/data/{key}" for key in ODD_KEYS]
-        for key in keys:
-            await cloud.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"")
-        messages = await receive_all(cloud, stack.queue_url, len(keys) + 1)
-        _, *events = [json.loads(message["Body"]) for message in messages]
-        told = [unquote_plus(event["Records"][0]["s3"]["object"]["key"]) for event in events]
-        assert sorted(told) == sorted(keys)
-        for key in told:
-            body = (await cloud.s3.get_object(Bucket=stack.bucket, Key=key))["Body"]
-            assert await cloud.blocking(body.read) == b""
-
-    run(test)
+async def test_queues_are_found_by_name(cloud: Cloud) -> None:
+    url = await make_queue(cloud, VisibilityTimeout="7")
+    assert await make_queue(cloud, VisibilityTimeout="7") == url
+    assert (await cloud.sqs.get_queue_url(QueueName="events"))["QueueUrl"] == url
+    request = cloud.sqs.create_queue(QueueName="events", Attributes={"VisibilityTimeout": "8"})
+    assert await code_of(request) == "QueueAlreadyExists"
+    await cloud.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "9"})
+    answer = await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    assert answer["Attributes"] == {"VisibilityTimeout": "9"}
+    await cloud.sqs.delete_queue(QueueUrl=url)
+    for request in (cloud.sqs.get_queue_url(QueueName="events"), cloud.sqs.receive_message(QueueUrl=url)):
+        assert await code_of(request) == "AWS.SimpleQueueService.NonExistentQueue"
 
 
-def test_deploying_twice_changes_nothing(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        stack = await deploy(cloud, "test", visibility_timeout=5, max_receive_count=4)
-        assert (stack.name, stack.bucket) == ("palleto-test", "warehouse.test")
-        assert (stack.visibility_timeout, stack.max_receive_count) == (5.0, 4)
-        before = await settings_of(cloud, stack)
-        assert await deploy(cloud, "test", visibility_timeout=6) == stack
-        assert await settings_of(cloud, stack) == before
-        assert len(await receive(cloud, stack.queue_url)) == 1, "one TestEvent: the notification was put once"
-        policy = json.loads(before["queue"]["Policy"])
-        (statement,) = policy["Statement"]
-        assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
-        assert statement["Action"] == "sqs:SendMessage"
-        assert statement["Resource"] == stack.queue_arn
-        assert statement["Condition"]["ArnEquals"] == {"aws:SourceArn": "arn:aws:s3:::warehouse.test"}
-        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": stack.queue_arn.split(":")[4]}
-        assert before["queue"]["MessageRetentionPeriod"] == before["dead"]["MessageRetentionPeriod"] == "1209600"
-        assert before["queue"]["SqsManagedSseEnabled"] == "true"
-        assert set(before["block"].values()) == {True}
+async def test_objects_are_put_read_listed_and_deleted(cloud: Cloud) -> None:
+    await cloud.s3.create_bucket(Bucket="a.bucket")
+    etag = '"900150983cd24fb0d6963f7d28e17f72"'
+    put = await cloud.s3.put_object(Bucket="a.bucket", Key="b/c", Body=b"abc", Metadata={"made": "here"})
+    assert put["ETag"] == etag
+    await cloud.s3.put_object(Bucket="a.bucket", Key="file", Body=io.BytesIO(b"0123456789"))
+    head = await cloud.s3.head_object(Bucket="a.bucket", Key="b/c")
+    got = await cloud.s3.get_object(Bucket="a.bucket", Key="b/c")
+    for answer in (head, got):
+        assert (answer["ContentLength"], answer["ETag"], answer["Metadata"]) == (3, etag, {"made": "here"})
+        assert answer["LastModified"].tzinfo is not None
+    with got["Body"] as body:
+        assert await cloud.blocking(body.read) == b"abc"
+        assert await cloud.blocking(body.read) == b""
+    body = (await cloud.s3.get_object(Bucket="a.bucket", Key="file"))["Body"]
+    assert [body.read(4), *body.iter_chunks(5)] == [b"0123", b"45678", b"9"]
+    body.close()
+    body.close()
+    listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", MaxKeys=1)
+    assert [(entry["Key"], entry["Size"], entry["ETag"]) for entry in listed["Contents"]] == [("b/c", 3, etag)]
+    assert (listed["IsTruncated"], listed["KeyCount"]) == (True, 1)
+    token = listed["NextContinuationToken"]
+    listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", ContinuationToken=token)
+    assert [entry["Key"] for entry in listed["Contents"]] == ["file"]
+    await cloud.s3.delete_object(Bucket="a.bucket", Key="b/c")
+    await cloud.s3.delete_objects(Bucket="a.bucket", Delete={"Objects": [{"Key": "file"}]})
+    await cloud.s3.delete_object(Bucket="a.bucket", Key="never-there")
+    listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", Prefix="b")
+    assert (listed["KeyCount"], "Contents" in listed) == (0, False)
 
-    run(test)
+
+async def test_objects_that_are_not_there(cloud: Cloud) -> None:
+    with pytest.raises(CloudError, match=r"^s3.GetObject failed with NoSuchBucket: ") as caught:
+        await cloud.s3.get_object(Bucket="a.bucket", Key="k")
+    assert (caught.value.operation, caught.value.status) == ("s3.GetObject", 404)
+    await cloud.s3.create_bucket(Bucket="a.bucket")
+    assert await code_of(cloud.s3.get_object(Bucket="a.bucket", Key="k")) == "NoSuchKey"
+    assert await code_of(cloud.s3.head_object(Bucket="a.bucket", Key="k")) == "404"
+    assert await code_of(cloud.s3.head_bucket(Bucket="b.bucket")) == "404"
+
+
+async def test_an_operation_or_argument_that_is_not_there(cloud: Cloud) -> None:
+    with pytest.raises(AttributeError, match="recieve_message"):
+        cloud.sqs.recieve_message  # noqa: B018
+    with pytest.raises(AttributeError):
+        cloud.sqs.close  # noqa: B018
+    assert await code_of(cloud.sqs.receive_message(Queue="x")) == "ParamValidationError"
+    assert await code_of(cloud.s3.get_object(Bucket="a.bucket")) == "ParamValidationError"
+
+
+async def test_a_put_is_announced(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/20160720.gz", Body=b"abc")
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/notes.txt", Body=b"abc")
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="elsewhere/20160720.gz", Body=b"abc")
+    test_event, event = [json.loads(message["Body"]) for message in await receive_all(cloud, stack.queue_url, 2)]
+    assert test_event["Event"] == "s3:TestEvent"
+    assert test_event["Bucket"] == stack.bucket
+    assert "Records" not in test_event
+    (record,) = event["Records"]
+    assert {"eventVersion", "eventSource", "awsRegion", "eventTime", "eventName", "s3"} <= set(record)
+    assert record["eventName"] == "ObjectCreated:Put"
+    assert record["s3"]["bucket"]["name"] == stack.bucket
+    assert unquote_plus(record["s3"]["object"]["key"]) == "packrat/data/20160720.gz"
+    assert record["s3"]["object"]["size"] == 3
+    assert record["s3"]["object"]["eTag"] == "900150983cd24fb0d6963f7d28e17f72"
+
+
+async def test_odd_keys_come_back_from_an_event(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    keys = [f"packrat/data/{key}" for key in ODD_KEYS]
+    for key in keys:
+        await cloud.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"")
+    messages = await receive_all(cloud, stack.queue_url, len(keys) + 1)
+    _, *events = [json.loads(message["Body"]) for message in messages]
+    told = [unquote_plus(event["Records"][0]["s3"]["object"]["key"]) for event in events]
+    assert sorted(told) == sorted(keys)
+    for key in told:
+        body = (await cloud.s3.get_object(Bucket=stack.bucket, Key=key))["Body"]
+        assert await cloud.blocking(body.read) == b""
+
+
+async def test_deploying_twice_changes_nothing(cloud: Cloud) -> None:
+    stack = await deploy(cloud, "test", visibility_timeout=5, max_receive_count=4)
+    assert (stack.name, stack.bucket) == ("palleto-test", "warehouse.test")
+    assert (stack.visibility_timeout, stack.max_receive_count) == (5.0, 4)
+    before = await settings_of(cloud, stack)
+    assert await deploy(cloud, "test", visibility_timeout=6) == stack
+    assert await settings_of(cloud, stack) == before
+    assert len(await receive(cloud, stack.queue_url)) == 1, "one TestEvent: the notification was put once"
+    policy = json.loads(before["queue"]["Policy"])
+    (statement,) = policy["Statement"]
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Resource"] == stack.queue_arn
+    assert statement["Condition"]["ArnEquals"] == {"aws:SourceArn": "arn:aws:s3:::warehouse.test"}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": stack.queue_arn.split(":")[4]}
+    assert before["queue"]["MessageRetentionPeriod"] == before["dead"]["MessageRetentionPeriod"] == "1209600"
+    assert before["queue"]["SqsManagedSseEnabled"] == "true"
+    assert set(before["block"].values()) == {True}
 
 
 async def settings_of(cloud: Cloud, stack: Any) -> dict[str, Any]:
@@ -419,42 +354,33 @@ async def settings_of(cloud: Cloud, stack: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("there", ["bucket", "queue", "both"])
-def test_deploying_around_what_is_there(run: Run, there: str) -> None:
-    async def test(cloud: Cloud) -> None:
-        if there != "queue":
-            await cloud.s3.create_bucket(Bucket="warehouse.development")
-        if there != "bucket":
-            await make_queue(cloud, "warehouse_raw_events", VisibilityTimeout="7")
-        stack = await deploy(cloud)
-        assert stack.visibility_timeout == (30.0 if there == "bucket" else 7.0)
-        assert await deploy(cloud) == stack
-        await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/x.gz", Body=b"abc")
-        bodies = [message["Body"] for message in await receive_all(cloud, stack.queue_url, 2)]
-        assert ["s3:TestEvent" in body for body in bodies] == [True, False]
-
-    run(test)
+async def test_deploying_around_what_is_there(cloud: Cloud, there: str) -> None:
+    if there != "queue":
+        await cloud.s3.create_bucket(Bucket="warehouse.development")
+    if there != "bucket":
+        await make_queue(cloud, "warehouse_raw_events", VisibilityTimeout="7")
+    stack = await deploy(cloud)
+    assert stack.visibility_timeout == (30.0 if there == "bucket" else 7.0)
+    assert await deploy(cloud) == stack
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/x.gz", Body=b"abc")
+    bodies = [message["Body"] for message in await receive_all(cloud, stack.queue_url, 2)]
+    assert ["s3:TestEvent" in body for body in bodies] == [True, False]
 
 
-def test_two_environments_share_the_queue(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        one, two = await deploy(cloud, "one"), await deploy(cloud, "two")
-        assert (one.bucket, two.bucket, one.queue_url) == ("warehouse.one", "warehouse.two", two.queue_url)
-
-    run(test)
+async def test_two_environments_share_the_queue(cloud: Cloud) -> None:
+    one, two = await deploy(cloud, "one"), await deploy(cloud, "two")
+    assert (one.bucket, two.bucket, one.queue_url) == ("warehouse.one", "warehouse.two", two.queue_url)
 
 
-def test_uploading_again_puts_what_is_new(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        stack = await deploy(cloud)
-        files = [sample(day) for day in range(3)]
-        assert await upload(cloud, stack, files[:2]) == [file.key for file in files[:2]]
-        assert await upload(cloud, stack, files) == [files[2].key]
-        await cloud.s3.put_object(Bucket=stack.bucket, Key=files[0].key, Body=b"x" * files[0].size)
-        assert await upload(cloud, stack, files) == [files[0].key], "same size, other bytes"
-        await receive_all(cloud, stack.queue_url, 6)  # with the TestEvent
-        assert set(cloud.requests) == {"s3.PutObject", "sqs.ReceiveMessage"}, "deploy and upload are not counted"
-
-    run(test)
+async def test_uploading_again_puts_what_is_new(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    files = [sample(day) for day in range(3)]
+    assert await upload(cloud, stack, files[:2]) == [file.key for file in files[:2]]
+    assert await upload(cloud, stack, files) == [files[2].key]
+    await cloud.s3.put_object(Bucket=stack.bucket, Key=files[0].key, Body=b"x" * files[0].size)
+    assert await upload(cloud, stack, files) == [files[0].key], "same size, other bytes"
+    await receive_all(cloud, stack.queue_url, 6)  # with the TestEvent
+    assert set(cloud.requests) == {"s3.PutObject", "sqs.ReceiveMessage"}, "deploy and upload are not counted"
 
 
 def test_requests_are_counted_and_observed(run: Run) -> None:
@@ -476,40 +402,33 @@ def test_requests_are_counted_and_observed(run: Run) -> None:
     assert isinstance(seen[1][2], CloudError)
 
 
-def test_a_cancelled_receive_hands_its_messages_on(run: Run) -> None:
+async def test_a_cancelled_receive_hands_its_messages_on(cloud: Cloud) -> None:
     """The answer comes to the caller, and the cancellation at the caller's next await."""
+    url = await make_queue(cloud)
+    got: list[str] = []
 
-    async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
-        got: list[str] = []
+    async with anyio.create_task_group() as tasks:
 
-        async with anyio.create_task_group() as tasks:
+        async def poll() -> None:
+            messages = await receive(cloud, url, WaitTimeSeconds=20)
+            got.extend(message["Body"] for message in messages)
+            await anyio.lowlevel.checkpoint()
+            pytest.fail("the cancellation was lost")
 
-            async def poll() -> None:
-                messages = await receive(cloud, url, WaitTimeSeconds=20)
-                got.extend(message["Body"] for message in messages)
-                await anyio.lowlevel.checkpoint()
-                pytest.fail("the cancellation was lost")
-
-            tasks.start_soon(poll)
-            await anyio.sleep(0.2)
-            tasks.cancel_scope.cancel()
-            with anyio.CancelScope(shield=True):
-                await anyio.sleep(0.1)
-                await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-        assert got == ["hey"]
-
-    run(test)
+        tasks.start_soon(poll)
+        await anyio.sleep(0.2)
+        tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(0.1)
+            await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    assert got == ["hey"]
 
 
-def test_a_cancelled_caller_sends_nothing(run: Run) -> None:
-    async def test(cloud: Cloud) -> None:
-        with anyio.CancelScope() as scope:
-            scope.cancel()
-            await cloud.sqs.create_queue(QueueName="never")
-        with anyio.CancelScope() as scope:
-            scope.cancel()
-            await cloud.blocking(pytest.fail, "called")
-        assert cloud.requests == {}
-
-    run(test)
+async def test_a_cancelled_caller_sends_nothing(cloud: Cloud) -> None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await cloud.sqs.create_queue(QueueName="never")
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await cloud.blocking(pytest.fail, "called")
+    assert cloud.requests == {}

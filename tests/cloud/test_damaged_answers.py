@@ -10,9 +10,9 @@ import pytest
 
 from palleto import clock
 from palleto.cloud import Cloud, Stack, deploy, open_cloud
-from palleto.cloud.dead_letters import dead_letters, put_back
 from palleto.cloud.door import Clients
-from palleto.cloud.teardown import tear_down
+from palleto.cloud.queue.dead_letters import dead_letters, put_back
+from palleto.cloud.stack.teardown import tear_down
 from palleto.errors import CloudError
 
 SERVICES = ("sqs", "s3", "cloudformation")
@@ -39,28 +39,18 @@ def without(answer: Any, path: Path) -> Any:
 
 
 class Damaged:
-    """Clients that give the `number`-th answer without what is at `path`; the answers as they were are in `seen`."""
+    """A client that notes its answers in `seen`, and gives the `number`-th without what is at `path`."""
 
-    def __init__(self, cloud: Cloud, number: int | None = None, path: Path = ()) -> None:
-        self.seen: list[tuple[str, Any]] = []
-        self.number, self.path = number, path
-        for service in SERVICES:
-            object.__setattr__(cloud.monitor, service, Watched(self, getattr(cloud.monitor, service)))
-
-    def pass_on(self, operation: str, answer: Any) -> Any:
-        self.seen.append((operation, answer))
-        return without(answer, self.path) if len(self.seen) - 1 == self.number else answer
-
-
-class Watched:
-    def __init__(self, damaged: Damaged, client: Any) -> None:
-        self.damaged, self.client = damaged, client
+    def __init__(self, client: Any, seen: list[Any], number: int | None, path: Path) -> None:
+        self.client, self.seen, self.number, self.path = client, seen, number, path
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.client, name)
 
         async def call(**arguments: Any) -> Any:
-            return self.damaged.pass_on(name, await method(**arguments))
+            answer = await method(**arguments)
+            self.seen.append(answer)
+            return without(answer, self.path) if len(self.seen) - 1 == self.number else answer
 
         return call
 
@@ -90,8 +80,9 @@ async def tried(cloud: Cloud, before: Deed, deed: Deed, number: int | None = Non
     """Do a deed with an answer damaged, and then deploy with none; what was answered."""
     await before(cloud)
     whole = cloud.monitor
-    cloud.monitor = Clients(**{service: getattr(whole, service) for service in SERVICES})
-    damaged = Damaged(cloud, number, path)
+    seen: list[Any] = []
+    damaged: Any = {service: Damaged(getattr(whole, service), seen, number, path) for service in SERVICES}
+    cloud.monitor = Clients(**damaged)
     failure = None
     try:
         await deed(cloud)
@@ -101,7 +92,7 @@ async def tried(cloud: Cloud, before: Deed, deed: Deed, number: int | None = Non
     assert str(failure).isprintable()
     assert failure is None or "try again" in str(failure) or failure.code != "ResponseParserError"
     assert isinstance(await deploy(cloud), Stack), "the next try mends it"
-    return [answer for _, answer in damaged.seen]
+    return seen
 
 
 @pytest.mark.parametrize("deed", [deed for deed in DEEDS if deed != "removing"])

@@ -10,10 +10,16 @@ import pytest
 
 from palleto import CloudError, SettingError, TraceEvent
 from palleto.cloud import Cloud
-from palleto.cloud.client import ATTEMPTS
+from palleto.cloud.clients.client import ATTEMPTS
 from palleto.cloud.faults import Faults
 
-Simulate = Callable[..., Any]
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def place() -> str:
+    """The only one here."""
+    return "simulated"
 
 
 async def queue(cloud: Cloud, *bodies: str) -> str:
@@ -51,7 +57,7 @@ async def stored(cloud: Cloud, data: bytes = b"0123456789") -> dict[str, str]:
         ("ReadTimeoutError", 0),
     ],
 )
-def test_a_request_fails_at_the_calls_that_were_named(simulate: Simulate, code: str, status: int) -> None:
+def test_a_request_fails_at_the_calls_that_were_named(run: Run, code: str, status: int) -> None:
     faults = Faults().fail("sqs.ReceiveMessage", code, at=(1, 3))
 
     async def test(cloud: Cloud) -> None:
@@ -64,24 +70,24 @@ def test_a_request_fails_at_the_calls_that_were_named(simulate: Simulate, code: 
         assert await bodies(cloud, url) == []
         assert cloud.requests["sqs.ReceiveMessage"] == 4
 
-    simulate(test, faults=faults)
+    run(test, faults=faults)
     assert repr(faults) == f"<Faults seed=0: sqs.ReceiveMessage fails with {code} (2 times)>"
 
 
-def test_a_rate_is_met_and_a_seed_repeats_it(simulate: Simulate) -> None:
+def test_a_rate_is_met_and_a_seed_repeats_it(run: Run) -> None:
     def struck(seed: int) -> list[bool]:
         async def test(cloud: Cloud) -> list[bool]:
             url = await queue(cloud)
             return [await bodies(cloud, url, WaitTimeSeconds=0) == "ServiceUnavailable" for _ in range(400)]
 
-        found: list[bool] = simulate(test, faults=Faults(seed).fail("sqs.*", rate=0.2))
+        found: list[bool] = run(test, faults=Faults(seed).fail("sqs.*", rate=0.2))
         return found
 
     assert struck(1) == struck(1) != struck(2)
     assert 50 < sum(struck(3)) < 110
 
 
-def test_a_fault_waits_for_an_event_of_the_trace_and_strikes_so_often(simulate: Simulate) -> None:
+def test_a_fault_waits_for_an_event_of_the_trace_and_strikes_so_often(run: Run) -> None:
     faults = Faults().fail("sqs.*", on=lambda event: event.kind == "written", times=1)
     told: list[tuple[str, str]] = []
     faults.listeners.append(lambda *fault: told.append(fault))
@@ -98,71 +104,61 @@ def test_a_fault_waits_for_an_event_of_the_trace_and_strikes_so_often(simulate: 
         faults.hear(TraceEvent(0, 0.0, "", "written"))
         assert await bodies(cloud, url) == []  # once is enough
 
-    simulate(test, faults=faults)
+    run(test, faults=faults)
     assert told == [("sqs.ReceiveMessage", "fails with ServiceUnavailable")]
 
 
-def test_slow_answers_late_and_hang_never(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a", "b")
-        assert await bodies(cloud, url) == ["a", "b"]
-        assert anyio.current_time() == 5
-        assert await bodies(cloud, url) == "ReadTimeoutError"
-        assert anyio.current_time() == 35
-
-    simulate(test, faults=Faults().slow("sqs.*", 5, at=1).hang("sqs.*", at=2))
+@pytest.mark.parametrize("faults", [Faults().slow("sqs.*", 5, at=1).hang("sqs.*", at=2)])
+async def test_slow_answers_late_and_hang_never(cloud: Cloud) -> None:
+    url = await queue(cloud, "a", "b")
+    assert await bodies(cloud, url) == ["a", "b"]
+    assert anyio.current_time() == 5
+    assert await bodies(cloud, url) == "ReadTimeoutError"
+    assert anyio.current_time() == 35
 
 
-def test_a_delete_whose_answer_is_lost_deletes(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a")
-        (message,) = (await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1))["Messages"]
-        entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"]}
-        answer = await cloud.sqs.delete_message_batch(QueueUrl=url, Entries=[entry])
-        assert [failure["Code"] for failure in answer["Failed"]] == ["ConnectionClosedError"]
-        assert cloud.simulated is not None
-        assert cloud.simulated.ledger(url).deleted == 1
-
-    simulate(test, faults=Faults().lose_answer(at=1))
+@pytest.mark.parametrize("faults", [Faults().lose_answer(at=1)])
+async def test_a_delete_whose_answer_is_lost_deletes(cloud: Cloud) -> None:
+    url = await queue(cloud, "a")
+    (message,) = (await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1))["Messages"]
+    entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"]}
+    answer = await cloud.sqs.delete_message_batch(QueueUrl=url, Entries=[entry])
+    assert [failure["Code"] for failure in answer["Failed"]] == ["ConnectionClosedError"]
+    assert cloud.simulated is not None
+    assert cloud.simulated.ledger(url).deleted == 1
 
 
-def test_a_duplicate_is_a_delivery_with_a_handle_of_its_own(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a", "b")
-        found = [(await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)).get("Messages") for _ in range(5)]
-        delivered = [message for messages in found if messages for message in messages]
-        assert sorted(message["Body"] for message in delivered) == ["a", "a", "b", "b"]
-        assert len({message["MessageId"] for message in delivered}) == 2
-        assert len({message["ReceiptHandle"] for message in delivered}) == 4
-
-    simulate(test, faults=Faults().duplicate(rate=1.0))
+@pytest.mark.parametrize("faults", [Faults().duplicate(rate=1.0)])
+async def test_a_duplicate_is_a_delivery_with_a_handle_of_its_own(cloud: Cloud) -> None:
+    url = await queue(cloud, "a", "b")
+    found = [(await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)).get("Messages") for _ in range(5)]
+    delivered = [message for messages in found if messages for message in messages]
+    assert sorted(message["Body"] for message in delivered) == ["a", "a", "b", "b"]
+    assert len({message["MessageId"] for message in delivered}) == 2
+    assert len({message["ReceiptHandle"] for message in delivered}) == 4
 
 
-def test_fewer_hands_out_less_and_none_after_its_wait(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a", "b", "c")
-        assert await bodies(cloud, url) == ["a"]
-        assert await bodies(cloud, url) == []
-        assert anyio.current_time() == 1
-        assert await bodies(cloud, url) == ["b", "c"]
-
-    simulate(test, faults=Faults().fewer(1, at=1).fewer(0, at=2))
+@pytest.mark.parametrize("faults", [Faults().fewer(1, at=1).fewer(0, at=2)])
+async def test_fewer_hands_out_less_and_none_after_its_wait(cloud: Cloud) -> None:
+    url = await queue(cloud, "a", "b", "c")
+    assert await bodies(cloud, url) == ["a"]
+    assert await bodies(cloud, url) == []
+    assert anyio.current_time() == 1
+    assert await bodies(cloud, url) == ["b", "c"]
 
 
-def test_a_message_that_was_damaged_on_its_way_is_not_handed_out_and_comes_again(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a", "b")
-        assert await bodies(cloud, url) == []
-        assert await bodies(cloud, url) == []
-        await anyio.sleep(30)
-        assert await bodies(cloud, url) == ["a", "b"]
-
-    simulate(test, faults=Faults().garble(at=1))
+@pytest.mark.parametrize("faults", [Faults().garble(at=1)])
+async def test_a_message_that_was_damaged_on_its_way_is_not_handed_out_and_comes_again(cloud: Cloud) -> None:
+    url = await queue(cloud, "a", "b")
+    assert await bodies(cloud, url) == []
+    assert await bodies(cloud, url) == []
+    await anyio.sleep(30)
+    assert await bodies(cloud, url) == ["a", "b"]
 
 
 @pytest.mark.parametrize("after", [0, 1, 9])
 @pytest.mark.parametrize("size", [1, 4, None])
-def test_a_download_that_breaks_off_goes_on_where_it_broke(simulate: Simulate, after: int, size: int | None) -> None:
+def test_a_download_that_breaks_off_goes_on_where_it_broke(run: Run, after: int, size: int | None) -> None:
     async def test(cloud: Cloud) -> None:
         body = (await cloud.s3.get_object(**await stored(cloud)))["Body"]
         data = body.read() if size is None else b"".join(body.iter_chunks(size))
@@ -170,23 +166,21 @@ def test_a_download_that_breaks_off_goes_on_where_it_broke(simulate: Simulate, a
         assert body.read(1) == b""
 
     faults = Faults().cut(after, at=1)
-    simulate(test, faults=faults)
+    run(test, faults=faults)
     assert faults.faults[0].struck == 1
 
 
-def test_a_download_does_not_go_on_with_another_object(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        where = await stored(cloud)
-        body = (await cloud.s3.get_object(**where))["Body"]
-        assert body.read(3) == b"012"
-        await cloud.monitor.s3.put_object(**where, Body=b"abcdefghij")
-        with pytest.raises(CloudError, match="PreconditionFailed"):
-            body.read(3)
-
-    simulate(test, faults=Faults().cut(3, at=1))
+@pytest.mark.parametrize("faults", [Faults().cut(3, at=1)])
+async def test_a_download_does_not_go_on_with_another_object(cloud: Cloud) -> None:
+    where = await stored(cloud)
+    body = (await cloud.s3.get_object(**where))["Body"]
+    assert body.read(3) == b"012"
+    await cloud.monitor.s3.put_object(**where, Body=b"abcdefghij")
+    with pytest.raises(CloudError, match="PreconditionFailed"):
+        body.read(3)
 
 
-def test_a_request_to_s3_is_sent_again_and_at_last_fails(simulate: Simulate) -> None:
+def test_a_request_to_s3_is_sent_again_and_at_last_fails(run: Run) -> None:
     faults = Faults().fail("s3.GetObject", "SlowDown", at=range(1, ATTEMPTS))
 
     async def test(cloud: Cloud) -> None:
@@ -203,44 +197,40 @@ def test_a_request_to_s3_is_sent_again_and_at_last_fails(simulate: Simulate) -> 
             await cloud.s3.get_object(**where)
         assert cloud.requests["s3.GetObject"] == 2 * ATTEMPTS + 1  # waiting would not mend it
 
-    simulate(test, faults=faults)
+    run(test, faults=faults)
 
 
-def test_who_waits_between_two_attempts_can_be_cancelled(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        where = await stored(cloud)
-        with anyio.move_on_after(1) as scope:
-            await cloud.s3.get_object(**where)
-        assert scope.cancelled_caught
-        assert anyio.current_time() == 1
-
-    simulate(test, faults=Faults().fail("s3.GetObject", rate=1.0))
+@pytest.mark.parametrize("faults", [Faults().fail("s3.GetObject", rate=1.0)])
+async def test_who_waits_between_two_attempts_can_be_cancelled(cloud: Cloud) -> None:
+    where = await stored(cloud)
+    with anyio.move_on_after(1) as scope:
+        await cloud.s3.get_object(**where)
+    assert scope.cancelled_caught
+    assert anyio.current_time() == 1
 
 
-def test_a_run_in_a_hurry_leaves_hung_requests_behind(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a")
-        codes: list[Any] = []
+@pytest.mark.parametrize("faults", [Faults().hang("sqs.ReceiveMessage", 300, at=(1, 3))])
+async def test_a_run_in_a_hurry_leaves_hung_requests_behind(cloud: Cloud) -> None:
+    url = await queue(cloud, "a")
+    codes: list[Any] = []
 
-        async def receive() -> None:
-            codes.append(await bodies(cloud, url))
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(receive)
-            await anyio.sleep(2)
-            tasks.cancel_scope.cancel()  # alone, this would wait for the answer
-            cloud.hurry(1.0)
-        assert codes == ["Abandoned"]
-        assert anyio.current_time() == pytest.approx(2.6)
-        codes.append(await bodies(cloud, url))  # this one is answered
+    async def receive() -> None:
         codes.append(await bodies(cloud, url))
-        assert codes[1:] == [["a"], "Abandoned"]
-        assert anyio.current_time() < 3.1
-        requests = cloud.requests.total()
-        assert await bodies(cloud, url) == "Abandoned"  # not even sent
-        assert cloud.requests.total() == requests
 
-    simulate(test, faults=Faults().hang("sqs.ReceiveMessage", 300, at=(1, 3)))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive)
+        await anyio.sleep(2)
+        tasks.cancel_scope.cancel()  # alone, this would wait for the answer
+        cloud.hurry(1.0)
+    assert codes == ["Abandoned"]
+    assert anyio.current_time() == pytest.approx(2.6)
+    codes.append(await bodies(cloud, url))  # this one is answered
+    codes.append(await bodies(cloud, url))
+    assert codes[1:] == [["a"], "Abandoned"]
+    assert anyio.current_time() < 3.1
+    requests = cloud.requests.total()
+    assert await bodies(cloud, url) == "Abandoned"  # not even sent
+    assert cloud.requests.total() == requests
 
 
 @pytest.mark.parametrize(
@@ -257,10 +247,8 @@ def test_a_fault_that_cannot_be_is_refused_in_one_line(make: Callable[[], Faults
         make()
 
 
-def test_the_runs_own_bookkeeping_is_spared(simulate: Simulate) -> None:
-    async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a")
-        answer = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        assert answer["Attributes"]["ApproximateNumberOfMessages"] == "1"
-
-    simulate(test, faults=Faults().fail("*", rate=1.0))
+@pytest.mark.parametrize("faults", [Faults().fail("*", rate=1.0)])
+async def test_the_runs_own_bookkeeping_is_spared(cloud: Cloud) -> None:
+    url = await queue(cloud, "a")
+    answer = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    assert answer["Attributes"]["ApproximateNumberOfMessages"] == "1"

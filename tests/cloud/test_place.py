@@ -6,33 +6,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
+from aws_environment import AWS_ENVIRONMENT
+from servers import free_port
 
 from palleto import clock
-from palleto.cloud import PLACES, Cloud, choose, open_cloud
-from palleto.cloud.embedded import EmbeddedServer
+from palleto.cloud import PLACES, choose, open_cloud
 from palleto.cloud.place import Place, is_loopback, localstack_url
-from palleto.cloud.session import make_clients
+from palleto.cloud.places import EmbeddedServer
+from palleto.cloud.places.session import make_clients
 from palleto.errors import SettingError
-
-AWS_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "AKIAREAL",
-    "AWS_SECRET_ACCESS_KEY": "real",
-    "AWS_SESSION_TOKEN": "real",
-    "AWS_PROFILE": "production",
-    "AWS_REGION": "eu-west-1",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "AWS_ENDPOINT_URL": "https://sqs.eu-west-1.amazonaws.com",
-    "AWS_ENDPOINT_URL_S3": "https://s3.eu-west-1.amazonaws.com",
-    "HTTP_PROXY": "http://127.0.0.1:9",
-    "HTTPS_PROXY": "http://127.0.0.1:9",
-}
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Health(http.server.BaseHTTPRequestHandler):
@@ -55,39 +40,32 @@ def localstack() -> Iterator[str]:
         thread.join()
 
 
-def test_default_is_localstack_when_it_answers(localstack: str) -> None:
+def test_where_none_is_named_it_is_localstack_if_that_answers_and_else_embedded(localstack: str) -> None:
+    url = f"http://{localstack}"
     place = choose(environ={"LOCALSTACK_HOST": localstack})
-    assert (place.name, place.endpoint) == ("localstack", f"http://{localstack}")
-    assert str(place) == f"LocalStack at http://{localstack}, because it answers there"
-
-
-def test_default_is_embedded_otherwise() -> None:
-    place = choose(environ={"LOCALSTACK_HOST": f"127.0.0.1:{unused_port()}"})
+    assert place == Place("localstack", url, f"LocalStack at {url}, because it answers there")
+    assert str(place) == place.reason
+    place = choose(environ={"LOCALSTACK_HOST": f"127.0.0.1:{free_port()}"})
     assert (place.name, place.endpoint) == ("embedded", None)
 
 
+def test_localstack_of_another_machine_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("palleto.cloud.place._healthy", pytest.fail)
+    assert choose(environ={"LOCALSTACK_HOST": "192.0.2.1:4566"}).name == "embedded"
+
+
 def test_aws_endpoint_url_is_heeded_on_this_machine_only(localstack: str) -> None:
-    place = choose(environ={"AWS_ENDPOINT_URL": f"http://{localstack}"})
-    assert (place.name, place.endpoint) == ("localstack", f"http://{localstack}")
-    assert str(place) == f"LocalStack at http://{localstack}, because AWS_ENDPOINT_URL names it"
-    port = localstack.rpartition(":")[2]
-    assert choose("localstack", environ={"AWS_ENDPOINT_URL": f"http://localhost:{port}"}) == Place(
-        "localstack", f"http://{localstack}", f"LocalStack at http://{localstack}, because it was named"
-    )
+    url, port = f"http://{localstack}", localstack.rpartition(":")[2]
+    place = choose(environ={"AWS_ENDPOINT_URL": url})
+    assert place == Place("localstack", url, f"LocalStack at {url}, because AWS_ENDPOINT_URL names it")
+    place = choose("localstack", environ={"AWS_ENDPOINT_URL": f"http://localhost:{port}"})
+    assert place == Place("localstack", url, f"LocalStack at {url}, because it was named")
     elsewhere = {"LOCALSTACK_HOST": localstack, "AWS_ENDPOINT_URL": "http://192.0.2.1:4566"}
-    assert str(choose(environ=elsewhere)) == f"LocalStack at http://{localstack}, because it answers there"
-
-
-def test_aws_endpoint_url_may_be_another_server_of_this_machine() -> None:
+    assert str(choose(environ=elsewhere)) == f"LocalStack at {url}, because it answers there"
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         place = choose(environ={"AWS_ENDPOINT_URL": url})
-        assert (place.name, place.endpoint) == ("endpoint", url)
-        assert "AWS_ENDPOINT_URL" in str(place)
-
-
-def test_aws_endpoint_url_that_does_not_answer() -> None:
-    url = f"http://127.0.0.1:{unused_port()}"
+        assert place == Place("endpoint", url, f"endpoint {url}, because AWS_ENDPOINT_URL names it")
     with pytest.raises(SettingError, match=r"as AWS_ENDPOINT_URL says, .*palleto\.cloud\.localstack up --port \d+"):
         choose(environ={"AWS_ENDPOINT_URL": url})
 
@@ -106,6 +84,7 @@ def test_aws_endpoint_url_that_does_not_answer() -> None:
         ({"AWS_ENDPOINT_URL": "http://[::1]:4603"}, "http://[::1]:4603"),
         ({"AWS_ENDPOINT_URL": "http://192.0.2.1:4602"}, "http://127.0.0.1:4566"),
         ({"AWS_ENDPOINT_URL": "no url"}, "http://127.0.0.1:4566"),
+        (AWS_ENVIRONMENT, "http://127.0.0.1:4566"),
     ],
 )
 def test_the_variables_of_localstacks_users(environ: dict[str, str], url: str) -> None:
@@ -127,12 +106,6 @@ def test_localstack_over_tls(localstack_url: str, monkeypatch: pytest.MonkeyPatc
     assert clock.run(main).startswith("https://127.0.0.1:")
 
 
-def test_credentials_in_the_environment_never_lead_to_aws() -> None:
-    place = choose(environ=AWS_ENVIRONMENT | {"LOCALSTACK_HOST": f"127.0.0.1:{unused_port()}"})
-    assert place.name == "embedded"
-    assert localstack_url(AWS_ENVIRONMENT) == "http://127.0.0.1:4566"
-
-
 @pytest.mark.parametrize("name", ["embedded", "localstack", "endpoint"])
 def test_clients_of_a_local_place_heed_nothing_in_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in AWS_ENVIRONMENT.items():
@@ -147,18 +120,16 @@ def test_clients_of_a_local_place_heed_nothing_in_the_environment(name: str, mon
         client.close()
 
 
-def test_an_embedded_run_works_whatever_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_embedded_run_works_whatever_is_in_the_environment(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for variable, value in AWS_ENVIRONMENT.items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.setenv("LOCALSTACK_HOST", f"127.0.0.1:{unused_port()}")
-
-    async def main() -> None:
-        async with open_cloud() as cloud:
-            assert cloud.place.name == "embedded"
-            assert is_loopback(str(cloud.place.endpoint))
-            assert (await cloud.s3.list_buckets())["Buckets"] == []
-
-    clock.run(main)
+    monkeypatch.setenv("LOCALSTACK_HOST", f"127.0.0.1:{free_port()}")
+    async with open_cloud() as cloud:
+        assert cloud.place.name == "embedded"
+        assert is_loopback(str(cloud.place.endpoint))
+        assert (await cloud.s3.list_buckets())["Buckets"] == []
 
 
 def test_clients_of_another_machine_are_refused_unless_it_was_named() -> None:
@@ -179,6 +150,7 @@ def test_aws_is_named_by_word_only() -> None:
         "https://AMAZONAWS.com.",
         "https://s3.cn-north-1.amazonaws.com.cn",
         "https://sqs.us-east-1.api.aws/",
+        "https://sqs.eusc-de-east-1.amazonaws.eu",
     ],
 )
 @pytest.mark.parametrize("place", [None, "endpoint", "localstack"])
@@ -224,7 +196,7 @@ def test_settings_that_cannot_be_used(
 
 
 def test_a_named_place_that_does_not_answer(localstack: str) -> None:
-    port = unused_port()
+    port = free_port()
     with pytest.raises(SettingError, match=rf"start it: python -m palleto\.cloud\.localstack up --port {port}"):
         choose("localstack", environ={"LOCALSTACK_HOST": f"127.0.0.1:{port}"})
     with pytest.raises(SettingError, match="leave --endpoint out"):
@@ -233,40 +205,28 @@ def test_a_named_place_that_does_not_answer(localstack: str) -> None:
     assert choose(endpoint=f"http://{localstack}/").endpoint == f"http://{localstack}"
 
 
-def test_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_named_in_the_environment(backend: str, monkeypatch: pytest.MonkeyPatch, localstack: str) -> None:
     monkeypatch.setenv("PALLETO_PLACE", "simulated")
-
-    async def main() -> str:
-        async with open_cloud() as cloud:
-            return cloud.place.name
-
-    assert clock.run(main, time="virtual") == "simulated"
+    async with open_cloud() as cloud:
+        assert cloud.place.name == "simulated"
+    assert choose(endpoint=f"http://{localstack}").name == "endpoint", "what is said for this run wins"
     assert set(PLACES) == {"simulated", "embedded", "localstack", "endpoint", "aws"}
 
 
-def test_a_concurrency_of_none() -> None:
-    async def main() -> None:
-        async with open_cloud("simulated", concurrency=0):
-            pytest.fail("opened")
-
+async def test_a_concurrency_of_none(backend: str) -> None:
     with pytest.raises(SettingError, match="expected a concurrency of 1 or more, got 0"):
-        clock.run(main, time="virtual")
+        await open_cloud("simulated", concurrency=0).__aenter__()
 
 
-def test_an_endpoint_of_the_users(backend: str) -> None:
-    server = EmbeddedServer()
-
-    async def main() -> Cloud:
+async def test_an_endpoint_of_the_users(backend: str) -> None:
+    with ExitStack() as stack:
+        server = EmbeddedServer()
+        stack.callback(server.stop)
         async with open_cloud(endpoint=server.url) as cloud:
             await cloud.s3.create_bucket(Bucket="a.bucket")
         async with open_cloud(endpoint=server.url) as cloud:
             assert [bucket["Name"] for bucket in (await cloud.s3.list_buckets())["Buckets"]] == ["a.bucket"]
-            return cloud
-
-    try:
-        assert clock.run(main, backend=backend).place.name == "endpoint"
-    finally:
-        server.stop()
+            assert cloud.place.name == "endpoint"
 
 
 def test_importing_the_door_imports_no_library_of_the_cloud() -> None:

@@ -15,24 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_environment import AWS_ENVIRONMENT, SECRETS
 
-from palleto.cloud.embedded import EmbeddedServer
-from palleto.cloud.localstack import listened_on
+from palleto.cloud.places import EmbeddedServer
+from palleto.cloud.places.localstack.instance import listened_on
 
 ROOT = Path(__file__).parents[2]
-SECRETS = {
-    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7REALKEY",
-    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIrealsecret",
-    "AWS_SESSION_TOKEN": "FwoGZXIvYXdzErealtoken",
-}
-ENVIRONMENT = SECRETS | {
-    "AWS_PROFILE": "production",
-    "AWS_REGION": "eu-west-1",
-    "AWS_ENDPOINT_URL": "https://sqs.eu-west-1.amazonaws.com",
-    "AWS_ENDPOINT_URL_S3": "https://s3.eu-west-1.amazonaws.com",
-    "HTTPS_PROXY": "http://192.0.2.1:3128",
-    "HTTP_PROXY": "http://192.0.2.1:3128",
-}
 
 
 class Audited:
@@ -42,7 +30,7 @@ class Audited:
         log = folder / "audit"
         paths = [str(ROOT / "tests/shared/audit"), os.environ.get("PYTHONPATH", "")]
         environment = (
-            os.environ | ENVIRONMENT | {"PALLETO_AUDIT": str(log), "PYTHONPATH": os.pathsep.join(paths)} | more
+            os.environ | AWS_ENVIRONMENT | {"PALLETO_AUDIT": str(log), "PYTHONPATH": os.pathsep.join(paths)} | more
         )
         done = subprocess.run(
             [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100

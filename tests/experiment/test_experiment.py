@@ -156,7 +156,7 @@ def test_an_empty_queue_does_not_end_a_run_whose_files_are_still_to_come(start: 
 
 
 def test_files_arrive_though_the_place_has_them_from_a_run_before(start: Any):
-    from palleto.cloud.embedded import EmbeddedServer
+    from palleto.cloud.places import EmbeddedServer
 
     embedded = EmbeddedServer()
     try:

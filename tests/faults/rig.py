@@ -8,15 +8,16 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anyio
-import pytest
 
-from palleto import CloudError, PalletoError, Supervisor, TaskSupervisor, child
+from palleto import CloudError, Supervisor, TaskSupervisor, child
+from palleto.cloud import Simulation
 from palleto.program import RunState, queue_empty
 
 PREFIX = "packrat/data/"
@@ -45,9 +46,9 @@ class Deadline:
     seconds: float
     missed: bool = False
 
-    async def __call__(self, state: RunState) -> None:
+    async def __call__(self, run: RunState) -> None:
         with anyio.move_on_after(self.seconds) as scope:
-            await queue_empty(state)
+            await queue_empty(run)
         self.missed = scope.cancelled_caught
 
 
@@ -60,7 +61,7 @@ class Meddler(TaskSupervisor):
         self.rig, self.warehouse = rig, warehouse
 
     def init(self) -> None:
-        self.system.recorder.listeners.append(self.look)
+        self.system.observer.listeners.append(self.look)
         if self.rig.harm is not None:
             self.start_task(self.rig.harm, self)
 
@@ -164,15 +165,27 @@ class Rig:
         assert [event.data for event in self.run.kinds("crash")] == []
 
 
+def scene(seed: int, most: int, **more: Any) -> tuple[int, dict[str, Any]]:
+    """How many files, up to `most`, and the options of a run: drawn from the seed. `more` options are added."""
+    chance = random.Random(seed)
+    backlog = chance.choice([1, 2, 9, 10, 11, chance.randint(12, most), most])
+    simulation = Simulation(
+        seed=seed,
+        receive=chance.choice([0.0, 0.02, (0.0, 0.05)]),
+        get_object=chance.choice([0.0, 0.05, (0.0, 0.1)]),
+        delete=chance.choice([0.0, (0.0, 0.02)]),
+        arrival=chance.choice([0.0, (0.0, 2.0)]),
+        shuffle=chance.random() < 0.5,
+    )
+    return backlog, {
+        "backend": ("asyncio", "trio")[seed % 2],
+        "seed": chance.choice([None, seed]),
+        "pipelines": chance.randint(1, 12),
+        "simulation": simulation,
+        **more,
+    }
+
+
 def offline(operation: str = "sqs.ReceiveMessage") -> CloudError:
     """What a client raises when the network is away."""
     return CloudError(operation, "EndpointConnectionError", "Could not connect to the endpoint URL")
-
-
-def fails(check: Callable[[], object]) -> None:
-    """The check fails, or the run under it does."""
-    try:
-        check()
-    except (AssertionError, PalletoError, ValueError, pytest.fail.Exception):
-        return
-    raise AssertionError("the check does not notice the original's fault")

@@ -10,38 +10,17 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from rig import Meddler, Rig, files
+from rig import Meddler, Rig, files, scene
 
 from palleto.cloud import Simulation
 from steps import step9
 
-CALM, KILLS, CRASHES = 32, 16, 16  # runs of each kind
+CALM, KILLS = 32, 16  # runs of each kind
 
 
 def seeds(most: int, step: int = 1) -> list[Any]:
     """That many seeds; the second half of them are in the long part."""
     return [pytest.param(seed, marks=[pytest.mark.long] if seed >= most // 2 else []) for seed in range(0, most, step)]
-
-
-def scene(seed: int, most: int) -> tuple[int, dict[str, Any]]:
-    """How many files, and the options of a run: drawn from the seed."""
-    chance = random.Random(seed)
-    backlog = chance.choice([1, 2, 9, 10, 11, chance.randint(12, most)])
-    simulation = Simulation(
-        seed=seed,
-        receive=chance.choice([0.0, 0.02, (0.0, 0.05)]),
-        get_object=chance.choice([0.0, 0.05, (0.0, 0.1)]),
-        delete=chance.choice([0.0, (0.0, 0.02)]),
-        arrival=chance.choice([0.0, (0.0, 2.0)]),
-        shuffle=chance.random() < 0.5,
-    )
-    options = {
-        "backend": ("asyncio", "trio")[seed % 2],
-        "seed": chance.choice([None, seed]),
-        "pipelines": chance.randint(1, 12),
-        "simulation": simulation,
-    }
-    return backlog, options
 
 
 def check_nothing_redelivered(rig: Rig) -> None:
@@ -96,33 +75,6 @@ def test_killed_loops_cost_nothing(play: Any, tmp_path: Path, seed: int) -> None
     rig = Rig(play, tmp_path / "output", files(backlog), harm=kill_loops)
     rig.perform(**options)
     check_nothing_redelivered(rig)
-
-
-@pytest.mark.parametrize("max_demand", [1, 10])
-@pytest.mark.parametrize("seed", seeds(CRASHES))
-def test_crashes_lose_nothing(play: Any, tmp_path: Path, seed: int, max_demand: int) -> None:
-    chance = random.Random(seed)
-
-    async def kill_stages(meddler: Meddler) -> None:
-        for _ in range(6):
-            await anyio.sleep(chance.uniform(1.2, 3))
-            kinds = ("ProducerConsumer", "Consumer", *(["SQS.Producer"] if chance.random() < 0.3 else []))
-            victims = [process for name, process in meddler.system.names.items() if name.endswith(kinds)]
-            if victims:  # a stage is in the middle of something most of the time
-                chance.choice(victims).kill()
-
-    backlog, options = scene(2000 + seed, 30)
-    options["simulation"] = replace(options["simulation"], get_object=(0.0, 1.0))
-    options |= {"pipelines": chance.randint(2, 6), "max_demand": max_demand}
-    rig = Rig(play, tmp_path / "output", files(20 + backlog), harm=kill_stages)
-    rig.perform(**options)
-    assert not rig.late, f"not done after {rig.deadline} s, so something was lost or waits: {rig.ledger}"
-    assert rig.run.kinds("crash")
-    assert rig.ledger.in_flight == rig.ledger.visible == 0
-    # A message in hand at three crashes is in the dead-letter queue, with those of its batch; all others are done.
-    assert len(rig.files) - len(rig.results) <= rig.ledger.dead_lettered
-    assert max_demand > 1 or rig.ledger.dead_lettered <= 1
-    assert all(lines == int(key[-6:-3]) for key, lines in rig.results.items())
 
 
 def test_a_producer_that_crashes_on_a_cast_loses_nothing(

@@ -10,12 +10,12 @@ from typing import Any
 
 import anyio
 import pytest
-from rig import Meddler, Rig, files
+from rig import Meddler, Rig, files, scene
 
 from palleto import Supervisor
 from palleto.cloud import Simulation
-from palleto.cloud.delivery import handles_in
 from palleto.cloud.faults import Faults
+from palleto.cloud.queue import handles_in
 
 SHORT, LONG = 40, 1000  # schedules
 
@@ -41,28 +41,6 @@ def faults_of(chance: random.Random, seed: int) -> Faults:
         .duplicate(rate=rate())
         .fewer(chance.choice([0, 1]), rate=rate())
     )
-
-
-def scene(seed: int) -> tuple[int, dict[str, Any]]:
-    """How many files, and the options of a run: drawn from the seed."""
-    chance = random.Random(seed)
-    most = 500 if seed % 50 == 0 else 40
-    backlog = chance.choice([1, 2, 9, 10, 11, chance.randint(12, most), most])
-    simulation = Simulation(
-        seed=seed,
-        receive=chance.choice([0.0, (0.0, 0.05)]),
-        get_object=chance.choice([0.0, 0.05, (0.0, 0.1)]),
-        delete=chance.choice([0.0, (0.0, 0.02)]),
-        arrival=chance.choice([0.0, (0.0, 2.0)]),
-        shuffle=chance.random() < 0.5,
-    )
-    return backlog, {
-        "backend": ("asyncio", "trio")[seed % 2],
-        "seed": chance.choice([None, seed]),
-        "pipelines": chance.randint(1, 12),
-        "simulation": simulation,
-        "faults": faults_of(chance, seed),
-    }
 
 
 class AccountedRig(Rig):
@@ -99,7 +77,7 @@ class AccountedRig(Rig):
         dead = list(cloud.simulated.sqs.at("", stack.dead_letter_url).messages.values())
         assert self.ledger.dead_lettered == len(dead)
         for message in dead:
-            spoilt = self.harmed[message.id] + (message.id in faults._twice)
+            spoilt = self.harmed[message.id] + (message.id in faults.twice)
             assert spoilt >= 3, f"{message.body:.200} was spoilt {spoilt} times"
         return {key for key in self.files for message in dead if key.rpartition("/")[2] in message.body}
 
@@ -130,15 +108,17 @@ def harm_of(seed: int) -> Any:
 
 def check_schedule(play: Any, folder: Path, seed: int, max_demand: int = 1, **changes: Any) -> int:
     """One schedule to its end. How many dead letters there are, which the faults must answer for."""
-    backlog, options = scene(seed)
-    options |= {"max_demand": max_demand, **changes}
+    faults = faults_of(random.Random(-seed - 1), seed)
+    backlog, options = scene(
+        seed, 500 if seed % 50 == 0 else 40, **{"max_demand": max_demand, "faults": faults, **changes}
+    )
     harm = options.pop("harm", None) or harm_of(seed)
     rig = AccountedRig(play, folder, files(backlog), harm=harm, deadline=60 + 5 * backlog)
     rig.perform(**options)
     performance = rig.run.performance
-    told = f"{backlog} files, {rig.ledger}, {options['faults']}"
+    told = f"{backlog} files, {rig.ledger}, {faults}"
     assert not rig.late, f"stalled: {told}"
-    given_up = rig.given_up(options["faults"])
+    given_up = rig.given_up(faults)
     counts = {key: int(key[-6:-3]) for key in rig.files}
     assert rig.results.items() <= counts.items(), told
     assert rig.results.keys() >= counts.keys() - given_up, told
@@ -146,7 +126,7 @@ def check_schedule(play: Any, folder: Path, seed: int, max_demand: int = 1, **ch
     assert performance.warehouse.leases.held == {}
     queue = performance.cloud.simulated.sqs.at("", performance.warehouse.queue_url)
     assert queue.expired == 0, f"stranded until the visibility timeout: {told}"
-    struck = sum(fault.struck for fault in options["faults"].faults)
+    struck = sum(fault.struck for fault in faults.faults)
     assert len(rig.run.kinds("fault")) == struck
     return len(given_up)
 

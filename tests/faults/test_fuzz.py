@@ -15,26 +15,8 @@ from rig import Rig, event_of, gz
 BUCKET = "warehouse.development"
 FUZZ = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
-PARTS = [
-    "..",
-    ".",
-    "",
-    "a",
-    "b.txt",
-    "packrat",
-    "data",
-    "\\",
-    "\x00",
-    "\x1b[2J",
-    "\n",
-    "日本",
-    "é",
-    "%2e%2e",
-    "~",
-    "C:",
-    "+",
-    " ",
-]
+ODD = ["", ".", "..", "\\", "\x00", "\x1b[2J", "\n", " ", "+", "~", "%2e%2e"]
+PARTS = [*ODD, "a", "b.txt", "packrat", "data", "日本", "é", "C:"]
 KEYS = st.one_of(
     st.lists(st.sampled_from(PARTS), max_size=5).map(lambda parts: "/".join(parts) + ".gz"),
     st.text(max_size=40).map(lambda text: f"{text}.gz"),

@@ -11,9 +11,6 @@ from typing import Any
 import pytest
 from worker import LocalStack, Moto, Server, counts, numbered
 
-from palleto import SettingError
-from palleto.cloud import choose
-
 FOR_EVER = 1000  # maxReceiveCount: a message in hand at three kills is no poison here
 
 
@@ -135,11 +132,7 @@ def test_a_server_that_is_killed_and_started_again_costs_only_its_state(moto: Mo
 @pytest.mark.localstack
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_a_localstack_that_is_ended_and_started_again_costs_only_its_state(start: Any) -> None:
-    try:
-        choose("localstack")
-    except SettingError:
-        pytest.skip("LocalStack is not running; start it with: python -m palleto.cloud.localstack up")
+def test_a_localstack_that_is_ended_and_started_again_costs_only_its_state(start: Any, localstack_url: str) -> None:
     server = LocalStack()  # another one: this test ends it
     try:
         check_restart(server, start, "asyncio")

@@ -8,20 +8,16 @@ from typing import Any
 import pytest
 from worker import counts, numbered
 
-from palleto import SettingError
-from palleto.cloud import Cloud, Sample, Stack, choose, upload
+from palleto.cloud import Cloud, Sample, Stack, upload
 
 FILES = 1000
 
-pytestmark = [pytest.mark.localstack, pytest.mark.long, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(autouse=True)
-def localstack() -> None:
-    try:
-        choose("localstack")
-    except SettingError:
-        pytest.skip("LocalStack is not running; start it with: python -m palleto.cloud.localstack up")
+pytestmark = [
+    pytest.mark.usefixtures("localstack_url"),
+    pytest.mark.localstack,
+    pytest.mark.long,
+    pytest.mark.timeout(300),
+]
 
 
 async def prepare(cloud: Cloud, stack: Stack) -> None:
@@ -36,6 +32,7 @@ async def prepare(cloud: Cloud, stack: Stack) -> None:
     assert len(put) == FILES
 
 
+@pytest.mark.usefixtures("localstack_url")
 def test_a_backlog_of_a_thousand_on_localstack_is_done_and_nothing_comes_twice(play: Any, tmp_path: Path) -> None:
     output = tmp_path / "output"
     played = play(

@@ -8,17 +8,15 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from rig import VISIBILITY, Rig, files
-from worker import Run
+from worker import Moto, Run
 
 from palleto.cloud import Simulation, samples
-from palleto.cloud.embedded import EmbeddedServer
 
 FILES = 60
 ON_TRIO_TOO = ["asyncio", pytest.param("trio", marks=pytest.mark.long)]
@@ -31,59 +29,23 @@ def counts() -> dict[str, int]:
     return {sample.key.replace(".gz", ".txt"): sample.lines for sample in samples(FILES)}
 
 
-class Server:
-    """The server, and what is in its queue."""
-
-    def __init__(self) -> None:
-        self.server = EmbeddedServer()
-        self.url = self.server.url
-        self.sqs = boto3.client(
-            "sqs",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def depth(self, name: str = "warehouse_raw_events") -> tuple[int, int]:
-        """Visible, in flight."""
-        url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return int(answer["ApproximateNumberOfMessages"]), int(answer["ApproximateNumberOfMessagesNotVisible"])
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.sqs.close()
-    made.server.stop()
-
-
-@pytest.fixture
-def start(tmp_path: Path, server: Server) -> Iterator[Callable[..., Run]]:
-    made: list[Run] = []
-
-    def start(*options: str) -> Run:
-        made.append(Run(tmp_path, server.url, *options))
-        return made[-1]
-
-    yield start
-    for run in made:
-        run.close()
-    assert list(tmp_path.glob("palleto-*")) == []  # the spool folders
+def start(moto: Moto, start: Callable[..., Run], tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Start a worker at the server; its spool is empty at the end."""
+    yield partial(start, moto.url)
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("number", "backend"), [(signal.SIGINT, "asyncio"), pytest.param(signal.SIGTERM, "trio", marks=pytest.mark.long)]
 )
-def test_a_signal_in_the_middle_is_a_clean_end(server: Server, start: Any, number: int, backend: str) -> None:
+def test_a_signal_in_the_middle_is_a_clean_end(moto: Moto, start: Any, number: int, backend: str) -> None:
     first = start("--files", str(FILES), "--backend", backend)
     code, said = first.until("processed", 12).kill(number).ended()
     assert code == 0
     assert f"{signal.Signals(number).name}: finishing what is in hand; once more ends at once" in said
     assert "events consumed" in said
-    assert server.depth()[1] == 0
+    assert moto.depth()[1] == 0
     done = first.results
     assert 12 <= len(done) < FILES
     processed = [line for line in first.lines if "processed" in line]
@@ -94,39 +56,39 @@ def test_a_signal_in_the_middle_is_a_clean_end(server: Server, start: Any, numbe
     code, said = second.ended()
     assert code == 0
     assert time.monotonic() - begun < VISIBILITY / 2  # no message had to wait for its timeout
-    assert server.depth() == (0, 0)
+    assert moto.depth() == (0, 0)
     assert second.results == counts()
     assert len([line for line in second.lines if "processed" in line]) == FILES - len(done)
 
 
 @pytest.mark.parametrize("backend", ON_TRIO_TOO)
-def test_two_signals_end_at_once_and_give_back(server: Server, start: Any, backend: str) -> None:
+def test_two_signals_end_at_once_and_give_back(moto: Moto, start: Any, backend: str) -> None:
     run = start("--files", str(FILES), "--backend", backend, "--pipelines", "20")
     run.until("processed", 3).kill(signal.SIGINT)
     run.until_said("once more ends at once").kill(signal.SIGINT)
     code, said = run.ended(5)
     assert code in (0, 130), said  # 0 where all that was in hand was done in between
-    assert server.depth()[1] <= 10  # a poll under way is left behind, and what it receives then comes again
+    assert moto.depth()[1] <= 10  # a poll under way is left behind, and what it receives then comes again
     assert run.results.items() <= counts().items()
 
 
 @pytest.mark.parametrize("backend", ON_TRIO_TOO)
-def test_two_signals_while_a_poll_is_under_way(server: Server, start: Any, backend: str) -> None:
+def test_two_signals_while_a_poll_is_under_way(moto: Moto, start: Any, backend: str) -> None:
     run = start("--files", "0", "--forever", "--backend", backend).until("looping: Run 1")
     run.kill(signal.SIGINT).until_said("once more ends at once").kill(signal.SIGINT)
     begun = time.monotonic()
     assert run.ended(10)[0] == 130
     assert time.monotonic() - begun < 5  # the poll's two seconds and the way out
-    assert server.depth() == (0, 0)
+    assert moto.depth() == (0, 0)
 
 
-def test_a_signal_while_there_is_nothing_to_do(server: Server, start: Any) -> None:
+def test_a_signal_while_there_is_nothing_to_do(moto: Moto, start: Any) -> None:
     code, said = start("--files", "0", "--forever").until("Asking for").kill(signal.SIGINT).ended()
-    assert (code, server.depth()) in [(0, (1, 0)), (0, (0, 0))]  # the test message
+    assert (code, moto.depth()) in [(0, (1, 0)), (0, (0, 0))]  # the test message
     assert "0 events consumed" in said
 
 
-def test_a_missing_folder_is_made_and_a_file_in_its_place_is_one_error(server: Server, start: Any) -> None:
+def test_a_missing_folder_is_made_and_a_file_in_its_place_is_one_error(moto: Moto, start: Any) -> None:
     good = start("--files", "3")
     assert not good.output.exists()
     assert good.ended()[0] == 0
@@ -135,14 +97,13 @@ def test_a_missing_folder_is_made_and_a_file_in_its_place_is_one_error(server: S
     assert code == 1
     (line,) = [line for line in said.splitlines() if not line.startswith("endpoint http")]
     assert line == f"error: expected a folder for --output, got {__file__}: it is a file; choose another folder"
-    assert server.depth() == (0, 0)
+    assert moto.depth() == (0, 0)
 
 
 @pytest.mark.long
-def test_a_server_that_goes_away_is_no_traceback(server: Server, start: Any) -> None:
+def test_a_server_that_goes_away_is_no_traceback(moto: Moto, start: Any) -> None:
     run = start("--files", "40", "--drain-timeout", "1").until("processed", 4)
-    server.server._server.shutdown()
-    server.server._server.server_close()
+    moto.kill()
     time.sleep(0.5)
     code, said = run.kill(signal.SIGINT).ended(40)
     assert code in (0, 1)

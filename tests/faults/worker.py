@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -15,22 +14,19 @@ from typing import Any
 
 import anyio
 import boto3
+from servers import free_port
 
 from palleto.cloud import Stack, deploy, open_cloud
+from palleto.cloud.stack import DEAD_LETTERS, QUEUE
 
 ROOT = Path(__file__).parents[2]
 SERVER = """
 import signal, sys
-from palleto.cloud.embedded import EmbeddedServer
+from palleto.cloud.places import EmbeddedServer
 server = EmbeddedServer(int(sys.argv[1]))
 print(server.url, flush=True)
 signal.pause()
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Server:
@@ -73,9 +69,8 @@ class Server:
 
     def depth(self, *, dead: bool = False) -> tuple[int, int]:
         """Visible, in flight: of the queue, or of its dead-letter queue."""
-        assert self.stack is not None
-        url = self.stack.dead_letter_url if dead else self.stack.queue_url
         with contextlib.closing(self.client("sqs")) as sqs:
+            url = sqs.get_queue_url(QueueName=DEAD_LETTERS if dead else QUEUE)["QueueUrl"]
             answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return int(answer["ApproximateNumberOfMessages"]), int(answer["ApproximateNumberOfMessagesNotVisible"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from palleto import BadMessage, CloudError
-from palleto.cloud.leases import Leases
+from palleto.cloud.queue import Leases
 
 TIMEOUT = 30
 

@@ -17,6 +17,12 @@ from palleto.cloud.stack import Deployment
 OURS = ("events", "dead", "a.bucket", "b.bucket", "palleto", "warehouse")
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
 async def wipe(cloud: Cloud) -> None:
     """Delete what tests and steps made on a server that outlives them, by its name."""
     clients = cloud.monitor
@@ -43,8 +49,7 @@ MINISTACK = shutil.which(os.environ.get("PALLETO_MINISTACK", "ministack"))
 @contextmanager
 def ministack(folder: Path) -> Iterator[str]:
     """The URL of a MiniStack that runs on this machine for the length of the block."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from palleto.cloud import Simulation, upload
-from palleto.cloud.samples import sample
+from palleto.cloud.stack.samples import sample
 
 GOLDEN = Path(__file__).parent / "golden"
 SLOW = Simulation(receive=(0.05, 0.3), get_object=(0.01, 1.0), delete=(0.01, 0.1), shuffle=True)
@@ -29,7 +29,7 @@ made_once = functools.cache(sample)
 @pytest.fixture(autouse=True)
 def _samples_are_made_once(monkeypatch):
     """Each is the same in every run."""
-    monkeypatch.setattr(sys.modules["palleto.cloud.samples"], "sample", made_once)
+    monkeypatch.setattr(sys.modules["palleto.cloud.stack.samples"], "sample", made_once)
 
 
 def golden(step: int) -> list[str]:

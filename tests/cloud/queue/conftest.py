@@ -1,22 +1,33 @@
-"""`at_bench`: a test works on the simulated queue of a fresh stack, on virtual time."""
+"""`bench`: a test works on the simulated queue of a fresh stack, on virtual time."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
 from lease_bench import Bench
+from opened import Opened, Test
 
 from palleto import clock
 from palleto.cloud import deploy, open_cloud
 
 
 @pytest.fixture
-def at_bench(backend: str) -> Callable[..., None]:
-    """Run a test with a bench; `beside`: whether `Leases.run` runs; `batch`: of how many deletes are."""
+def beside() -> bool:
+    """Whether `Leases.run` runs beside the test."""
+    return True
 
-    def at_bench(test: Callable[[Bench], Awaitable[None]], *, beside: bool = False, batch: int = 1) -> None:
+
+@pytest.fixture
+def batch() -> int:
+    """Of how many messages a delete is."""
+    return 1
+
+
+@pytest.fixture
+def bench(backend: str, beside: bool, batch: int) -> Opened:
+    """A bench."""
+
+    def play(test: Test) -> None:
         async def main() -> None:
             async with open_cloud("simulated") as cloud:
                 stack = await deploy(cloud)
@@ -30,4 +41,4 @@ def at_bench(backend: str) -> Callable[..., None]:
 
         clock.run(main, backend=backend, time="virtual")
 
-    return at_bench
+    return Opened(play)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -10,201 +11,188 @@ from anyio.lowlevel import checkpoint
 from lease_bench import TIMEOUT, Bench, Download, parse
 
 from palleto import CloudError
-from palleto.cloud.returns import ATTEMPTS, LINGER
+from palleto.cloud.clients.errors import ABANDONED
+from palleto.cloud.queue.returns import ATTEMPTS, LINGER
 
 
-def test_what_could_not_be_deleted_is_tried_again(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        events = await bench.receive("a", "b", "c")
-        bench.sqs.plan = [{1}]
-        await bench.release(events)
-        assert not bench.leases.idle
-        await anyio.sleep(0.1)
-        assert bench.depth == (0, 0, 4, 0)
-        assert bench.leases.idle
-        assert bench.said == []
-
-    at_bench(test, beside=True)
+async def test_what_could_not_be_deleted_is_tried_again(bench: Bench) -> None:
+    events = await bench.receive("a", "b", "c")
+    bench.sqs.plan = [{1}]
+    await bench.release(events)
+    assert not bench.leases.idle
+    await anyio.sleep(0.1)
+    assert bench.depth == (0, 0, 4, 0)
+    assert bench.leases.idle
+    assert bench.said == []
 
 
-def test_what_cannot_be_deleted_is_reported_once_and_comes_again(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        events = await bench.receive("a", "b", "c")
-        bench.sqs.plan = [{0, 1}] * (1 + ATTEMPTS)
-        await bench.release(events)
-        await anyio.sleep(TIMEOUT - 2)  # receiving has taken a second
-        assert bench.said == [
-            "could not delete a message twice: InternalError; trying again",
-            "could not delete a message: InternalError; it will come again",
-        ]
-        assert bench.depth == (0, 2, 2, 0)
-        assert bench.leases.idle
-        await anyio.sleep(1)
-        assert bench.depth == (2, 0, 2, 0)
-
-    at_bench(test, beside=True)
+async def test_what_cannot_be_deleted_is_reported_once_and_comes_again(bench: Bench) -> None:
+    events = await bench.receive("a", "b", "c")
+    bench.sqs.plan = [{0, 1}] * (1 + ATTEMPTS)
+    await bench.release(events)
+    await anyio.sleep(TIMEOUT - 2)  # receiving has taken a second
+    assert bench.said == [
+        "could not delete a message twice: InternalError; trying again",
+        "could not delete a message: InternalError; it will come again",
+    ]
+    assert bench.depth == (0, 2, 2, 0)
+    assert bench.leases.idle
+    await anyio.sleep(1)
+    assert bench.depth == (2, 0, 2, 0)
 
 
 @pytest.mark.parametrize("end", [True, False])
-def test_a_delete_that_is_not_answered_is_sent_again(at_bench: Any, end: bool) -> None:
-    async def test(bench: Bench) -> None:
-        (event,) = await bench.receive("a")
-        bench.sqs.plan = [CloudError("sqs.DeleteMessageBatch", "EndpointConnectionError", "")]
-        with pytest.raises(CloudError):
-            await bench.release([event])
-        assert not bench.leases.idle
-        if end:
-            await bench.leases.give_back()
-        else:  # the consumer crashes
-            bench.leases.lost([Download(event, "path")])
-            await anyio.sleep(0.1)
-        assert bench.depth == (0, 0, 2, 0)
-        assert bench.leases.idle
-
-    at_bench(test, beside=True)
-
-
-def test_give_back_returns_everything_in_batches_of_ten(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        await bench.receive(*"abcdefghijklmnopqrstuvwxy")
-        assert await bench.leases.give_back() == 25
-        assert bench.sqs.sent == [("change_message_visibility_batch", n) for n in (10, 10, 5)]
-        assert bench.depth == (25, 0, 1, 0)
-        assert bench.leases.idle
-        assert await bench.leases.give_back() == 0
-
-    at_bench(test)
-
-
-def test_a_flush_that_is_cancelled_forgets_nothing(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        events = await bench.receive(*"abcdefghijklmnopqrstuvwxy")
-        bench.leases.lost(events)
-        change, answered = bench.cloud.sqs.change_message_visibility_batch, []
-
-        async def slow(**arguments: Any) -> Any:
-            answer = await change(**arguments)
-            answered.append(answer)
-            scope.cancel()  # after the first batch
-            return answer
-
-        bench.sqs.sqs = type("Slow", (), {"change_message_visibility_batch": staticmethod(slow)})
-        with anyio.CancelScope() as scope:
-            await bench.leases.flush()
-            await checkpoint()
+async def test_a_delete_that_is_not_answered_is_sent_again(bench: Bench, end: bool) -> None:
+    (event,) = await bench.receive("a")
+    bench.sqs.plan = [CloudError("sqs.DeleteMessageBatch", "EndpointConnectionError", "")]
+    with pytest.raises(CloudError):
+        await bench.release([event])
+    assert not bench.leases.idle
+    if end:
         await bench.leases.give_back()
-        assert bench.depth == (25, 0, 1, 0)
-
-    at_bench(test)
-
-
-def test_a_delete_that_the_answer_does_not_mention_is_sent_again(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        (event,) = await bench.receive("a")
-        entries = [{"Id": "0", "ReceiptHandle": handle} for handle in bench.leases.finish([event])]
-        bench.leases.released(entries, {})
+    else:  # the consumer crashes
+        bench.leases.lost([Download(event, "path")])
         await anyio.sleep(0.1)
-        assert bench.depth == (0, 0, 2, 0)
-        assert bench.leases.idle
-
-    at_bench(test, beside=True)
+    assert bench.depth == (0, 0, 2, 0)
+    assert bench.leases.idle
 
 
-def test_finished_messages_are_handed_out_by_tens_where_they_are_gathered(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        events = await bench.receive(*"abcdefghijklmnopqrstuvwxy")
-        sizes = [len(bench.leases.finish([event])) for event in events]
-        assert sizes == ([0] * 9 + [10]) * 2 + [0] * 5
-        assert not bench.leases.idle
+@pytest.mark.parametrize("beside", [False])
+async def test_give_back_returns_everything_in_batches_of_ten(bench: Bench) -> None:
+    await bench.receive(*"abcdefghijklmnopqrstuvwxy")
+    assert await bench.leases.give_back() == 25
+    assert bench.sqs.sent == [("change_message_visibility_batch", n) for n in (10, 10, 5)]
+    assert bench.depth == (25, 0, 1, 0)
+    assert bench.leases.idle
+    assert await bench.leases.give_back() == 0
 
-    at_bench(test, batch=10)
+
+@pytest.mark.parametrize("beside", [False])
+async def test_a_flush_that_is_cancelled_forgets_nothing(bench: Bench) -> None:
+    events = await bench.receive(*"abcdefghijklmnopqrstuvwxy")
+    bench.leases.lost(events)
+    change, answered = bench.cloud.sqs.change_message_visibility_batch, []
+
+    async def slow(**arguments: Any) -> Any:
+        answer = await change(**arguments)
+        answered.append(answer)
+        scope.cancel()  # after the first batch
+        return answer
+
+    bench.sqs.sqs = SimpleNamespace(change_message_visibility_batch=slow)
+    with anyio.CancelScope() as scope:
+        await bench.leases.flush()
+        await checkpoint()
+    await bench.leases.give_back()
+    assert bench.depth == (25, 0, 1, 0)
+
+
+async def test_a_delete_that_the_answer_does_not_mention_is_sent_again(bench: Bench) -> None:
+    (event,) = await bench.receive("a")
+    entries = [{"Id": "0", "ReceiptHandle": handle} for handle in bench.leases.finish([event])]
+    bench.leases.released(entries, {})
+    await anyio.sleep(0.1)
+    assert bench.depth == (0, 0, 2, 0)
+    assert bench.leases.idle
+
+
+@pytest.mark.parametrize("beside", [False])
+@pytest.mark.parametrize("batch", [10])
+async def test_finished_messages_are_handed_out_by_tens_where_they_are_gathered(bench: Bench) -> None:
+    events = await bench.receive(*"abcdefghijklmnopqrstuvwxy")
+    sizes = [len(bench.leases.finish([event])) for event in events]
+    assert sizes == ([0] * 9 + [10]) * 2 + [0] * 5
+    assert not bench.leases.idle
 
 
 @pytest.mark.parametrize("batch", [1, 3, 10])
-def test_no_more_than_ten_are_handed_out_at_once(at_bench: Any, batch: int) -> None:
-    async def test(bench: Bench) -> None:
-        events = await bench.receive(*"abcdefghijkl")
-        await bench.release(events)
-        assert bench.sqs.sent == [("delete_message_batch", 10)]
-        await anyio.sleep(LINGER + 0.1)
-        assert bench.sqs.sent[1:] == [("delete_message_batch", 2)]
-        assert bench.depth == (0, 0, 13, 0)
-        assert bench.leases.idle
-
-    at_bench(test, beside=True, batch=batch)
+async def test_no_more_than_ten_are_handed_out_at_once(bench: Bench) -> None:
+    events = await bench.receive(*"abcdefghijkl")
+    await bench.release(events)
+    assert bench.sqs.sent == [("delete_message_batch", 10)]
+    await anyio.sleep(LINGER + 0.1)
+    assert bench.sqs.sent[1:] == [("delete_message_batch", 2)]
+    assert bench.depth == (0, 0, 13, 0)
+    assert bench.leases.idle
 
 
-def test_what_waits_for_others_waits_no_longer_than_its_time(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        a, b, c = await bench.receive("a", "b", "c")
-        await bench.release([a])
-        await anyio.sleep(LINGER - 0.1)
-        await bench.release([b])
-        assert bench.depth == (0, 3, 1, 0)
-        await anyio.sleep(0.2)  # the first one's time is over
-        assert bench.depth == (0, 1, 3, 0)
-        assert bench.sqs.sent == [("delete_message_batch", 2)]
-        await bench.release([c])
-        assert bench.depth == (0, 1, 3, 0)
-        await anyio.sleep(LINGER + 0.1)
-        assert bench.depth == (0, 0, 4, 0)
-
-    at_bench(test, beside=True, batch=10)
+@pytest.mark.parametrize("batch", [10])
+async def test_what_waits_for_others_waits_no_longer_than_its_time(bench: Bench) -> None:
+    a, b, c = await bench.receive("a", "b", "c")
+    await bench.release([a])
+    await anyio.sleep(LINGER - 0.1)
+    await bench.release([b])
+    assert bench.depth == (0, 3, 1, 0)
+    await anyio.sleep(0.2)  # the first one's time is over
+    assert bench.depth == (0, 1, 3, 0)
+    assert bench.sqs.sent == [("delete_message_batch", 2)]
+    await bench.release([c])
+    assert bench.depth == (0, 1, 3, 0)
+    await anyio.sleep(LINGER + 0.1)
+    assert bench.depth == (0, 0, 4, 0)
 
 
-def test_what_waits_for_others_is_deleted_at_the_end(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        a, b, _ = await bench.receive("a", "b", "c")
-        await bench.release([a, b])
-        assert await bench.leases.give_back() == 1
-        assert bench.depth == (1, 0, 3, 0)
-        assert bench.leases.idle
-
-    at_bench(test, batch=10)
-
-
-def test_a_crash_does_not_give_back_what_waits_to_be_deleted(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        a, b = await bench.receive("a", "b")
-        await bench.release([a])
-        bench.leases.lost([a, b])
-        await anyio.sleep(LINGER + 0.1)
-        assert bench.depth == (1, 0, 2, 0)
-
-    at_bench(test, beside=True, batch=10)
+@pytest.mark.parametrize("beside", [False])
+@pytest.mark.parametrize("batch", [10])
+async def test_what_waits_for_others_is_deleted_at_the_end(bench: Bench) -> None:
+    a, b, _ = await bench.receive("a", "b", "c")
+    await bench.release([a, b])
+    assert await bench.leases.give_back() == 1
+    assert bench.depth == (1, 0, 3, 0)
+    assert bench.leases.idle
 
 
-def test_gathered_deletes_that_fail_are_sent_again(at_bench: Any) -> None:
-    async def test(bench: Bench) -> None:
-        events = await bench.receive("a", "b", "c")
-        bench.sqs.plan = [CloudError("sqs.DeleteMessageBatch", "InternalError", ""), {1}]
-        await bench.release(events)
-        await anyio.sleep(LINGER + 1)
-        assert bench.sqs.plan == []
-        assert bench.depth == (0, 0, 4, 0)
-        assert bench.leases.idle
-
-    at_bench(test, beside=True, batch=10)
+@pytest.mark.parametrize("batch", [10])
+async def test_a_crash_does_not_give_back_what_waits_to_be_deleted(bench: Bench) -> None:
+    a, b = await bench.receive("a", "b")
+    await bench.release([a])
+    bench.leases.lost([a, b])
+    await anyio.sleep(LINGER + 0.1)
+    assert bench.depth == (1, 0, 2, 0)
 
 
-def test_what_came_again_is_not_given_back_a_second_time(at_bench: Any) -> None:
+@pytest.mark.parametrize("batch", [10])
+async def test_gathered_deletes_that_fail_are_sent_again(bench: Bench) -> None:
+    events = await bench.receive("a", "b", "c")
+    bench.sqs.plan = [CloudError("sqs.DeleteMessageBatch", "InternalError", ""), {1}]
+    await bench.release(events)
+    await anyio.sleep(LINGER + 1)
+    assert bench.sqs.plan == []
+    assert bench.depth == (0, 0, 4, 0)
+    assert bench.leases.idle
+
+
+async def test_what_came_again_is_not_given_back_a_second_time(bench: Bench) -> None:
     """The answer to a give-back is lost, and the message has come again by the time that it would be sent again."""
+    (event,) = await bench.receive("a")
+    bench.sqs.plan = [CloudError("ConnectionClosedError", "sqs.ChangeMessageVisibilityBatch", "cut off")]
+    bench.leases.lost([event])
+    await anyio.sleep(0.1)  # sent
+    again = [{"Id": "0", "ReceiptHandle": event.receipt_handle, "VisibilityTimeout": 0}]
+    await bench.cloud.sqs.change_message_visibility_batch(QueueUrl=bench.stack.queue_url, Entries=again)
+    answer = await bench.cloud.sqs.receive_message(QueueUrl=bench.stack.queue_url)
+    (event,) = bench.leases.take(answer["Messages"][0], parse)
+    await anyio.sleep(5)
+    assert bench.depth == (0, 1, 1, 0)  # one deleted: S3's test message
+    await bench.release([event])
+    await bench.leases.flush()
+    assert bench.depth == (0, 0, 2, 0)
+    assert bench.leases.idle
+    assert len(bench.sqs.sent) == 2
 
-    async def test(bench: Bench) -> None:
-        (event,) = await bench.receive("a")
-        bench.sqs.plan = [CloudError("ConnectionClosedError", "sqs.ChangeMessageVisibilityBatch", "cut off")]
-        bench.leases.lost([event])
-        await anyio.sleep(0.1)  # sent
-        again = [{"Id": "0", "ReceiptHandle": event.receipt_handle, "VisibilityTimeout": 0}]
-        await bench.cloud.sqs.change_message_visibility_batch(QueueUrl=bench.stack.queue_url, Entries=again)
-        answer = await bench.cloud.sqs.receive_message(QueueUrl=bench.stack.queue_url)
-        (event,) = bench.leases.take(answer["Messages"][0], parse)
-        await anyio.sleep(5)
-        assert bench.depth == (0, 1, 1, 0)  # one deleted: S3's test message
-        await bench.release([event])
-        await bench.leases.flush()
-        assert bench.depth == (0, 0, 2, 0)
-        assert bench.leases.idle
-        assert len(bench.sqs.sent) == 2
 
-    at_bench(test, beside=True)
+async def test_what_the_end_of_the_run_cut_off_is_not_tried_again(bench: Bench) -> None:
+    (event,) = await bench.receive("a")
+    bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", ABANDONED, "")]
+    bench.leases.lost([event])
+    await anyio.sleep(10)
+    assert bench.sqs.sent == [("change_message_visibility_batch", 1)]
+    assert bench.leases.idle
+
+
+@pytest.mark.parametrize("beside", [False])
+async def test_what_is_given_back_goes_before_what_is_deleted(bench: Bench) -> None:
+    (event,) = await bench.receive("none", "a")
+    bench.leases.lost([event])
+    await bench.leases.flush()
+    assert [name for name, _ in bench.sqs.sent] == ["change_message_visibility_batch", "delete_message_batch"]

@@ -1,0 +1,190 @@
+"""A stack that is half there is mended, and removed as a whole; dead letters tell why, and go back."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import anyio
+import pytest
+
+from palleto.cloud import Cloud, Stack, deploy
+from palleto.cloud.queue.dead_letters import WORKS, dead_letters, put_back
+from palleto.cloud.stack import DEAD_LETTERS, QUEUE
+from palleto.cloud.stack.teardown import tear_down
+from palleto.errors import CloudError, SettingError
+
+KEY = "packrat/data/x.gz"
+
+
+async def announced(cloud: Cloud, stack: Stack) -> list[str]:
+    """Put a file, and what the queue says until then."""
+    await cloud.s3.put_object(Bucket=stack.bucket, Key=KEY, Body=b"abc")
+    bodies: list[str] = []
+    with anyio.move_on_after(10):
+        while not any(KEY.rpartition("/")[2] in body for body in bodies):
+            answer = await cloud.sqs.receive_message(
+                QueueUrl=stack.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            bodies += [message["Body"] for message in answer.get("Messages", [])]
+    return bodies
+
+
+@pytest.mark.parametrize("lost", ["queue", "dead letters", "bucket", "notification", "policy"])
+async def test_a_stack_that_lost_something_is_reported_and_mended(cloud: Cloud, place: str, lost: str) -> None:
+    if place == "simulated" and lost in ("queue", "bucket"):
+        pytest.skip("the simulated place deletes no bucket, and a queue with its stack only")
+    stack = await deploy(cloud)
+    match lost:
+        case "queue":
+            await cloud.sqs.delete_queue(QueueUrl=stack.queue_url)
+        case "dead letters":
+            await cloud.sqs.delete_queue(QueueUrl=stack.dead_letter_url)
+        case "bucket":
+            await cloud.s3.delete_bucket(Bucket=stack.bucket)
+        case "notification":
+            await cloud.s3.put_bucket_notification_configuration(Bucket=stack.bucket, NotificationConfiguration={})
+        case "policy":
+            await cloud.sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes={"Policy": ""})
+    said: list[str] = []
+    assert await deploy(cloud, report=said.append) == stack
+    thing = {
+        "dead letters": f"queue {DEAD_LETTERS}",
+        "queue": f"queue {QUEUE}",
+        "policy": f"policy of queue {QUEUE}",
+    }
+    assert any("half there: made" in line and thing.get(lost, lost) in line for line in said), said
+    assert await announced(cloud, stack)
+    again: list[str] = []
+    assert await deploy(cloud, report=again.append) == stack
+    assert again == [], "mended once"
+
+
+async def test_a_fresh_stack_is_nothing_to_report(cloud: Cloud) -> None:
+    said: list[str] = []
+    await deploy(cloud, report=said.append)
+    await deploy(cloud, report=said.append)
+    assert said == []
+
+
+class Answers:
+    """CloudFormation's client, whose DescribeStacks says other statuses first; None: the true one."""
+
+    def __init__(self, client: Any, statuses: list[str | None]) -> None:
+        self.client, self.statuses, self.deleted = client, statuses, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    async def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
+        if self.statuses and (status := self.statuses.pop(0)) is not None:
+            return {"Stacks": [{"StackName": StackName, "StackStatus": status, "StackStatusReason": "no more room"}]}
+        return await self.client.describe_stacks(StackName=StackName)
+
+    async def delete_stack(self, StackName: str) -> None:  # noqa: N803
+        self.deleted += 1
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+@pytest.mark.parametrize(
+    ("statuses", "deleted", "said"),
+    [
+        (["ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS"], 1, "deleting it and making it anew"),
+        (["CREATE_FAILED"], 0, "CREATE_FAILED; using what there is of it"),
+        (["DELETE_FAILED"], 0, "DELETE_FAILED; using what there is of it"),
+    ],
+)
+async def test_a_stack_that_failed_is_made_good(cloud: Cloud, statuses: list[str], deleted: int, said: str) -> None:
+    answers = Answers(cloud.monitor.cloudformation, list(statuses))
+    object.__setattr__(cloud.monitor, "cloudformation", answers)
+    lines: list[str] = []
+    stack = await deploy(cloud, report=lines.append)
+    assert said in lines[0]
+    assert answers.deleted == deleted
+    assert await announced(cloud, stack)
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+async def test_a_stack_that_could_not_be_made_is_an_error(cloud: Cloud) -> None:
+    answers = Answers(cloud.monitor.cloudformation, [None, "ROLLBACK_IN_PROGRESS", *["ROLLBACK_COMPLETE"] * 2])
+    object.__setattr__(cloud.monitor, "cloudformation", answers)
+    with pytest.raises(CloudError, match=r"CreateStack failed with ROLLBACK_COMPLETE: .*no more room"):
+        await deploy(cloud)
+
+
+async def test_others_notifications_of_the_bucket_are_kept(cloud: Cloud) -> None:
+    url = (await cloud.sqs.create_queue(QueueName="events"))["QueueUrl"]
+    arn = (await cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))["Attributes"]["QueueArn"]
+    await cloud.s3.create_bucket(Bucket="warehouse.development")
+    theirs = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectRemoved:*"]}]}
+    await cloud.s3.put_bucket_notification_configuration(
+        Bucket="warehouse.development", NotificationConfiguration=theirs
+    )
+    stack = await deploy(cloud)
+    answer = await cloud.s3.get_bucket_notification_configuration(Bucket=stack.bucket)
+    assert {each["QueueArn"] for each in answer["QueueConfigurations"]} == {arn, stack.queue_arn}
+
+
+async def test_down_removes_what_was_made_and_only_that(cloud: Cloud, place: str) -> None:
+    if place == "simulated":
+        pytest.skip("the simulated place forgets all at its end")
+    await cloud.s3.create_bucket(Bucket="a.bucket")
+    await cloud.sqs.create_queue(QueueName="events")
+    stack = await deploy(cloud)
+    await cloud.s3.put_object(Bucket=stack.bucket, Key=KEY, Body=b"abc")
+    with pytest.raises(SettingError, match="to be empty, got 1 files; add --files-too"):
+        await tear_down(cloud)
+    assert await deploy(cloud) == stack, "nothing was removed"
+    lines = await tear_down(cloud, files_too=True)
+    assert f"removed bucket {stack.bucket} and its 1 files" in lines
+    assert [bucket["Name"] for bucket in (await cloud.s3.list_buckets())["Buckets"]] == ["a.bucket"]
+    urls = (await cloud.sqs.list_queues())["QueueUrls"]
+    assert [url.rpartition("/")[2] for url in urls] == ["events"]
+    with pytest.raises(CloudError):
+        await cloud.cloudformation.describe_stacks(StackName=stack.name)
+    assert await tear_down(cloud) == ["nothing to remove: there is no stack palleto-development"]
+
+
+async def test_down_leaves_what_was_made_some_other_way(cloud: Cloud, place: str) -> None:
+    if place == "simulated":
+        pytest.skip("the simulated place has no tags")
+    await cloud.sqs.create_queue(QueueName=QUEUE)
+    await deploy(cloud)
+    assert await tear_down(cloud) == [
+        f"removed queue {DEAD_LETTERS}",
+        "removed bucket warehouse.development",
+        f"left {QUEUE}: it was made some other way",
+    ]
+
+
+async def test_dead_letters_tell_why_and_go_back(cloud: Cloud) -> None:
+    with pytest.raises(SettingError, match=r"expected queue \w+, got none; run a step first"):
+        await dead_letters(cloud)
+    stack = await deploy(cloud)
+    assert await dead_letters(cloud) == []
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="elsewhere/good.gz", Body=gzip.compress(b"x\n"))
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="elsewhere/bad.gz", Body=b"not gzip")
+
+    def event(key: str) -> str:
+        return json.dumps({"Records": [{"s3": {"bucket": {"name": stack.bucket}, "object": {"key": key}}}]})
+
+    bodies = ["hey", event("elsewhere/gone.gz"), event("elsewhere/bad.gz"), event("elsewhere/good.gz")]
+    for body in [*bodies, event("../../etc/passwd.gz")]:
+        await cloud.sqs.send_message(QueueUrl=stack.dead_letter_url, MessageBody=body)
+    letters = await dead_letters(cloud)
+    reasons = {letter.files[0] if letter.files else "": letter.reason for letter in letters}
+    assert reasons[""] == "not the JSON of an S3 event: hey"
+    assert "NoSuchKey" in reasons["elsewhere/gone.gz"]
+    assert "gzip" in reasons["elsewhere/bad.gz"]
+    assert reasons["elsewhere/good.gz"] == WORKS
+    assert ".." in reasons["../../etc/passwd.gz"]
+    assert len(await dead_letters(cloud)) == 5, "looking takes nothing away"
+    assert await put_back(cloud) == 5
+    assert await dead_letters(cloud) == []
+    left = []
+    while messages := (
+        await cloud.sqs.receive_message(QueueUrl=stack.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+    ).get("Messages"):
+        left += [message["Body"] for message in messages]
+    assert set(bodies) < set(left)
