@@ -49,9 +49,11 @@ class ListPort(list[tuple[Any, ...]]):
         self._calls: list[Then] = []
 
     def send(self, to: Address, message: Message) -> None:
+        """Write it down."""
         self.append(("send", to, message))
 
     def call(self, callback: Callback, argument: Any, then: Then) -> None:
+        """Write it down, and wait for `returns`."""
         self.append(("call", callback, argument))
         self._calls.append(then)
 
@@ -61,12 +63,15 @@ class ListPort(list[tuple[Any, ...]]):
         machine.settle()
 
     def lose(self, events: Events, why: str) -> None:
+        """Write it down."""
         self.append(("lose", list(events), why))
 
     def answer(self, request: Any, value: Any) -> None:
+        """Write it down."""
         self.append(("answer", request, value))
 
     def stop(self, reason: Reason) -> None:
+        """Write it down."""
         self.append(("stop", reason))
 
     def read(self) -> list[tuple[Any, ...]]:
