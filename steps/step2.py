@@ -47,7 +47,7 @@ class Server(TaskSupervisor):
 
     async def loop(self, wanted: int) -> None:
         """Find events, and send them to the producer in the form that it takes."""
-        say(f"Server looping. Looking for {wanted} events")
+        say(f"Server looping: Run 0. Looking for {wanted} events")
         events = ["hey"] * wanted
         cast("SQS.Producer", ("enqueue", events))
 

@@ -45,7 +45,7 @@ class Server(TaskSupervisor):
 
     async def loop(self, wanted: int) -> None:
         """Find events, and hand them to the producer."""
-        say(f"Server looping. Looking for {wanted} events")
+        say(f"Server looping: Run 0. Looking for {wanted} events")
         events = ["hey"] * wanted
         Producer.enqueue(events)
 
