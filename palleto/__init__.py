@@ -1,10 +1,17 @@
 """Demand-driven data pipelines: GenStage's model in Python, on anyio.
 
-Read the modules in this order: messages, demand, dispatch, buffer, outlet, inlet, core (all plain and synchronous);
-then process, mailbox, system, talk, runner, tasked, stage, kinds, restart, child, supervise, tasks and streams, which
-run them; then trace, source, whereabouts, turn, law, kept, narrator, tape and recorder, which hear of it; then clock
-and cloud. express, eager and trio_eager, and bystander, witness, witness_between and typist for runs with a recorder,
-are for speed only.
+Each package stands on a floor, and imports only from those below it. Begin at the ground:
+
+    core        the rules of demand: read it first, in one sitting
+    clock       real, faster and virtual time
+    files       gzip in, counts and results out
+    runtime     the core on anyio: runs, stages, supervisors, tasks
+    trace       what happened: trace events, the recorder, the law of the ledger
+    cloud       the door to SQS, S3 and CloudFormation, on five places
+    replay      what a trace answers
+    program     a step as a command
+    experiment  runs as objects
+    lab         what notebooks show
 """
 
 from __future__ import annotations
@@ -12,7 +19,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from palleto.clock import run
-from palleto.core import BroadcastDispatcher, DemandDispatcher, Dispatcher, PartitionDispatcher, Subscription
+from palleto.core import (
+    BroadcastDispatcher,
+    Buffer,
+    CancelMode,
+    DemandDispatcher,
+    Dispatcher,
+    Keep,
+    PartitionDispatcher,
+    Reason,
+    Subscription,
+    Terms,
+)
 from palleto.errors import (
     BadFile,
     BadInput,
@@ -31,10 +49,13 @@ from palleto.runtime import (
     Child,
     Consumer,
     ConsumerSupervisor,
+    Observer,
     Process,
     Producer,
     ProducerConsumer,
+    Restart,
     Stage,
+    Strategy,
     Supervisor,
     System,
     Task,
@@ -58,6 +79,8 @@ __all__ = [
     "BadInput",
     "BadMessage",
     "BroadcastDispatcher",
+    "Buffer",
+    "CancelMode",
     "Child",
     "CloudError",
     "Consumer",
@@ -65,25 +88,31 @@ __all__ = [
     "DemandDispatcher",
     "DemandError",
     "Dispatcher",
+    "Keep",
     "LawError",
     "NameTakenError",
     "NotFoundError",
+    "Observer",
     "PalletoError",
     "PartitionDispatcher",
     "Process",
     "Producer",
     "ProducerConsumer",
+    "Reason",
     "Recorder",
+    "Restart",
     "RestartError",
     "ReturnError",
     "SettingError",
     "Stage",
     "StandstillError",
+    "Strategy",
     "Subscription",
     "Supervisor",
     "System",
     "Task",
     "TaskSupervisor",
+    "Terms",
     "Trace",
     "TraceEvent",
     "actor",

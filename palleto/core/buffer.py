@@ -20,6 +20,7 @@ from palleto.core.demand import whole
 from palleto.errors import DemandError
 
 Keep = Literal["first", "last"]
+"""What a full buffer keeps: the events that came first, or those that came last."""
 
 
 class Buffer:

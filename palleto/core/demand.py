@@ -33,6 +33,7 @@ from typing import Any, Literal
 from palleto.errors import DemandError
 
 CancelMode = Literal["permanent", "transient", "temporary"]
+"""What the end of a subscription means to its consumer: see `Terms`."""
 
 
 def whole(name: str, value: object, least: int) -> int:

@@ -60,6 +60,9 @@ class Stage(Process):
         stage._mailbox = Mailbox(stage, stage.__refuse_all, stage.__leave)
         return stage
 
+    def __init__(self) -> None:
+        """Nothing: a user's own need not call it. It is here for type checkers, which would take `__new__`'s."""
+
     @property
     def core(self) -> Any:
         """Its machine. Only once it has begun."""

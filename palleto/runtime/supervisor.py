@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 import anyio
 
@@ -23,8 +23,15 @@ from palleto.core import NORMAL, Reason, whole
 from palleto.errors import NotFoundError, RestartError, SettingError
 from palleto.runtime.process import Home, Parent, Process, describe
 
+P = ParamSpec("P")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
 Restart = Literal["permanent", "transient", "temporary"]
+"""When a child that ended is started again: always, after a crash, or never."""
 Strategy = Literal["one_for_one", "rest_for_one", "one_for_all"]
+"""Who is started again with it: nobody else, those that were started after it, or all."""
 
 
 def restarts(restart: Restart, reason: Reason) -> bool:
@@ -88,7 +95,23 @@ class Child:
         return process
 
 
+# A type checker sees from these whether the arguments fit the class. It takes keywords of the class's own only where
+# neither `name` nor `restart` stands beside them (PEP 612): elsewhere bind them with `functools.partial`.
+@overload
+def child(make: Callable[P, Process], *args: P.args, **settings: P.kwargs) -> Child: ...
+@overload
+def child(make: Callable[[], Process], *, name: str | None = ..., restart: Restart = ...) -> Child: ...
+@overload
+def child(make: Callable[[A], Process], a: A, /, *, name: str | None = ..., restart: Restart = ...) -> Child: ...
+@overload
 def child(
+    make: Callable[[A, B], Process], a: A, b: B, /, *, name: str | None = ..., restart: Restart = ...
+) -> Child: ...
+@overload
+def child(
+    make: Callable[[A, B, C], Process], a: A, b: B, c: C, /, *, name: str | None = ..., restart: Restart = ...
+) -> Child: ...
+def child(  # type: ignore[misc]  # mypy: not everything that fits a ParamSpec fits it, which is so: `name` is its own
     make: Callable[..., Process], *args: Any, name: str | None = None, restart: Restart = "permanent", **settings: Any
 ) -> Child:
     """A child for a supervisor: `child(Consumer, "Pipeline1", name="Pipeline1Consumer")`. See `Child`."""
