@@ -218,17 +218,20 @@ class Stage(Process):
                     observer.took(self, message)
                 on[kind](about, what)
                 while port.waiting is not None:
-                    system.wake()  # others have been sent to, maybe
+                    if system.ready:  # others have been sent to
+                        system.wake()
                     (awaitable, then), port.waiting = port.waiting, None
                     then(await awaitable)
                     core.settle()
                 if observer is not None:
                     observer.settled(self)
                 self.__serving = None
-                system.wake()
+                if system.ready:
+                    system.wake()
             self.__awake = anyio.Event()
             mailbox.idle = True
-            system.look_idle()
+            if system.idling is not None:
+                system.look_idle()
             await self.__awake.wait()
 
     # ---- its end

@@ -171,8 +171,8 @@ class System:
     # ---- the ready queue
 
     def wake(self) -> None:
-        """Let the pump look at the ready queue, if it sleeps."""
-        if self.asleep is not None:
+        """Let the pump go on, if it sleeps and somebody is ready."""
+        if self.asleep is not None and self.ready:
             self.asleep.set()
             self.asleep = None
 
