@@ -27,7 +27,6 @@ from functools import partial
 from typing import Any
 
 from palleto.core.buffer import Buffer
-from palleto.core.demand import whole
 from palleto.core.dispatch import DemandDispatcher, Dispatcher
 from palleto.core.machine import Core, Ledger, events_of
 from palleto.core.messages import ASK, CANCEL, DOWN, SUBSCRIBE, Events, Reason, Subscription
@@ -87,11 +86,8 @@ class Producing(Core):
     def flush(self) -> None:
         """Serve demand from the buffer, oldest first."""
         while self.buffered and (demand := self.dispatcher.demand) > 0:
-            events = self.buffer.peek(demand)
-            rest = self.dispatcher.dispatch(events, self.send)
-            self.buffer.take(len(events) - len(rest))
-            if rest:
-                break
+            self.dispatcher.dispatch(self.buffer.peek(demand), self.send)  # if it raises, they are still in the buffer
+            self.buffer.take(demand)
 
     def subscribed(self, subscription: Subscription, _: None) -> None:
         """A consumer subscribes."""

@@ -6,6 +6,7 @@ then asks above for more. So it asks for what it can pass on, and its buffer hol
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from palleto.core.buffer import Buffer
@@ -27,7 +28,7 @@ class ProducerConsumerCore(ConsumerCore, Producing):
         self.dispatcher = DemandDispatcher() if dispatcher is None else dispatcher
         self.buffer = Buffer(size=None) if buffer is None else buffer
         self.buffered = self.buffer.events
-        self.on |= {CANCEL: self._cancel, DOWN: self._down}
+        self.on |= {CANCEL: partial(self._over, "cancel"), DOWN: partial(self._over, "down")}
 
     __repr__ = Producing.__repr__
 
@@ -39,11 +40,9 @@ class ProducerConsumerCore(ConsumerCore, Producing):
         """What came of the events before has gone on, or there is nobody to take it."""
         return not (self.buffered and self.dispatcher.outstanding)
 
-    def _cancel(self, subscription: Subscription, reason: Reason) -> None:
-        (self.ended if subscription in self.windows else self.left)("cancel", subscription, reason)
-
-    def _down(self, subscription: Subscription, reason: Reason) -> None:
-        (self.ended if subscription in self.windows else self.left)("down", subscription, reason)
+    def _over(self, kind: str, subscription: Subscription, reason: Reason) -> None:
+        """A subscription ends: one of this stage's own, or one of those to it."""
+        (self.ended if subscription in self.windows else self.left)(kind, subscription, reason)
 
     def farewell(self, reason: Reason) -> None:
         ConsumerCore.farewell(self, reason)
