@@ -61,55 +61,12 @@ def test_most_demand_first():
     assert repr(dispatcher) == "<DemandDispatcher 3 subscriptions, demand 0>"
 
 
-def test_asks_add_up():
-    dispatcher = DemandDispatcher()
-    a, b = asked(dispatcher, 2, 3)
-    ask(dispatcher, a, 2)
-    assert dispatcher.outstanding == {a: 4, b: 3}
-    assert dispatch(dispatcher, "vwxyz") == ([("a", ["v", "w", "x", "y"]), ("b", ["z"])], [])
-
-
-def test_ties_in_order_of_asking():
-    dispatcher = DemandDispatcher()
-    a, b, c = asked(dispatcher, 0, 0, 0)
-    for subscription in (c, a, b):
-        ask(dispatcher, subscription, 1)
-    assert dispatch(dispatcher, [1, 2, 3]) == ([("c", [1]), ("a", [2]), ("b", [3])], [])
-
-
-def test_one_that_asks_goes_behind_its_equals():
-    dispatcher = DemandDispatcher()
-    a, _ = asked(dispatcher, 1, 2)
-    ask(dispatcher, a, 1)
-    assert dispatch(dispatcher, [1]) == ([("b", [1])], [])
-
-
 def test_three_in_turn():
     dispatcher = DemandDispatcher()
     asked(dispatcher, 10, 10, 10)
     served = [dispatch(dispatcher, ["hey", "hey"]) for _ in range(15)]
     assert served == [([(consumer, ["hey", "hey"])], []) for consumer in "abc" * 5]
     assert dispatch(dispatcher, ["hey"]) == ([], ["hey"])
-
-
-def test_cancelled_gets_nothing():
-    dispatcher = DemandDispatcher()
-    a, b = asked(dispatcher, 5, 1)
-    dispatcher.cancel(a)
-    assert (dispatcher.demand, dispatcher.outstanding) == (1, {b: 1})
-    assert dispatch(dispatcher, [1, 2]) == ([("b", [1])], [2])
-
-
-@pytest.mark.parametrize("others", [0, 1])
-def test_subscribed_anew_is_owed_nothing(others):
-    dispatcher = DemandDispatcher()
-    a, *more = asked(dispatcher, 5, *[3] * others)
-    for one in (a, *more):
-        dispatcher.cancel(one)
-    dispatcher.subscribe(a)
-    assert dispatch(dispatcher, [1]) == ([], [1])
-    ask(dispatcher, a, 1)
-    assert dispatch(dispatcher, [1, 2]) == ([("a", [1])], [2])
 
 
 def test_old_demand_is_not_met_again():
@@ -205,17 +162,6 @@ def test_as_fast_as_the_slowest():
     assert dispatcher.demand == 0
 
 
-def test_late_subscriber_is_sent_only_what_it_asked_for():
-    dispatcher = BroadcastDispatcher()
-    (a,) = asked(dispatcher, 10)
-    late = subscribe(dispatcher, "late")
-    assert dispatcher.demand == 0
-    assert dispatch(dispatcher, [1, 2]) == ([], [1, 2])
-    ask(dispatcher, late, 1)
-    assert dispatch(dispatcher, [1, 2]) == ([("a", [1]), ("late", [1])], [2])
-    assert dispatcher.outstanding == {a: 9, late: 0}
-
-
 def test_selector_uses_no_demand():
     dispatcher = BroadcastDispatcher()
     (every,) = asked(dispatcher, 4)
@@ -256,11 +202,11 @@ def test_no_two_share_a_list(dispatcher):
     assert len({id(batch) for batch in lists}) == len(lists) >= 2
 
 
-def test_broadcast_to_ten_thousand():
+def test_broadcast_to_a_thousand():
     dispatcher = BroadcastDispatcher()
-    for subscription in [subscribe(dispatcher, number) for number in range(10_000)]:
+    for subscription in [subscribe(dispatcher, number) for number in range(1_000)]:
         ask(dispatcher, subscription, 2)
-    assert dispatch(dispatcher, "abc") == ([(number, ["a", "b"]) for number in range(10_000)], ["c"])
+    assert dispatch(dispatcher, "abc") == ([(number, ["a", "b"]) for number in range(1_000)], ["c"])
 
 
 # ---- partition -------------------------------------------------------------------------------------------------

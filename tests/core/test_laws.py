@@ -268,7 +268,7 @@ class Network:
                 member.asked[about] += what
             self.act(member, lambda: member.core.receive(message))
         elif kind == SUBSCRIBE:
-            self.post.setdefault((to, sender), deque()).append((DOWN, about, "noproc"))
+            self.refuse(to, about, "noproc")
         return True
 
     def act(self, member, step, back=None):
@@ -301,8 +301,15 @@ class Network:
         self.act(consumer, lambda: consumer.core.subscribe(subscription))
 
     def kill(self, member, reason):
+        """A machine ends. Whoever was not taken in yet hears of it from the runtime, as whoever comes later does."""
+        callback, argument, _ = member.pending or (None, None, None)
+        if callback == "handle_subscribe" and argument[0] == "consumer":
+            self.refuse(member.name, argument[1], reason)
         member.alive, member.pending = False, None
         member.core.farewell(reason)
+
+    def refuse(self, name, subscription, reason):
+        self.post.setdefault((name, subscription.consumer), deque()).append((DOWN, subscription, reason))
 
     def do(self, kind, a, b, terms):
         """One thing happens; `a` and `b` choose to whom, or how much."""
