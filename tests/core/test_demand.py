@@ -25,26 +25,6 @@ def test_defaults():
     assert Terms(max_demand=7, min_demand=0).least == 0
 
 
-def test_zero_ten_two_at_a_time():
-    window = opened(10, 0)
-    asks, outstanding = [], []
-    for _ in range(10):
-        asks.append(window.received(2))
-        outstanding.append(window.outstanding)
-    assert asks == [0, 0, 0, 0, 10] * 2
-    assert outstanding == [8, 6, 4, 2, 10] * 2
-
-
-def test_zero_ten_all_at_once():
-    assert came(opened(10, 0), range(10)) == [(10, 10)]
-
-
-def test_zero_one():
-    window = opened(1, 0)
-    assert [came(window, [event]) for event in "abc"] == [[(1, 1)]] * 3
-    assert window.outstanding == 1
-
-
 def test_half():
     window = opened(1000)
     assert came(window, range(1000)) == [(500, 500), (500, 500)]

@@ -116,16 +116,9 @@ def test_as_a_queue_that_is_searched_each_time(moves):
             assert dispatch(dispatcher, range(count)) == (expected, events)
         assert dispatcher.outstanding == {one: owed.get(at, 0) for at, one in enumerate(subscriptions)}
         assert dispatcher.demand == sum(owed.values())
-
-
-def test_ten_thousand():
-    dispatcher = DemandDispatcher()
-    for number in range(10_000):
-        ask(dispatcher, subscribe(dispatcher, number), 1 + number % 3)
-    assert dispatcher.demand == 19_999
-    sent, rest = dispatch(dispatcher, range(20_000))
-    assert [number for number, _ in sent] == sorted(range(10_000), key=lambda number: -(number % 3))
-    assert rest == [19_999]
+    for subscription in subscriptions:
+        dispatcher.cancel(subscription)
+    assert (dispatcher.demand, dispatcher._queue, dispatcher._entries) == (0, [], {})  # nobody is remembered for ever
 
 
 @pytest.mark.parametrize("make", [DemandDispatcher, BroadcastDispatcher, lambda: PartitionDispatcher(1)])
@@ -200,13 +193,6 @@ def test_no_two_share_a_list(dispatcher):
     dispatcher.dispatch(lists[0], lambda to, message: lists.append(message[2]))
     assert all(batch == [1, 2] for batch in lists)
     assert len({id(batch) for batch in lists}) == len(lists) >= 2
-
-
-def test_broadcast_to_a_thousand():
-    dispatcher = BroadcastDispatcher()
-    for subscription in [subscribe(dispatcher, number) for number in range(1_000)]:
-        ask(dispatcher, subscription, 2)
-    assert dispatch(dispatcher, "abc") == ([(number, ["a", "b"]) for number in range(1_000)], ["c"])
 
 
 # ---- partition -------------------------------------------------------------------------------------------------
@@ -309,12 +295,3 @@ def test_default_key_is_the_same_everywhere():
         ask(dispatcher, subscribe(dispatcher, number, partition=number), 100)
     sent, _ = dispatch(dispatcher, ["20160720.gz", "20160721.gz", 7, ("a", 1)])
     assert sent == [(0, ["20160720.gz", "20160721.gz"]), (2, [7]), (3, [("a", 1)])]
-
-
-def test_ten_thousand_partitions():
-    dispatcher = PartitionDispatcher(10_000, key=lambda event: event)
-    for number in range(10_000):
-        ask(dispatcher, subscribe(dispatcher, number, partition=number), 1)
-    assert dispatcher.demand == 10_000
-    assert dispatch(dispatcher, range(10_000)) == ([(number, [number]) for number in range(10_000)], [])
-    assert dispatcher.demand == 0

@@ -93,13 +93,6 @@ def test_over_emission_is_repaid():
     assert producer.ledger() == Ledger(remembered=8, demand=8)
 
 
-def test_three_consumers_in_turn():
-    producer, *_ = producing(10, 10, 10)
-    assert producer.ledger().remembered == 30
-    served = [tell(producer, EMIT, None, ["hey", "hey"]) for _ in range(6)]
-    assert [[to for _, to, _ in sent] for sent in served] == [[c] for c in "abcabc"]
-
-
 @pytest.mark.parametrize("kind", [CANCEL, DOWN])
 def test_demand_of_one_that_went_is_used_for_the_next(kind):
     producer, a, b = producing(10, 0)
@@ -173,16 +166,6 @@ def test_forward():
     assert tell(producer, ASK, b, 1) == [demand(1)]
     assert back(producer) == forward(False) == tell(producer, ASK, b, 2) == []
     assert forward(True) == [demand(2)]
-
-
-def test_kept_back_demand_is_served_from_the_buffer():
-    producer = made(ProducerCore)
-    producer.forward(False)
-    tell(producer, EMIT, None, [1, 2, 3])
-    (a,) = entered(producer, 0)
-    assert tell(producer, ASK, a, 5) == [events(a, [1, 2, 3])]
-    producer.forward(True)
-    assert producer.port.read() == [demand(2)]
 
 
 def test_producer_says_farewell():
