@@ -33,8 +33,8 @@ class ProducerConsumerCore(ConsumerCore, Producing):
     __repr__ = Producing.__repr__
 
     def wants(self) -> bool:
-        """The rule: somebody below has asked for events that are not there."""
-        return self.dispatcher.demand > len(self.buffered)
+        """The rule: somebody below has asked for events, and the buffer had none left for them."""
+        return self.dispatcher.demand > 0
 
     def may_end(self) -> bool:
         """What came of the events before has gone on, or there is nobody to take it."""
@@ -50,7 +50,8 @@ class ProducerConsumerCore(ConsumerCore, Producing):
 
     def ledger(self) -> Ledger:
         """What it remembers is what is wanted: it has told nobody, and takes the next batch for it."""
-        return Ledger(max(0, self.wanted), self.dispatcher.demand, len(self.buffered), self.buffer.dropped)
+        demand, buffered = self.dispatcher.demand, len(self.buffered)
+        return Ledger(max(0, demand - buffered), demand, buffered, self.buffer.dropped)
 
     def in_hand(self) -> list[Any]:
         return [*Producing.in_hand(self), *ConsumerCore.in_hand(self)]

@@ -178,7 +178,9 @@ def test_goes_on_past_what_nobody_selects():
 
 def test_broken_selector_changes_nothing():
     dispatcher = BroadcastDispatcher()
-    a, b = asked(dispatcher, 2, 2, selector=lambda event: 1 // event)
+    (a,) = asked(dispatcher, 2)
+    b = subscribe(dispatcher, "b", selector=lambda event: 1 // event)
+    ask(dispatcher, b, 2)
     sent = []
     with pytest.raises(ZeroDivisionError):
         dispatcher.dispatch([1, 0], sending(sent))

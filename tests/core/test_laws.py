@@ -204,7 +204,7 @@ class Member:
             assert core.dispatcher.demand <= 0 or self.between or self.left == 0
         if self.between:
             waiting = len(core.in_hand()) - len(core.dispatcher.held) - len(core.buffer)
-            assert not waiting or core.wanted <= 0
+            assert not waiting or core.dispatcher.demand <= 0
         came = [events for other in members.values() for at, events in other.sent.items() if at.consumer == self.name]
         assert sum(map(len, came)) == sum(map(len, self.handled.values())) + waiting
         for subscription, events in self.handled.items():
