@@ -91,7 +91,6 @@ class Producing(Core):
             self.send(subscription.consumer, (CANCEL, subscription, "duplicate subscription"))
             return
         self.port.call("handle_subscribe", ("consumer", subscription), partial(self._joined, subscription))
-        self.settle()
 
     def _joined(self, subscription: Subscription, result: Any) -> None:
         try:
