@@ -92,6 +92,7 @@ def test_bad_answers_change_nothing(result):
     with pytest.raises(ReturnError, match="expected handle_call to return "):
         back(producer, result)
     assert producer.ledger() == Ledger(3, 3)
+    assert producer.port.read() == []
 
 
 def test_a_long_return_is_cut():

@@ -210,7 +210,7 @@ def test_each_to_its_partition():
     dispatcher, even, odd = parity()
     assert ask(dispatcher, even, 3) + ask(dispatcher, odd, 3) == []
     assert dispatcher.demand == 6
-    assert dispatch(dispatcher, [0, 1, 2, 3, 4]) == ([("even", [0, 2, 4]), ("odd", [1, 3])], [])
+    assert dispatch(dispatcher, [1, 0, 2, 3, 4]) == ([("odd", [1, 3]), ("even", [0, 2, 4])], [])  # 1 came first
     assert dispatcher.outstanding == {even: 0, odd: 1}
 
 

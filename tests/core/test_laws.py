@@ -22,6 +22,7 @@ from palleto.core import (
     CALL,
     CAST,
     DOWN,
+    EMIT,
     EVENTS,
     SUBSCRIBE,
     BroadcastDispatcher,
@@ -341,6 +342,8 @@ class Network:
             elif kind == "habit":
                 member.shift, member.ratio = (None, 0, -1, 1, -3, 3)[b % 6], b % 3
             elif kind == "emit" and member.produces:
+                self.act(member, lambda: member.core.receive((EMIT, None, member.make(b) or [])))
+            elif kind == "say" and member.produces:
                 message = (CAST, None, b) if b % 2 else (CALL, "request", b)
                 self.act(member, lambda: member.core.receive(message))
             elif kind == "forward" and member.produces and not member.between:
@@ -379,7 +382,7 @@ TERMS = [
     for least in (None, *range(most))
 ]
 KINDS = (
-    ["carry"] * 6 + ["subscribe"] * 4 + ["emit"] * 2 + ["habit", "forward", "cancel", "ask", "ask", "kill", "resize"]
+    ["carry"] * 6 + ["subscribe"] * 4 + ["emit", "say", "habit", "forward", "cancel", "ask", "ask", "kill", "resize"]
 )
 HAPPENINGS = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9), st.sampled_from(TERMS)),

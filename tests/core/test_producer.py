@@ -5,13 +5,16 @@ from core_messages import CRASH, back, cancel, demand, ends, enter, entered, eve
 
 from palleto.core import (
     ASK,
+    CALL,
     CANCEL,
+    CAST,
     DOWN,
     EMIT,
     SUBSCRIBE,
     BroadcastDispatcher,
     Buffer,
     Ledger,
+    ListPort,
     PartitionDispatcher,
     ProducerCore,
 )
@@ -208,9 +211,34 @@ def test_no_drop_while_demand_is_left():
     producer = made(ProducerCore, BroadcastDispatcher(), Buffer(size=1))
     even = subscription("even", selector=lambda event: event % 2 == 0)
     enter(producer, even)
-    tell(producer, ASK, even, 2)
+    assert tell(producer, ASK, even, 2) == [demand(2)]
     assert back(producer, [1, 3, 2, 5, 4]) == [events(even, [2, 4])]
     assert producer.ledger() == Ledger()
+
+
+class AtOnce(ListPort):
+    """A port whose calls come back at once, with the results that stand in `results`, or None."""
+
+    def call(self, callback, argument, then):
+        self.append(("call", callback, argument))
+        then(self.results.pop(0) if self.results else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "results"), [(EMIT, []), (CAST, [[1]]), (CALL, [("reply", [1])]), (ASK, [[1]]), (CANCEL, [[1]])]
+)
+def test_what_nobody_took_is_wanted_still(kind, results):
+    """Whatever the event came of, the demand that it was meant for is told again, before the next message."""
+    producer = ProducerCore(AtOnce(), BroadcastDispatcher())
+    even, fast = (subscription(name, selector=lambda event: event % 2 == 0) for name in "ab")
+    producer.port.results = []
+    for to, count in ((even, 2), (fast, 9)):
+        tell(producer, SUBSCRIBE, to)
+        tell(producer, ASK, to, count)
+    producer.port.results = results
+    about, what = {EMIT: (None, [1]), ASK: (even, 1), CANCEL: (fast, "bye")}.get(kind, ("request", "news"))
+    assert tell(producer, kind, about, what)[-1] == demand(1)
+    assert producer.ledger() == (Ledger(3, 3) if kind == ASK else Ledger(2, 2))
 
 
 def test_buffer_is_served_past_what_nobody_selects():

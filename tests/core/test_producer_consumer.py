@@ -17,7 +17,18 @@ from core_messages import (
     tell,
 )
 
-from palleto.core import ASK, CANCEL, CAST, DOWN, EMIT, EVENTS, Buffer, Ledger, ProducerConsumerCore
+from palleto.core import (
+    ASK,
+    CANCEL,
+    CAST,
+    DOWN,
+    EMIT,
+    EVENTS,
+    BroadcastDispatcher,
+    Buffer,
+    Ledger,
+    ProducerConsumerCore,
+)
 
 
 def between(most=10, least=0, asked=0, mode="permanent", manual=False, **settings):
@@ -174,6 +185,15 @@ def test_end_of_one_above_comes_though_nobody_is_left_to_take_the_buffer():
     assert back(stage) == [ends("down", above, "normal")]
     assert back(stage) == [("stop", "normal")]
     assert stage.in_hand() == ["b"]
+
+
+def test_the_dispatcher_is_its_own():
+    stage, above, below = between(asked=1, dispatcher=BroadcastDispatcher())
+    second = subscription("second", "stage")
+    enter(stage, second)
+    assert tell(stage, EVENTS, above, [1]) == tell(stage, ASK, below, 1) == []  # as fast as the slowest
+    assert tell(stage, ASK, second, 1) == [handle([1])]
+    assert back(stage, ["x"]) == [events(below, ["x"]), events(second, ["x"])]
 
 
 def test_a_cast_that_emits_serves_below():
