@@ -121,6 +121,15 @@ def test_as_a_queue_that_is_searched_each_time(moves):
     assert (dispatcher.demand, dispatcher._queue, dispatcher._entries) == (0, [], {})  # nobody is remembered for ever
 
 
+def test_subscriptions_on_the_same_terms_are_two():
+    dispatcher, terms = DemandDispatcher(), Terms()
+    one, two = (Subscription("producer", "a", terms) for _ in range(2))
+    for subscription in (one, two):
+        dispatcher.subscribe(subscription)
+        ask(dispatcher, subscription, 1)
+    assert dispatch(dispatcher, [1, 2]) == ([("a", [1]), ("a", [2])], [])
+
+
 @pytest.mark.parametrize("make", [DemandDispatcher, BroadcastDispatcher, lambda: PartitionDispatcher(1)])
 def test_a_stranger_changes_nothing(make):
     dispatcher = make()

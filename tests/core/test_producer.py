@@ -1,7 +1,7 @@
 """The producer's machine: a message in, what follows out through its port."""
 
 import pytest
-from core_messages import CRASH, back, cancel, demand, ends, enter, entered, events, made, subscription, tell
+from core_messages import CRASH, AtOnce, back, cancel, demand, ends, enter, entered, events, made, subscription, tell
 
 from palleto.core import (
     ASK,
@@ -14,7 +14,6 @@ from palleto.core import (
     BroadcastDispatcher,
     Buffer,
     Ledger,
-    ListPort,
     PartitionDispatcher,
     ProducerCore,
 )
@@ -216,14 +215,6 @@ def test_no_drop_while_demand_is_left():
     assert producer.ledger() == Ledger()
 
 
-class AtOnce(ListPort):
-    """A port whose calls come back at once, with the results that stand in `results`, or None."""
-
-    def call(self, callback, argument, then):
-        self.append(("call", callback, argument))
-        then(self.results.pop(0) if self.results else None)
-
-
 @pytest.mark.parametrize(
     ("kind", "results"), [(EMIT, []), (CAST, [[1]]), (CALL, [("reply", [1])]), (ASK, [[1]]), (CANCEL, [[1]])]
 )
@@ -231,7 +222,6 @@ def test_what_nobody_took_is_wanted_still(kind, results):
     """Whatever the event came of, the demand that it was meant for is told again, before the next message."""
     producer = ProducerCore(AtOnce(), BroadcastDispatcher())
     even, fast = (subscription(name, selector=lambda event: event % 2 == 0) for name in "ab")
-    producer.port.results = []
     for to, count in ((even, 2), (fast, 9)):
         tell(producer, SUBSCRIBE, to)
         tell(producer, ASK, to, count)

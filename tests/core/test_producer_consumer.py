@@ -3,6 +3,7 @@
 import pytest
 from core_messages import (
     CRASH,
+    AtOnce,
     ask,
     back,
     cancel,
@@ -24,6 +25,7 @@ from palleto.core import (
     DOWN,
     EMIT,
     EVENTS,
+    SUBSCRIBE,
     BroadcastDispatcher,
     Buffer,
     Ledger,
@@ -185,6 +187,22 @@ def test_end_of_one_above_comes_though_nobody_is_left_to_take_the_buffer():
     assert back(stage) == [ends("down", above, "normal")]
     assert back(stage) == [("stop", "normal")]
     assert stage.in_hand() == ["b"]
+
+
+def test_all_that_is_due_is_done_at_once():
+    """Two ends wait for the buffer; the ask that empties it ends both, before the next message."""
+    stage, below = ProducerConsumerCore(AtOnce()), subscription("below", "stage")
+    first, second = (subscription("stage", name, cancel="temporary") for name in ("first", "second"))
+    stage.subscribe(first)
+    stage.subscribe(second)
+    tell(stage, SUBSCRIBE, below)
+    tell(stage, EMIT, None, ["x"])
+    assert tell(stage, DOWN, first, "normal") == tell(stage, DOWN, second, "normal") == []
+    assert tell(stage, ASK, below, 1) == [
+        events(below, ["x"]),
+        ends("down", first, "normal"),
+        ends("down", second, "normal"),
+    ]
 
 
 def test_the_dispatcher_is_its_own():

@@ -9,6 +9,18 @@ def subscription(consumer="consumer", producer="producer", most=10, least=0, **s
     return Subscription(producer, consumer, Terms(max_demand=most, min_demand=least, **settings))
 
 
+class AtOnce(ListPort):
+    """A port whose calls come back at once, with what stands in `results`, or else None."""
+
+    def __init__(self):
+        super().__init__()
+        self.results = []
+
+    def call(self, callback, argument, then):
+        self.append(("call", callback, argument))
+        then(self.results.pop(0) if self.results else None)
+
+
 def made(machine, *args, **settings):
     """A machine whose port is a list."""
     return machine(ListPort(), *args, **settings)
