@@ -128,28 +128,6 @@ def test_end_of_a_subscription(machine, kind, mode, reason):
     assert tell(core, EVENTS, other, [1]) in ([handle([1])], [])  # a producer-consumer waits for demand
 
 
-def test_end_waits_behind_its_events_and_comes_once():
-    consumer, at = consuming(most=4, least=2, cancel="temporary")
-    assert tell(consumer, EVENTS, at, [1, 2, 3, 4]) == [handle([1, 2])]
-    consumer.receive((CANCEL, at, "enough"))
-    consumer.receive((DOWN, at, "shutdown"))
-    assert consumer.port.read() == []
-    assert back(consumer) == [handle([3, 4])]  # and no more asks: nobody is there to send
-    assert back(consumer) == [ends("cancel", at, "enough")]
-    assert back(consumer) == []
-    assert consumer.windows == {}
-
-
-def test_one_thing_at_a_time():
-    """While handle_cancel has not come back, an end that waits has to wait."""
-    consumer, first = consuming(cancel="temporary")
-    second = subscription(producer="second", cancel="temporary")
-    joined(consumer, second)
-    assert tell(consumer, DOWN, first, "normal") == [ends("down", first, "normal")]
-    assert tell(consumer, DOWN, second, "normal") == []
-    assert back(consumer) == [ends("down", second, "normal")]
-
-
 @pytest.mark.parametrize("kind", [EVENTS, CAST, CANCEL])
 def test_consumer_that_emits(kind):
     consumer, at = consuming()

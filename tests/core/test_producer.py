@@ -51,14 +51,6 @@ def test_buffer_is_served_first():
     assert producer.ledger() == Ledger(remembered=4, demand=4)
 
 
-def test_what_is_emitted_waits_behind_the_buffer():
-    producer, slow, fast = producing(0, 5, dispatcher=BroadcastDispatcher())
-    tell(producer, EMIT, None, [1])
-    tell(producer, EMIT, None, [2])
-    assert tell(producer, ASK, slow, 1) == [events(slow, [1]), events(fast, [1])]
-    assert producer.in_hand() == [2]
-
-
 def test_buffer_before_anybody_subscribed():
     producer = made(ProducerCore, buffer=Buffer(size=3))
     assert tell(producer, EMIT, None, [1, 2]) == []
@@ -68,12 +60,6 @@ def test_buffer_before_anybody_subscribed():
     to = subscription()
     assert enter(producer, to) == []
     assert tell(producer, ASK, to, 10) == [events(to, [3, 4, 5]), demand(7)]
-
-
-def test_buffer_that_keeps_the_first():
-    producer, to = producing(1, buffer=Buffer(size=2, keep="first"))
-    assert tell(producer, EMIT, None, [1, 2, 3, 4]) == [events(to, [1]), ("lose", [4], "the buffer was full")]
-    assert producer.in_hand() == [2, 3]
 
 
 def test_buffer_is_genstages_unless_given():

@@ -130,8 +130,10 @@ def test_asks_no_more_of_one_that_went():
     stage, above, below = between(most=1, mode="temporary")
     tell(stage, EVENTS, above, ["file"])
     assert tell(stage, DOWN, above, CRASH) == []
+    assert tell(stage, CANCEL, above, "again") == []  # it ends once
     assert tell(stage, ASK, below, 1) == [handle(["file"])]
     assert back(stage, ["lines"]) == [events(below, ["lines"]), ends("down", above, CRASH)]
+    assert back(stage) == []
 
 
 @pytest.mark.parametrize("kind", [CANCEL, DOWN])
