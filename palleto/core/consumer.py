@@ -95,7 +95,7 @@ class ConsumerCore(Core):
             self.send(subscription.producer, (CANCEL, subscription, "unknown subscription"))
             return
         count = len(events)
-        if count <= window.span and not self.waiting and self.wants():  # nothing is before it: at once
+        if count <= window.span and self.wants():  # then nothing waits before it: at once
             self.current = subscription, events, window.received(count)
             self.port.call("handle_events", events, self._done)
             return

@@ -83,7 +83,7 @@ class DemandDispatcher(Dispatcher):
 
     def __init__(self) -> None:
         super().__init__()
-        self._alone: Subscription | None = None  # the only one that is owed anything, if it does not stand in the queue
+        self._alone: Subscription | None = None  # while it is the only one that is owed anything; None: see the queue
         # (outstanding, -turn, subscription): the last is served next. Turns count up, so no two are equal.
         self._queue: list[tuple[int, int, Subscription]] = []
         self._entries: dict[Subscription, tuple[int, int, Subscription]] = {}
@@ -97,9 +97,7 @@ class DemandDispatcher(Dispatcher):
 
     def _leave(self, subscription: Subscription) -> None:
         """Take out a subscription that is owed something."""
-        if self._alone is subscription:
-            self._alone = None
-        else:
+        if subscription is not self._alone:
             del self._queue[bisect_left(self._queue, self._entries.pop(subscription))]
 
     def cancel(self, subscription: Subscription) -> None:
@@ -134,9 +132,7 @@ class DemandDispatcher(Dispatcher):
             count = len(share)
             self.demand -= count
             self.outstanding[subscription] = left = owed - count
-            if not left:
-                self._alone = None
-            elif self._alone is None:
+            if left and self._alone is None:
                 self._enter(subscription)
             send(subscription.consumer, (EVENTS, subscription, share))
             events = events[count:]

@@ -98,6 +98,6 @@ class Core:
     def _answered(self, request: Any, result: Any) -> None:
         if not isinstance(result, tuple) or len(result) != 2:
             raise ReturnError(f"expected handle_call to return (reply, events), got: {result!r:.80}")
-        reply, events = result
+        reply, events = result[0], events_of("handle_call", result[1])
         self.port.answer(request, reply)
-        self.emit(events_of("handle_call", events))
+        self.emit(events)

@@ -5,7 +5,8 @@
     demand of the dispatcher - events in the buffer - remembered
 
 is above 0, `handle_demand` hears of that many and they are remembered. So demand is told once, what the buffer can
-serve is not told at all, and the demand of a consumer that went away is used for the next one that asks.
+serve is not told at all, and the demand of a consumer that went away is used for the next one that asks. As demand is
+served from the buffer at once, the buffer is empty wherever any is left: so the code need not subtract it.
 
 >>> from palleto.core import ListPort, Terms
 >>> port = ListPort()
@@ -58,11 +59,6 @@ class Producing(Core):
             f"{ledger.buffered} buffered>"
         )
 
-    @property
-    def wanted(self) -> int:
-        """Events that somebody below has asked for and that are not in the buffer."""
-        return self.dispatcher.demand - len(self.buffered)
-
     def asked(self, subscription: Subscription, count: int) -> None:
         """Demand comes up: add it to what the subscription is owed, and serve it from the buffer."""
         if subscription not in self.dispatcher.outstanding:
@@ -77,7 +73,7 @@ class Producing(Core):
         """Dispatch what is wanted, buffer the rest behind what is there already."""
         if not events:
             return
-        rest = events if self.buffered else self.dispatcher.dispatch(events, self.send)
+        rest = self.dispatcher.dispatch(events, self.send)
         left = self.remembered - len(events)
         self.remembered = left if left > 0 else 0
         if rest and (lost := self.buffer.add(rest)):
@@ -86,11 +82,8 @@ class Producing(Core):
     def flush(self) -> None:
         """Serve demand from the buffer, oldest first."""
         while self.buffered and (demand := self.dispatcher.demand) > 0:
-            events = self.buffer.peek(demand)
-            rest = self.dispatcher.dispatch(events, self.send)
-            self.buffer.take(len(events) - len(rest))
-            if rest:
-                break
+            self.dispatcher.dispatch(self.buffer.peek(demand), self.send)  # if it raises, they are still in the buffer
+            self.buffer.take(demand)
 
     def subscribed(self, subscription: Subscription, _: None) -> None:
         """A consumer subscribes."""
@@ -98,7 +91,6 @@ class Producing(Core):
             self.send(subscription.consumer, (CANCEL, subscription, "duplicate subscription"))
             return
         self.port.call("handle_subscribe", ("consumer", subscription), partial(self._joined, subscription))
-        self.settle()
 
     def _joined(self, subscription: Subscription, result: Any) -> None:
         try:
@@ -154,7 +146,7 @@ class ProducerCore(Producing):
     def settle(self) -> None:
         """The rule: tell what is wanted beyond what is remembered already."""
         while self.forwarding:
-            untold = self.dispatcher.demand - len(self.buffered) - self.remembered
+            untold = self.dispatcher.demand - self.remembered
             if untold <= 0:
                 return
             self.remembered += untold

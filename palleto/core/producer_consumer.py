@@ -6,6 +6,7 @@ then asks above for more. So it asks for what it can pass on, and its buffer hol
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from palleto.core.buffer import Buffer
@@ -26,23 +27,21 @@ class ProducerConsumerCore(ConsumerCore, Producing):
         self.dispatcher = DemandDispatcher() if dispatcher is None else dispatcher
         self.buffer = Buffer(size=None) if buffer is None else buffer
         self.buffered = self.buffer.events
-        self.on |= {CANCEL: self._cancel, DOWN: self._down}
+        self.on |= {CANCEL: partial(self._over, "cancel"), DOWN: partial(self._over, "down")}
 
     __repr__ = Producing.__repr__
 
     def wants(self) -> bool:
-        """The rule: somebody below has asked for events that are not there."""
-        return self.dispatcher.demand > len(self.buffered)
+        """The rule: somebody below has asked for events, and the buffer had none left for them."""
+        return self.dispatcher.demand > 0
 
     def may_end(self) -> bool:
         """What came of the events before has gone on, or there is nobody to take it."""
         return not (self.buffered and self.dispatcher.outstanding)
 
-    def _cancel(self, subscription: Subscription, reason: Reason) -> None:
-        (self.ended if subscription in self.windows else self.left)("cancel", subscription, reason)
-
-    def _down(self, subscription: Subscription, reason: Reason) -> None:
-        (self.ended if subscription in self.windows else self.left)("down", subscription, reason)
+    def _over(self, kind: str, subscription: Subscription, reason: Reason) -> None:
+        """A subscription ends: one of this stage's own, or one of those to it."""
+        (self.ended if subscription in self.windows else self.left)(kind, subscription, reason)
 
     def farewell(self, reason: Reason) -> None:
         ConsumerCore.farewell(self, reason)
@@ -50,7 +49,8 @@ class ProducerConsumerCore(ConsumerCore, Producing):
 
     def accounts(self) -> tuple[int, int, int, int]:
         """What it remembers is what is wanted: it has told nobody, and takes the next batch for it."""
-        return max(0, self.wanted), self.dispatcher.demand, len(self.buffered), self.buffer.dropped
+        demand, buffered = self.dispatcher.demand, len(self.buffered)
+        return max(0, demand - buffered), demand, buffered, self.buffer.dropped
 
     def in_hand(self) -> list[Any]:
         return [*Producing.in_hand(self), *ConsumerCore.in_hand(self)]

@@ -3,8 +3,9 @@
     python tests/benchmarks/core.py [--json FILE] [--backend asyncio] [--callbacks plain] [--demand 1/0] [--only chain]
 
 Each row is measured in pairs (peer, ours, peer, ours), and the medians of five are shown. `x queue` is ours over
-asyncio.Queue, always on asyncio; GenStage's figures are scaled by what asyncio.Queue does in this run. No callback does any work: the producer slices a list, the last consumers count.
-Seconds are of processor time: none of these loops waits, and what else runs on the machine counts against nobody.
+asyncio.Queue, always on asyncio; GenStage's figures are scaled by what asyncio.Queue does in this run. No callback does
+any work: the producer slices a list, the last consumers count. Seconds are of processor time: none of these loops
+waits, and what else runs on the machine counts against nobody.
 """
 
 from __future__ import annotations

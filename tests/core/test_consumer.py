@@ -1,157 +1,150 @@
-"""The consumer's core, and what it shares with the producer-consumer's."""
+"""The consumer's machine, and what it shares with the producer-consumer's."""
 
 import pytest
-from core_messages import CRASH, joined, subscription
+from core_messages import CRASH, ask, back, cancel, ends, handle, joined, made, subscribe, subscription, tell
 
-from palleto.core import (
-    Answer,
-    Ask,
-    Call,
-    Cancel,
-    ConsumerCore,
-    Down,
-    Events,
-    ProducerConsumerCore,
-    Send,
-    Stop,
-    Subscribe,
-)
+from palleto.core import CANCEL, CAST, DOWN, EVENTS, ConsumerCore, ProducerConsumerCore, Terms
 from palleto.errors import DemandError, ReturnError
+
+both = pytest.mark.parametrize("machine", [ConsumerCore, ProducerConsumerCore])
+
+
+def consuming(machine=ConsumerCore, **settings):
+    """A machine with one subscription that it has made."""
+    core, at = made(machine), subscription(**settings)
+    joined(core, at)
+    return core, at
 
 
 def test_subscribes_and_asks():
-    consumer, at = ConsumerCore(), subscription()
-    assert joined(consumer, at) == [Send("producer", Subscribe(at)), Send("producer", Ask(at, 10))]
+    consumer, at = made(ConsumerCore), subscription()
+    assert joined(consumer, at) == [subscribe(at), ask(at, 10)]
     assert repr(consumer) == "<ConsumerCore [<Window 0/10: 10 outstanding>]>"
 
 
 def test_handles_first_then_asks():
-    consumer, at = ConsumerCore(), subscription()
-    joined(consumer, at)
+    consumer, at = consuming()
     ten = [*range(10)]
-    assert consumer.receive(Events(at, ten)) == [Call("handle_events", (ten,), at), Send("producer", Ask(at, 10))]
+    assert tell(consumer, EVENTS, at, ten) == [handle(ten)]
+    assert consumer.in_hand() == ten
+    assert back(consumer) == [ask(at, 10)]
+    assert consumer.in_hand() == []
 
 
 def test_five_batches_before_the_next_ask():
-    consumer, at = ConsumerCore(), subscription()
-    joined(consumer, at)
-    two = Call("handle_events", (["hey", "hey"],), at)
-    effects = [consumer.receive(Events(at, ["hey", "hey"])) for _ in range(5)]
-    assert effects == [[two]] * 4 + [[two, Send("producer", Ask(at, 10))]]
+    consumer, at = consuming()
+    for expected in [[]] * 4 + [[ask(at, 10)]]:
+        assert tell(consumer, EVENTS, at, ["hey", "hey"]) == [handle(["hey", "hey"])]
+        assert back(consumer) == expected
 
 
 def test_batches_and_asks_alternate():
-    consumer, at = ConsumerCore(), subscription(most=4, least=2)
-    joined(consumer, at)
-    ask = Send("producer", Ask(at, 2))
-    assert consumer.receive(Events(at, [1, 2, 3, 4])) == [
-        Call("handle_events", ([1, 2],), at),
-        ask,
-        Call("handle_events", ([3, 4],), at),
-        ask,
-    ]
+    consumer, at = consuming(most=4, least=2)
+    assert tell(consumer, EVENTS, at, [1, 2, 3, 4]) == [handle([1, 2])]
+    assert consumer.in_hand() == [1, 2, 3, 4]
+    assert back(consumer) == [ask(at, 2), handle([3, 4])]
+    assert back(consumer) == [ask(at, 2)]
 
 
 @pytest.mark.parametrize(("manual", "mode"), [(True, None), (True, "automatic"), (False, "manual")])
 def test_manual(manual, mode):
-    consumer, at = ConsumerCore(), subscription(manual=manual)
-    assert joined(consumer, at, mode) == [Send("producer", Subscribe(at))]
-    assert consumer.ask(at, 25) == [Send("producer", Ask(at, 25))]
-    assert consumer.receive(Events(at, [1, 2])) == [Call("handle_events", ([1, 2],), at)]
+    consumer, at = made(ConsumerCore), subscription(manual=manual)
+    assert joined(consumer, at, mode) == [subscribe(at)]
+    consumer.ask(at, 25)
+    assert consumer.port.read() == [ask(at, 25)]
+    assert tell(consumer, EVENTS, at, [1, 2]) == [handle([1, 2])]
+    assert back(consumer) == []
     assert repr(consumer) == "<ConsumerCore [<Window 0/10: 23 outstanding>]>"
 
 
-@pytest.mark.parametrize("stage", [ConsumerCore, ProducerConsumerCore])
-def test_bad_manual_asks_change_nothing(stage):
-    core, at = stage(), subscription(manual=True)
-    joined(core, at)
-    for count in (0, -1, 1.5):
-        with pytest.raises(DemandError, match="expected the events asked for"):
+def test_resize_asks_where_the_window_has_fallen_low_enough():
+    consumer, full = consuming(most=10, least=5)
+    low = subscription(producer="other", most=4)
+    joined(consumer, low)
+    by_hand = subscription(producer="third", manual=True)
+    joined(consumer, by_hand)
+    consumer.resize(Terms(max_demand=12, min_demand=4))
+    assert consumer.port.read() == [ask(low, 8)]
+    assert repr(consumer) == (
+        "<ConsumerCore [<Window 4/12: 10 outstanding>, <Window 4/12: 12 outstanding>, <Window 4/12: 0 outstanding>]>"
+    )
+    assert tell(consumer, EVENTS, full, [*range(9)]) == [handle([*range(8)])]  # 12 - 4 at a time
+
+
+@both
+def test_wishes_to_end(machine):
+    core, at = consuming(machine)
+    core.cancel(at, "enough")
+    assert core.port.read() == [cancel("producer", at, "enough")]
+    assert tell(core, CANCEL, at, "enough") == [ends("cancel", at, "enough")]
+
+
+@both
+def test_bad_manual_asks_change_nothing(machine):
+    core, at = consuming(machine, manual=True)
+    for count in (0, -1, 1.5, True, None):
+        with pytest.raises(DemandError, match="expected the events asked for to be a whole number of 1 or more, got: "):
             core.ask(at, count)
     with pytest.raises(DemandError, match="expected a subscription of this stage, got: <Subscription 0: other to"):
         core.ask(subscription("other"), 1)
-    assert core.inlet.windows[at].outstanding == 0
+    assert core.windows[at].outstanding == 0
+    assert core.port.read() == []
 
 
-@pytest.mark.parametrize("stage", [ConsumerCore, ProducerConsumerCore])
-def test_bad_mode_changes_nothing(stage):
-    core, at = stage(), subscription()
+@both
+def test_bad_mode_changes_nothing(machine):
+    core, at = made(machine), subscription()
     with pytest.raises(ReturnError, match="expected handle_subscribe to return automatic, manual or None, got: 'slow'"):
         joined(core, at, "slow")
-    assert core.inlet.windows == {}
+    assert core.windows == {}
+    assert core.port.read() == []
 
 
-@pytest.mark.parametrize("stage", [ConsumerCore, ProducerConsumerCore])
-def test_events_of_a_stranger(stage):
-    core, at = stage(), subscription()
-    assert core.receive(Events(at, [1])) == [Send("producer", Cancel(at, "unknown subscription"))]
+@both
+def test_a_stranger_changes_nothing(machine):
+    core, at = made(machine), subscription()
+    assert tell(core, EVENTS, at, [1]) == [cancel("producer", at, "unknown subscription")]
+    assert tell(core, CANCEL, at, "normal") == tell(core, DOWN, at, "normal") == []
     assert core.in_hand() == []
-
-
-@pytest.mark.parametrize("callback", ["handle_events", "handle_cast", "handle_call", "handle_cancel"])
-def test_consumer_that_emits(callback):
-    consumer, at = ConsumerCore(), subscription()
-    joined(consumer, at)
-    before = repr(consumer)
-    result = ("fine", [1, 2]) if callback == "handle_call" else [1, 2]
-    with pytest.raises(DemandError, match="expected a consumer to emit no events, got: 2"):
-        consumer.returned(Call(callback, (), at), result)
-    assert repr(consumer) == before
-    with pytest.raises(DemandError, match="expected a consumer to emit no events, got: 3"):
-        consumer.emit([1, 2, 3])
-
-
-@pytest.mark.parametrize("callback", ["handle_events", "handle_cast", "handle_cancel"])
-def test_consumer_that_returns_nonsense(callback):
-    with pytest.raises(ReturnError, match=f"expected {callback} to return a list of events or None, got: 'hey'"):
-        ConsumerCore().returned(Call(callback, ()), "hey")
-
-
-@pytest.mark.parametrize("none", [None, [], ()])
-def test_consumer_that_returns_nothing(none):
-    for callback in ("handle_events", "handle_cast", "handle_cancel"):
-        assert ConsumerCore().returned(Call(callback, ()), none) == []
-    assert ConsumerCore().returned(Call("handle_call", (), "request"), (7, none)) == [Answer("request", 7)]
+    assert list(core.waiting) == []
 
 
 def stops(mode, reason):
     return mode == "permanent" or (mode == "transient" and reason not in ("normal", "shutdown"))
 
 
-@pytest.mark.parametrize("stage", [ConsumerCore, ProducerConsumerCore])
-@pytest.mark.parametrize("ending", [Cancel, Down])
-@pytest.mark.parametrize(
-    ("mode", "reason", "stop"),
-    [
-        ("permanent", "normal", True),
-        ("permanent", "shutdown", True),
-        ("permanent", CRASH, True),
-        ("transient", "normal", False),
-        ("transient", "shutdown", False),
-        ("transient", CRASH, True),
-        ("transient", "killed", True),
-        ("temporary", "normal", False),
-        ("temporary", CRASH, False),
-    ],
-)
-def test_end_of_a_subscription(stage, ending, mode, reason, stop):
-    core, at, other = stage(), subscription(cancel=mode), subscription(producer="other")
-    joined(core, at)
+@both
+@pytest.mark.parametrize("kind", [CANCEL, DOWN])
+@pytest.mark.parametrize("reason", ["normal", "shutdown", "killed", CRASH])
+@pytest.mark.parametrize("mode", ["permanent", "transient", "temporary"])
+def test_end_of_a_subscription(machine, kind, mode, reason):
+    core, at = consuming(machine, cancel=mode)
+    other = subscription(producer="other")
     joined(core, other)
-    message = ending(at, reason)
-    kind = "cancel" if ending is Cancel else "down"
-    call = Call("handle_cancel", ((kind, reason), at), message)
-    assert core.receive(message) == [call, *([Stop(reason)] if stop else [])]
-    assert core.returned(call, None) == []
-    assert list(core.inlet.windows) == [other]
-    assert core.receive(message) == []
+    assert tell(core, kind, at, reason) == [ends(kind, at, reason)]
+    assert back(core) == ([("stop", reason)] if stops(mode, reason) else [])
+    assert list(core.windows) == [other]
+    assert core.in_hand() == tell(core, kind, at, reason) == []
+    assert tell(core, EVENTS, other, [1]) in ([handle([1])], [])  # a producer-consumer waits for demand
+
+
+@pytest.mark.parametrize("kind", [EVENTS, CAST, CANCEL])
+def test_consumer_that_emits(kind):
+    consumer, at = consuming()
+    tell(consumer, kind, at, [1])
+    with pytest.raises(DemandError, match="expected a consumer to emit no events, got: 2"):
+        back(consumer, [1, 2])
+    assert consumer.in_hand() == ([1] if kind == EVENTS else [])
+    with pytest.raises(DemandError, match="expected a consumer to emit no events, got: 3"):
+        consumer.emit([1, 2, 3])
 
 
 def test_consumer_says_farewell():
-    consumer, at, other = ConsumerCore(), subscription(), subscription(producer="other")
-    joined(consumer, at)
+    consumer, at = consuming()
+    other = subscription(producer="other")
     joined(consumer, other)
-    assert consumer.farewell("shutdown") == [
-        Send("producer", Down(at, "shutdown")),
-        Send("other", Down(other, "shutdown")),
+    consumer.farewell("shutdown")
+    assert consumer.port.read() == [
+        ("send", "producer", (DOWN, at, "shutdown")),
+        ("send", "other", (DOWN, other, "shutdown")),
     ]

@@ -12,8 +12,9 @@ def opened(most, least=None):
     return window
 
 
-def sizes(batches):
-    return [(len(batch.events), batch.ask) for batch in batches]
+def came(window, events):
+    """How long each batch of these is, and how many are asked for after it."""
+    return [(len(batch), window.received(len(batch))) for batch in window.batches(events)]
 
 
 def test_defaults():
@@ -24,58 +25,49 @@ def test_defaults():
     assert Terms(max_demand=7, min_demand=0).least == 0
 
 
-def test_zero_ten_two_at_a_time():
-    window = opened(10, 0)
-    asks, outstanding = [], []
-    for _ in range(10):
-        asks += [batch.ask for batch in window.receive(["hey", "hey"])]
-        outstanding.append(window.outstanding)
-    assert asks == [0, 0, 0, 0, 10] * 2
-    assert outstanding == [8, 6, 4, 2, 10] * 2
-
-
-def test_zero_ten_all_at_once():
-    assert sizes(opened(10, 0).receive(range(10))) == [(10, 10)]
-
-
-def test_zero_one():
-    window = opened(1, 0)
-    assert [sizes(window.receive([event])) for event in "abc"] == [[(1, 1)]] * 3
-    assert window.outstanding == 1
-
-
 def test_half():
     window = opened(1000)
-    assert sizes(window.receive(range(1000))) == [(500, 500), (500, 500)]
-    assert sizes(window.receive(range(499))) == [(499, 0)]
-    assert sizes(window.receive(range(1))) == [(1, 500)]
-    assert sizes(window.receive(range(501))) == [(500, 500), (1, 0)]
+    assert came(window, range(1000)) == [(500, 500), (500, 500)]
+    assert came(window, range(499)) == [(499, 0)]
+    assert came(window, range(1)) == [(1, 500)]
+    assert came(window, range(501)) == [(500, 500), (1, 0)]
     assert repr(window) == "<Window 500/1000: 999 outstanding>"
 
 
 def test_odd_numbers():
     window = opened(7)  # 3/7: batches of at most four, ask at three or fewer
-    assert sizes(window.receive(range(7))) == [(4, 4), (3, 0)]
+    assert came(window, range(7)) == [(4, 4), (3, 0)]
     assert window.outstanding == 4
-    assert sizes(window.receive(range(1))) == [(1, 4)]
+    assert came(window, range(1)) == [(1, 4)]
     assert window.outstanding == 7
-    assert sizes(opened(5, 4).receive(range(5))) == [(1, 1)] * 5
-    assert sizes(opened(10, 3).receive(range(9))) == [(7, 7), (2, 0)]
+    assert came(opened(5, 4), range(5)) == [(1, 1)] * 5
+    assert came(opened(10, 3), range(9)) == [(7, 7), (2, 0)]
 
 
 def test_batches_keep_order():
-    batches = opened(10, 7).receive([*range(10)])
-    assert [batch.events for batch in batches] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+    assert opened(10, 7).batches([*range(10)]) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
 
 
 def test_manual():
     window = Window(Terms(max_demand=10, manual=True))
     assert window.open() == 0
     assert window.ask(25) == 25
-    assert sizes(window.receive(range(20))) == [(20, 0)]
+    assert came(window, range(20)) == [(20, 0)]
     assert window.outstanding == 5
-    assert sizes(window.receive(range(5))) == [(5, 0)]
+    assert came(window, range(5)) == [(5, 0)]
     assert window.outstanding == 0
+
+
+def test_resize():
+    window = opened(10, 4)
+    assert window.resize(Terms(max_demand=6, min_demand=1)) == 0  # what was asked for is not taken back
+    assert came(window, range(8)) == [(5, 0), (3, 0)]
+    assert repr(window) == "<Window 1/6: 2 outstanding>"
+    assert window.resize(Terms(max_demand=4, min_demand=2)) == 2
+    assert came(window, range(4)) == [(2, 2), (2, 2)]
+    assert window.resize(Terms(max_demand=9, min_demand=3)) == 0
+    by_hand = Window(Terms(manual=True))
+    assert by_hand.resize(Terms(max_demand=2)) == by_hand.outstanding == 0
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "3", None])
@@ -115,13 +107,14 @@ def test_window_is_kept_full(data):
     window = opened(most, least)
     asked, came = most, 0
     for _ in range(data.draw(st.integers(1, 10))):
-        events = [*range(data.draw(st.integers(0, window.outstanding)))]
-        batches = window.receive(events)
-        assert [event for batch in batches for event in batch.events] == events
+        events = [*range(data.draw(st.integers(1, window.outstanding)))]
+        batches = window.batches(events)
+        assert [event for batch in batches for event in batch] == events
         for batch in batches:
-            came += len(batch.events)
-            asked += batch.ask
-            assert 1 <= len(batch.events) <= most - least
-            assert batch.ask == 0 or asked - came == most
+            came += len(batch)
+            more = window.received(len(batch))
+            asked += more
+            assert len(batch) <= most - least
+            assert more == 0 or asked - came == most
             assert least < asked - came <= most
         assert window.outstanding == asked - came

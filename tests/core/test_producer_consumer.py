@@ -1,152 +1,168 @@
-"""The producer-consumer's core: it handles only while somebody below wants events."""
+"""The producer-consumer's machine: it handles only while somebody below wants events."""
 
-from core_messages import CRASH, enter, events, handle, joined, subscription
+import pytest
+from core_messages import (
+    CRASH,
+    AtOnce,
+    ask,
+    back,
+    cancel,
+    ends,
+    enter,
+    events,
+    handle,
+    joined,
+    made,
+    subscribe,
+    subscription,
+    tell,
+)
 
 from palleto.core import (
-    Ask,
+    ASK,
+    CANCEL,
+    CAST,
+    DOWN,
+    EMIT,
+    EVENTS,
+    SUBSCRIBE,
+    BroadcastDispatcher,
     Buffer,
-    Cancel,
-    Down,
-    Drop,
-    Events,
     Ledger,
     ProducerConsumerCore,
-    Send,
-    Stop,
-    Subscribe,
 )
 
 
-def between(most=10, least=0, asked=0, **settings):
+def between(most=10, least=0, asked=0, mode="permanent", manual=False, **settings):
     """A producer-consumer with a subscription above, and one below that has asked for that many."""
-    stage = ProducerConsumerCore(**settings)
-    above, below = subscription("stage", "above", most, least), subscription("below", "stage")
-    assert joined(stage, above) == [Send("above", Subscribe(above)), Send("above", Ask(above, most))]
-    enter(stage, below)
+    stage = made(ProducerConsumerCore, **settings)
+    above = subscription("stage", "above", most, least, cancel=mode, manual=manual)
+    below = subscription("below", "stage")
+    assert joined(stage, above) == [subscribe(above), *([] if manual else [ask(above, most)])]
+    assert enter(stage, below) == []
     if asked:
-        assert stage.receive(Ask(below, asked)) == []  # demand from below is not told, it lets batches through
+        assert tell(stage, ASK, below, asked) == []  # demand from below is not told, it lets batches through
     return stage, above, below
 
 
 def test_handles_only_while_somebody_wants_events():
     stage, above, below = between(most=1)
-    assert stage.receive(Events(above, ["file"])) == []
+    assert tell(stage, EVENTS, above, ["file"]) == []
     assert stage.in_hand() == ["file"]
-    (call,) = stage.receive(Ask(below, 1))
-    assert handle(call) == ["file"]
+    assert tell(stage, ASK, below, 1) == [handle(["file"])]
     assert stage.ledger() == Ledger(remembered=1, demand=1)
-    assert stage.returned(call, ["lines"]) == [events(below, ["lines"]), Send("above", Ask(above, 1))]
+    assert back(stage, ["lines"]) == [events(below, ["lines"]), ask(above, 1)]
     assert stage.ledger() == Ledger()
     assert stage.in_hand() == []
 
 
 def test_one_batch_at_a_time():
-    stage, above, below = between(most=4, least=2, asked=3)
-    (first,) = stage.receive(Events(above, [1, 2, 3, 4]))
-    assert handle(first) == [1, 2]
-    assert stage.receive(Ask(below, 1)) == []
-    passed, ask, second = stage.returned(first, [10, 20])
-    assert (passed, ask) == (events(below, [10, 20]), Send("above", Ask(above, 2)))
-    assert handle(second) == [3, 4]
-    assert stage.returned(second, [30, 40]) == [events(below, [30, 40]), Send("above", Ask(above, 2))]
+    stage, above, below = between(most=4, least=2, asked=4)
+    assert tell(stage, EVENTS, above, [1, 2, 3, 4]) == [handle([1, 2])]
+    stage.settle()
+    assert stage.port.read() == []
+    assert back(stage, [10, 20]) == [events(below, [10, 20]), ask(above, 2), handle([3, 4])]
+    assert back(stage, [30, 40]) == [events(below, [30, 40]), ask(above, 2)]
     assert stage.ledger() == Ledger()
 
 
 def test_waits_when_nobody_wants_more():
     stage, above, below = between(most=2, least=1, asked=1)
-    (first,) = stage.receive(Events(above, [1, 2]))
-    assert stage.returned(first, [10]) == [events(below, [10]), Send("above", Ask(above, 1))]
+    assert tell(stage, EVENTS, above, [1, 2]) == [handle([1])]
+    assert back(stage, [10]) == [events(below, [10]), ask(above, 1)]
+    assert tell(stage, EVENTS, above, [3]) == []
+    assert stage.in_hand() == [2, 3]
+    assert tell(stage, ASK, below, 5) == [handle([2])]
+    assert back(stage, [20]) == [events(below, [20]), ask(above, 1), handle([3])]
+
+
+def test_waits_behind_what_waits_though_somebody_wants_it():
+    """The end of one subscription waits for the buffer; what comes of another must not overtake it."""
+    stage, above, below = between(most=4, asked=1, mode="temporary")
+    other = subscription("stage", "other")
+    joined(stage, other)
+    tell(stage, EVENTS, above, [1])
+    assert back(stage, ["a", "b"]) == [events(below, ["a"])]
+    assert tell(stage, DOWN, above, "normal") == tell(stage, EVENTS, other, [2]) == []
+    assert tell(stage, ASK, below, 2) == [events(below, ["b"]), ends("down", above, "normal")]
     assert stage.in_hand() == [2]
-    (second,) = stage.receive(Ask(below, 1))
-    assert handle(second) == [2]
+    assert back(stage) == [handle([2])]
 
 
 def test_more_than_wanted_waits_in_the_buffer():
     stage, above, below = between(most=1, asked=2)
-    (call,) = stage.receive(Events(above, ["file"]))
-    assert stage.returned(call, [*"abcde"]) == [events(below, ["a", "b"]), Send("above", Ask(above, 1))]
+    assert tell(stage, EVENTS, above, ["file"]) == [handle(["file"])]
+    assert back(stage, [*"abcde"]) == [events(below, ["a", "b"]), ask(above, 1)]
     assert stage.ledger() == Ledger(buffered=3)
-    assert stage.receive(Events(above, ["next"])) == []
+    assert tell(stage, EVENTS, above, ["next"]) == []
     assert stage.in_hand() == ["c", "d", "e", "next"]
-    assert stage.receive(Ask(below, 3)) == [events(below, ["c", "d", "e"])]
-    (call,) = stage.receive(Ask(below, 1))
-    assert handle(call) == ["next"]
+    assert tell(stage, ASK, below, 3) == [events(below, ["c", "d", "e"])]
+    assert tell(stage, ASK, below, 1) == [handle(["next"])]
 
 
 def test_nothing_to_pass_on():
-    stage, above, below = between(most=1, asked=5)
-    (call,) = stage.receive(Events(above, ["bad file"]))
-    assert stage.returned(call, []) == [Send("above", Ask(above, 1))]
+    stage, above, _ = between(most=1, asked=5)
+    assert tell(stage, EVENTS, above, ["bad file"]) == [handle(["bad file"])]
+    assert back(stage, []) == [ask(above, 1)]
     assert stage.ledger() == Ledger(remembered=5, demand=5)
-    assert below in stage.outlet.dispatcher.outstanding
 
 
 def test_buffer_has_no_bound_unless_given():
-    stage, above, _ = between(most=1, asked=1)
-    (call,) = stage.receive(Events(above, ["file"]))
-    assert len(stage.returned(call, [*range(20_001)])) == 2
+    stage, above, below = between(most=1, asked=1)
+    tell(stage, EVENTS, above, ["file"])
+    assert back(stage, [*range(20_001)]) == [events(below, [0]), ask(above, 1)]
     assert stage.ledger() == Ledger(buffered=20_000)
     stage, above, below = between(most=1, asked=1, buffer=Buffer(size=1))
-    (call,) = stage.receive(Events(above, ["file"]))
-    assert stage.returned(call, [1, 2, 3]) == [events(below, [1]), Drop([2]), Send("above", Ask(above, 1))]
+    tell(stage, EVENTS, above, ["file"])
+    assert back(stage, [1, 2, 3]) == [events(below, [1]), ("lose", [2], "the buffer was full"), ask(above, 1)]
+    assert stage.ledger() == Ledger(buffered=1, dropped=1)
 
 
-def test_buffered_casts_go_first():
+def test_what_was_emitted_goes_first():
     stage, above, below = between(most=1)
-    assert stage.emit(["early"]) == []
-    assert stage.receive(Events(above, ["file"])) == []
-    assert stage.receive(Ask(below, 1)) == [events(below, ["early"])]
-    (call,) = stage.receive(Ask(below, 1))
-    assert handle(call) == ["file"]
+    assert tell(stage, EMIT, None, ["early"]) == []
+    assert tell(stage, EVENTS, above, ["file"]) == []
+    assert tell(stage, ASK, below, 1) == [events(below, ["early"])]
+    assert tell(stage, ASK, below, 1) == [handle(["file"])]
 
 
 def test_asks_no_more_of_one_that_went():
-    stage = ProducerConsumerCore()
-    above, below = subscription("stage", "above", 1, cancel="temporary"), subscription("below", "stage")
-    joined(stage, above)
-    enter(stage, below)
-    stage.receive(Events(above, ["file"]))
-    assert stage.receive(Down(above, CRASH)) == []
-    (call,) = stage.receive(Ask(below, 1))
-    assert handle(call) == ["file"]
-    sent, ended = stage.returned(call, ["lines"])
-    assert sent == events(below, ["lines"])
-    assert ended.callback == "handle_cancel"
+    stage, above, below = between(most=1, mode="temporary")
+    tell(stage, EVENTS, above, ["file"])
+    assert tell(stage, DOWN, above, CRASH) == []
+    assert tell(stage, CANCEL, above, "again") == []  # it ends once
+    assert tell(stage, ASK, below, 1) == [handle(["file"])]
+    assert back(stage, ["lines"]) == [events(below, ["lines"]), ends("down", above, CRASH)]
+    assert back(stage) == []
 
 
-def test_end_of_one_below():
+@pytest.mark.parametrize("kind", [CANCEL, DOWN])
+def test_end_of_one_below(kind):
     stage, above, below = between(asked=3)
-    (call,) = stage.receive(Cancel(below, "bye"))
-    assert call.args == (("cancel", "bye"), below)
-    assert stage.returned(call, None) == [Send("below", Cancel(below, "bye"))]
-    assert stage.receive(Events(above, [1])) == []
+    assert tell(stage, kind, below, "bye") == [ends(kind, below, "bye")]
+    assert back(stage) == ([cancel("below", below, "bye")] if kind == CANCEL else [])
+    assert tell(stage, EVENTS, above, [1]) == []
     assert stage.ledger() == Ledger()
 
 
 def test_handle_cancel_of_one_above_may_emit():
-    stage = ProducerConsumerCore()
-    above, below = subscription("stage", "above", cancel="temporary"), subscription("below", "stage")
-    joined(stage, above)
-    enter(stage, below)
-    stage.receive(Ask(below, 2))
-    (call,) = stage.receive(Cancel(above, "normal"))
-    assert stage.returned(call, ["last"]) == [events(below, ["last"])]
+    stage, above, below = between(asked=2, mode="temporary")
+    assert tell(stage, CANCEL, above, "normal") == [ends("cancel", above, "normal")]
+    assert back(stage, ["last"]) == [events(below, ["last"])]
 
 
 def test_manual_producer_consumer():
-    stage = ProducerConsumerCore()
-    above, below = subscription("stage", "above", manual=True), subscription("below", "stage")
-    assert joined(stage, above) == [Send("above", Subscribe(above))]
-    enter(stage, below)
-    stage.receive(Ask(below, 5))
-    assert stage.ask(above, 2) == [Send("above", Ask(above, 2))]
-    (call,) = stage.receive(Events(above, [1, 2]))
-    assert stage.returned(call, [1, 2]) == [events(below, [1, 2])]
+    stage, above, below = between(manual=True, asked=5)
+    stage.ask(above, 2)
+    assert stage.port.read() == [ask(above, 2)]
+    assert tell(stage, EVENTS, above, [1, 2]) == [handle([1, 2])]
+    assert back(stage, [1, 2]) == [events(below, [1, 2])]
 
 
 def test_producer_consumer_says_farewell():
     stage, above, below = between()
-    assert stage.farewell(CRASH) == [Send("above", Down(above, CRASH)), Send("below", Down(below, CRASH))]
+    stage.farewell(CRASH)
+    assert stage.port.read() == [("send", "above", (DOWN, above, CRASH)), ("send", "below", (DOWN, below, CRASH))]
 
 
 def test_producer_consumer_repr():
@@ -154,16 +170,54 @@ def test_producer_consumer_repr():
     assert repr(stage) == "<ProducerConsumerCore remembers 3, 3 outstanding, 0 buffered>"
 
 
-def test_end_of_upstream_waits_behind_its_events():
-    stage = ProducerConsumerCore()
-    above, below = subscription("stage", "above", 10), subscription("below", "stage")
-    joined(stage, above)
-    stage.receive(Events(above, [1]))
-    assert stage.receive(Down(above, "normal")) == []
-    enter(stage, below)
-    (call,) = stage.receive(Ask(below, 1))
+def test_end_of_one_above_waits_for_what_came_of_its_events():
+    stage, above, below = between(asked=1)
+    assert tell(stage, EVENTS, above, [1]) == [handle([1])]
     # Two events come of the one, and only one of them was asked for: the other must not be lost by the stop.
-    assert stage.returned(call, ["a", "b"]) == [events(below, ["a"])]
-    sent, ended, stop = stage.receive(Ask(below, 1))
-    assert sent == events(below, ["b"])
-    assert (ended.callback, stop) == ("handle_cancel", Stop("normal"))
+    assert back(stage, ["a", "b"]) == [events(below, ["a"])]
+    assert tell(stage, DOWN, above, "normal") == []
+    assert tell(stage, ASK, below, 1) == [events(below, ["b"]), ends("down", above, "normal")]
+    assert back(stage) == [("stop", "normal")]
+
+
+def test_end_of_one_above_comes_though_nobody_is_left_to_take_the_buffer():
+    stage, above, below = between(asked=1)
+    tell(stage, EVENTS, above, [1])
+    back(stage, ["a", "b"])
+    assert tell(stage, DOWN, above, "normal") == []
+    assert tell(stage, DOWN, below, "normal") == [ends("down", below, "normal")]
+    assert back(stage) == [ends("down", above, "normal")]
+    assert back(stage) == [("stop", "normal")]
+    assert stage.in_hand() == ["b"]
+
+
+def test_all_that_is_due_is_done_at_once():
+    """Two ends wait for the buffer; the ask that empties it ends both, before the next message."""
+    stage, below = ProducerConsumerCore(AtOnce()), subscription("below", "stage")
+    first, second = (subscription("stage", name, cancel="temporary") for name in ("first", "second"))
+    stage.subscribe(first)
+    stage.subscribe(second)
+    tell(stage, SUBSCRIBE, below)
+    tell(stage, EMIT, None, ["x"])
+    assert tell(stage, DOWN, first, "normal") == tell(stage, DOWN, second, "normal") == []
+    assert tell(stage, ASK, below, 1) == [
+        events(below, ["x"]),
+        ends("down", first, "normal"),
+        ends("down", second, "normal"),
+    ]
+
+
+def test_the_dispatcher_is_its_own():
+    stage, above, below = between(asked=1, dispatcher=BroadcastDispatcher())
+    second = subscription("second", "stage")
+    enter(stage, second)
+    assert tell(stage, EVENTS, above, [1]) == tell(stage, ASK, below, 1) == []  # as fast as the slowest
+    assert tell(stage, ASK, second, 1) == [handle([1])]
+    assert back(stage, ["x"]) == [events(below, ["x"]), events(second, ["x"])]
+
+
+def test_a_cast_that_emits_serves_below():
+    stage, _, below = between(asked=1)
+    assert tell(stage, CAST, None, "news") == [("call", "handle_cast", "news")]
+    assert back(stage, ["x", "y"]) == [events(below, ["x"])]
+    assert stage.ledger() == Ledger(buffered=1)
