@@ -62,7 +62,7 @@ class Dispatcher(ABC):
 
     @abstractmethod
     def dispatch(self, events: Events, send: Send) -> Events:
-        """Send out events in order, as far as demand allows. Returns those left over.
+        """Send out events in order, as far as demand allows: of so many as `demand` says, all. Returns those left over.
 
         Each subscription is sent a list of its own. Where this raises, nothing was sent.
         """
