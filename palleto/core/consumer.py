@@ -133,7 +133,8 @@ class ConsumerCore(Core):
         subscription, _, ask = self.current  # type: ignore[misc]  # a batch is in hand
         self.current = None
         if ask and not self.windows[subscription].closing:
-            self.send(subscription.producer, (ASK, subscription, ask))
+            send = self.send
+            send(subscription.producer, (ASK, subscription, ask))
 
     # ---- the ends of subscriptions
 

@@ -47,4 +47,5 @@ def post(to: Any, message: Message) -> None:
     mailbox.messages.append(message)
     if mailbox.idle:
         mailbox.idle = False
-        mailbox.rouse(mailbox)
+        rouse = mailbox.rouse
+        rouse(mailbox)

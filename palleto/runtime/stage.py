@@ -111,7 +111,8 @@ class Stage(Process):
         self.__core = type(self)._make_core(self, self.__port)
         mailbox = self._mailbox = Mailbox(self, self.__wake if asynchronous else system.ready.append, self.__leave)
         mailbox.idle = False  # until it has begun
-        mailbox.on = {**self.__core.on, STOP: self.__stop, DO: self.__do}
+        mailbox.on = self.__core.on
+        mailbox.on |= {STOP: self.__stop, DO: self.__do}
         super().start(system, parent)
         if asynchronous:
             system.tasks.start_soon(self.__task, name=self.label)
