@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 from palleto.core import Callback, Events, Message, Reason, Then
@@ -86,12 +85,14 @@ class ObservedPort(StagePort):
         post(to, message)
 
     def call(self, callback: Callback, argument: Any, then: Then) -> None:
-        self._observer.called(self._stage, callback, argument)
-        super().call(callback, argument, partial(self._returned, callback, argument, then))
+        observer, stage = self._observer, self._stage
+        observer.called(stage, callback, argument)
 
-    def _returned(self, callback: Callback, argument: Any, then: Then, result: Any) -> None:
-        then(result)
-        self._observer.returned(self._stage, callback, argument)
+        def returned(result: Any) -> None:
+            then(result)
+            observer.returned(stage, callback, argument)
+
+        StagePort.call(self, callback, argument, returned)
 
     def wait(self, result: Awaitable[Any], then: Then) -> None:
         self._observer.awaits(self._stage, result)

@@ -186,7 +186,8 @@ class Recorder(Observer):
         last = callback == "handle_events" and isinstance(stage, Consumer)
         if self._wanted or self.listeners:
             self._now = None  # time may have passed since its stage took the message
-            self._waits.over(stage)
+            if self._waits.coroutines:
+                self._waits.over(stage)
             if callback == "handle_events":
                 data = {"last": last}
                 self._returned.insert(0, ("handled", stage, None, self._in_hand(stage, argument), data))
@@ -200,8 +201,9 @@ class Recorder(Observer):
         kind, subscription, events = message
         if kind == EVENTS and not self._deaf():
             what = captured(events)
-            if subscription in self._sent:
-                self._sent[subscription].append((events, what))
+            sent = self._sent.get(subscription)
+            if sent is not None:
+                sent.append((events, what))
             self._returned.append(("emitted", stage, subscription, what, None))
 
     def dropped(self, stage: Stage, events: Any) -> None:
@@ -289,9 +291,9 @@ class Recorder(Observer):
         returned, self._returned = self._returned, []
         if self._waits.coroutines:
             self._tell_waits(stage)
-        now, accounts = self._clock(), stage.core.accounts()
+        now, accounts, write = self._clock(), stage.core.accounts(), self._write
         for kind, _, subscription, what, data in returned:
-            self._write((kind, now, stage, subscription, what, None, data, accounts, True))
+            write((kind, now, stage, subscription, what, None, data, accounts, True))
 
     def _tell_waits(self, process: Any) -> None:
         """A process acts: before it, those who have come to stand at an `await` are told of."""
