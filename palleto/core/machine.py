@@ -94,5 +94,6 @@ class Core:
         if not isinstance(result, tuple) or len(result) != 2:
             raise ReturnError(f"expected handle_call to return (reply, events), got: {result!r:.80}")
         reply, events = result
+        events = events_of("handle_call", events)
         self.port.answer(request, reply)
-        self.emit(events_of("handle_call", events))
+        self.emit(events)

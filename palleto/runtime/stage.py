@@ -109,7 +109,12 @@ class Stage(Process):
         mailbox = self._mailbox = Mailbox(self, self.__wake if asynchronous else system.ready.append, self.__leave)
         mailbox.idle = False  # until it has begun
         mailbox.on = {**self.__core.on, STOP: self.__stop, DO: self.__do}
-        super().start(system, parent)
+        try:
+            super().start(system, parent)
+        except BaseException:  # what came meanwhile, and what still comes, nobody will serve
+            mailbox.rouse = self.__refuse_all
+            self.__refuse_all(mailbox)
+            raise
         if asynchronous:
             system.tasks.start_soon(self.__task, name=self.label)
         else:

@@ -85,10 +85,10 @@ def test_leaving_a_stream_early_leaves_nothing_running(go, leave):
             else:
                 with anyio.move_on_after(1):
                     await read()
-            assert set(System.current().processes.values()) == {numbers, whereis("numbers")._parent}
+            assert set(System.current().processes.values()) == {numbers, top}
             await System.current().idle()
             assert numbers.running
-            assert numbers.core.outlet.dispatcher.outstanding == {}
+            assert numbers.core.dispatcher.outstanding == {}
             assert reported == []
 
     go(main)

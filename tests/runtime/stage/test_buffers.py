@@ -37,7 +37,7 @@ def test_buffer_settings_and_the_report_of_what_was_dropped(go, keep, kept, drop
             System.current().on_lost.append(lambda stage, events: lost.append((stage, events)))
             cast(source, [0, 1, 2, 3, 4])
             await idle()
-            assert repr(source.core.outlet.buffer) == "<Buffer 2 of 2, 3 dropped>"
+            assert repr(source.core.buffer) == "<Buffer 2 of 2, 3 dropped>"
             sink.subscribe(source)
             await idle()
         assert lost == [(source, dropped)]
@@ -73,7 +73,7 @@ def test_default_buffers(go):
             copy.emit(range(10_001))
             await idle()
             assert world.lost == [0]
-            assert (len(source.core.outlet.buffer), len(copy.core.outlet.buffer)) == (10_000, 10_001)
+            assert (len(source.core.buffer), len(copy.core.buffer)) == (10_000, 10_001)
 
     go(main)
 

@@ -113,7 +113,7 @@ def test_cancel_right_after_subscribe(go):
         async with stages(source, sink):
             await idle()
             assert sink.heard == source.heard == [("cancel", "normal")]
-            assert not source.core.outlet.dispatcher.outstanding
+            assert not source.core.dispatcher.outstanding
 
     go(main)
 
@@ -125,7 +125,7 @@ def test_more_than_one_subscription_to_one_producer(go):
             self.second = self.subscribe("quiet", max_demand=3, min_demand=0)
 
         def handle_events(self, events):
-            self.got.append(("first" if self.source is self.first else "second", events))
+            self.got.append(("first" if self.core.current[0] is self.first else "second", events))
 
     sink = Twice()
 
