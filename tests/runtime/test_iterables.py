@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from stages import stages
+from stage_members import Sink, stages
 
-from palleto import (
-    Consumer,
-    Producer,
-    System,
-)
+from palleto import Producer, System
 
 
 class Source:
@@ -48,27 +44,13 @@ def source(request):
     return request.param
 
 
-class Sink(Consumer):
-    def __init__(self, **terms):
-        self.terms, self.got, self.heard = terms, [], []
-
-    def init(self):
-        self.subscription = self.subscribe("numbers", **self.terms)
-
-    def handle_events(self, events):
-        self.got += events
-
-    def handle_cancel(self, reason, subscription):
-        self.heard.append(reason)
-
-
 def test_from_iterable_gives_everything_and_stops_normally(go, source):
     numbers, sink = Producer.from_iterable(source(25), name="numbers"), Sink(max_demand=4)
 
     async def main():
-        async with stages(numbers, sink) as reported:
+        async with stages(numbers, sink) as world:
             await sink.wait()
-            assert reported == []
+            assert world.reported == []
 
     go(main)
     assert sink.got == list(range(25))
@@ -100,9 +82,9 @@ def test_from_iterable_with_an_error_in_it(go, source, most):
     sink = Sink(max_demand=most)
 
     async def main():
-        async with stages(numbers, sink) as reported:
+        async with stages(numbers, sink) as world:
             await sink.wait()
-            assert reported[0] == "numbers crashed: OSError: gone"
+            assert world.reported[0] == "numbers crashed: OSError: gone"
             assert repr(sink.heard) == "[('down', OSError('gone'))]"
 
     go(main)
