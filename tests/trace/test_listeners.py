@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import anyio
-from traced import Double, Numbers, Sink, of
+from traced import Double, Numbers, Quiet, Sink, of
 
 import palleto
 from palleto import Recorder, Supervisor, System, TaskSupervisor, cast, child, running, say, whereis
@@ -84,7 +84,7 @@ class Steady(Numbers):
 
 
 def test_who_begins_to_listen_hears_what_happens_from_then_on(go):
-    """What the tape held until then is not told anew."""
+    """What was written down until then is not told anew."""
     recorder, heard = Recorder(), []
 
     class Listening(Sink):
@@ -105,6 +105,32 @@ def test_who_begins_to_listen_hears_what_happens_from_then_on(go):
     handled = [event.seq for event in recorder.events if event.kind == "handled"]
     eighth = next(event.seq for event in recorder.events if event.kind == "handle_events" and event.seq > handled[6])
     assert [event.seq for event in heard] == list(range(handled[4], eighth + 1))
+
+
+def test_what_nobody_wants_is_not_written_down(go):
+    """Who begins to listen in the middle hears what comes next; the law is not checked, as its accounts have a gap."""
+    recorder, heard, consumed, noted = Recorder(keep=False), [], [], []
+    recorder.on_consumed.append(lambda stage, count: consumed.append((stage.label, count)))
+    recorder.on_note.append(lambda kind, events, data: noted.append(kind))
+
+    async def main():
+        async with running(of(Quiet(), Sink()), recorder=recorder, say=lambda line: None):
+            await System.current().idle()
+            cast("quiet", [1, 2])
+            await System.current().idle()
+            assert (recorder.events, heard, consumed) == ([], [], [("sink", 2)])
+            recorder.listeners.append(heard.append)
+            cast("quiet", [3, 4])
+            await System.current().idle()
+            recorder.listeners.clear()
+            cast("quiet", [5])
+            await System.current().idle()
+
+    go(main)
+    assert [event.seq for event in heard] == list(range(len(heard)))
+    assert [event.kind for event in heard[:3]] == ["cast", "handle_cast", "emitted"]
+    assert [event.ids for event in heard if event.kind == "handled"] == [("3", "4")]
+    assert (consumed, noted.count("cast"), recorder.broken) == ([("sink", 2)] * 2 + [("sink", 1)], 3, None)
 
 
 def test_the_events_may_be_read_while_the_run_goes_on(go):
