@@ -170,7 +170,8 @@ class Reader:
                 self._place[process] = tuple(data["at"])  # there it stands until it ends
             if ledger is not None:
                 accounts = {"before": list(self._ledger.get(process, (0, 0, 0, 0))), "after": list(ledger)}
-                self._ledger[process] = ledger
+                if kind != "lost" or process in self._ledger:  # else it has ended, and is forgotten already
+                    self._ledger[process] = ledger
         file, line = place or _NOWHERE
         event = TraceEvent(
             self.seq,
