@@ -97,6 +97,8 @@ class Stage(Process):
         kind: Any = type(self)
         for name in vars(self).keys() & own_methods(kind):
             refuse_name(self, name)
+        if not isinstance(self._mailbox, Mailbox):
+            refuse_name(self, "_mailbox")
         assert isinstance(system, System)
         bound: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
         asynchronous = any(map(inspect.iscoroutinefunction, bound.values()))

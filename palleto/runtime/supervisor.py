@@ -21,7 +21,7 @@ import anyio
 
 from palleto.core import NORMAL, Reason, whole
 from palleto.errors import NotFoundError, RestartError, SettingError
-from palleto.runtime.process import Home, Parent, Process, describe
+from palleto.runtime.process import Home, Parent, Process, begin, describe
 
 Restart = Literal["permanent", "transient", "temporary"]
 Strategy = Literal["one_for_one", "rest_for_one", "one_for_all"]
@@ -84,7 +84,7 @@ class Child:
         if self.name is not None:
             process.name = self.name
         self.process = process  # first: a supervisor whose children fail to start still wants to be ended
-        process.start(system, parent)
+        begin(process, system, parent)
         return process
 
 
@@ -198,7 +198,7 @@ class Supervisor(Process):
         finally:  # also where the whole run is cancelled: then nobody is restarted any more
             with anyio.CancelScope(shield=True):
                 for spec in reversed(self.children):
-                    if spec.process is not None:
+                    if spec.process is not None and spec.process.running:
                         await spec.process.end("shutdown")
             self.exited(self._stopping or "shutdown")
 
@@ -223,7 +223,8 @@ class Supervisor(Process):
             return
         for spec in reversed(specs):
             if spec.process is not None:
-                await spec.process.end("shutdown")
+                if spec.process.running:
+                    await spec.process.end("shutdown")
                 if spec.restart == "temporary" and spec.process in self._started:
                     del self._started[spec.process]
                     del self._children[spec]

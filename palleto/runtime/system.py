@@ -23,7 +23,7 @@ from palleto.core import Reason
 from palleto.errors import NameTakenError, NotFoundError, PalletoError
 from palleto.runtime.mailbox import Mailbox
 from palleto.runtime.observer import Observer
-from palleto.runtime.process import Process, describe, is_crash
+from palleto.runtime.process import Process, begin, describe, is_crash
 
 P = TypeVar("P", bound=Process)
 
@@ -315,7 +315,7 @@ async def running(
         try:
             if recorder is not None:
                 recorder.attached(system)
-            top.start(system, system)
+            begin(top, system, system)
             with system.body:
                 yield top
         except Exception as caught:
@@ -326,7 +326,8 @@ async def running(
                 if recorder is not None:
                     recorder.ending()
                 system.resume()  # or nobody would take the message to stop
-                await top.end("shutdown")
+                if top.running:
+                    await top.end("shutdown")
                 await system.close()
             _system.reset(token)
     if system.failure is not None:
