@@ -8,7 +8,8 @@ import pytest
 from traced import Numbers, Quiet, Sink, of
 
 from palleto import BroadcastDispatcher, LawError, Recorder, System, cast, running, whereis
-from palleto.core import EVENTS, ProducerCore
+from palleto.core import EVENTS, Ledger, ProducerCore, Subscription
+from palleto.trace.law import Law
 
 
 class Generous(ProducerCore):
@@ -100,3 +101,55 @@ def test_the_law_allows_for_what_was_cancelled_or_joined(go):
 
     go(main)
     assert recorder.broken is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "excess", "lawful"),
+    [
+        (5, 3, 2, True),  # who joined has taken back two that were told
+        (5, 3, 3, False),
+        (3, 5, 0, True),  # who joined brought demand of its own: nothing more, and nothing less, is allowed
+        (3, 5, 1, False),
+    ],
+)
+def test_what_a_join_allows(before, after, excess, lawful):
+    law, producer = Law(), Numbers()
+    law.joined(producer, Ledger(demand=before), Ledger(demand=after))
+    told = law.settled(producer, Ledger(remembered=after + excess, demand=after))
+    assert (told is None) == lawful
+    assert law.broken == told
+
+
+def test_what_a_cancellation_allows():
+    law, producer, (first, second) = Law(), Numbers(), [Subscription("producer", "consumer") for _ in range(2)]
+    for subscription, count in ((first, 4), (second, 2)):
+        law.opened(subscription)
+        law.asked(subscription, count)
+    law.sent(producer, first, 1)
+    law.closed(producer, first)
+    assert law.settled(producer, Ledger(remembered=5, demand=2)) is None
+    law.closed(producer, first)  # a second time: nothing more
+    assert law.outstanding == {second: 2}
+    assert "6 events, 2 are wanted, 0 are in its buffer, and 3 were cancelled" in law.settled(producer, Ledger(6, 2))
+    assert law.settled(producer, Ledger(7, 2)) is None  # it is told once
+    assert law.broken.startswith("numbers remembers demand for 6")
+
+
+def test_less_than_is_wanted_breaks_the_law_and_what_is_buffered_is_not_wanted():
+    assert Law().settled(Numbers(), Ledger(remembered=1, demand=3, buffered=1)) is not None
+    assert Law().settled(Numbers(), Ledger(remembered=2, demand=3, buffered=1)) is None
+    assert Law().settled(Numbers(), Ledger(remembered=0, demand=3, buffered=5)) is None
+    assert Law().settled(Numbers(), None) is None
+
+
+def test_more_than_was_asked_for_breaks_the_law_until_the_stage_is_forgotten():
+    law, producer, subscription = Law(), Numbers(), Subscription("producer", "consumer")
+    law.opened(subscription)
+    law.asked(subscription, 1)
+    law.sent(producer, subscription, 1)
+    assert law.settled(producer, None) is None
+    law.sent(producer, subscription, 2)
+    assert "sent more events than it had asked for: 2" in law.settled(producer, None)
+    law.broken = None
+    law.forget(producer)
+    assert law.settled(producer, Ledger()) is None

@@ -202,3 +202,26 @@ def test_two_that_end_at_once_and_one_needs_the_other(go):
             assert whereis("numbers") not in before
 
     go(main)
+
+
+def test_a_process_that_a_restart_has_replaced_is_no_child_any_more(go):
+    class Looks(Worker):
+        def init(self):
+            super().init()
+            if old:
+                with pytest.raises(NotFoundError, match="expected a child of"):
+                    top.stop_child(old).send(None)
+                looked.append(self)
+
+    old, looked = None, []
+    top = Supervisor([*workers([], a="permanent", b="permanent"), child(Looks, [], name="c")], strategy="one_for_all")
+
+    async def main():
+        nonlocal old
+        async with running(top, report=lambda line: None):
+            old = whereis("b")
+            await after("a", "crash")
+            assert looked == [whereis("c")]
+            assert [spec.name for spec in top.children] == ["a", "b", "c"]
+
+    go(main)

@@ -170,3 +170,22 @@ def test_one_child_named_twice_is_refused():
     """It would start two processes and know one of them: the other was never restarted."""
     with pytest.raises(SettingError, match="of its own for each of 3 children, got one twice"):
         Supervisor([child(Worker, [])] * 3)
+
+
+def test_an_end_does_not_hide_that_it_gave_up(go):
+    """It is asked to end while it still stops its children after one restart too many."""
+
+    class Slow(Worker):
+        async def terminate(self, reason):
+            await anyio.sleep(1)
+
+    async def main():
+        top = Supervisor([*workers([], a="permanent"), child(Slow, [], name="b")], max_restarts=0)
+        with pytest.raises(RestartError, match="at most 0 restarts"):
+            async with running(top, report=lambda line: None):
+                cast("a", "crash")
+                await anyio.sleep(0.5)
+                await top.end()
+                assert anyio.current_time() == 1
+
+    go(main)

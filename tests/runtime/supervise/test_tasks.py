@@ -127,9 +127,10 @@ def test_the_end_of_a_task_supervisor_ends_its_tasks(go):
     async def main():
         async with running(TaskSupervisor()) as top:
             top.start_task(log)
-            top.start_task(careful)
+            careful_one = top.start_task(careful)
             await anyio.sleep(1)
-        assert cleaned == [4]
+            await top.end()
+            assert (cleaned, careful_one.running, top.running) == ([4], False, False)
         assert anyio.current_time() == 4
 
     go(main)
@@ -150,24 +151,31 @@ def test_a_drain_kills_tasks_and_starts_no_more(go):
     go(main)
 
 
-def test_a_task_that_catches_its_cancellation_and_crashes(go):
-    reported = []
+@pytest.mark.parametrize("restart", ["temporary", "transient"])
+def test_a_task_that_catches_its_cancellation_and_crashes(go, restart):
+    """It was killed: one that would run again after a crash does not, and nobody is told that it will."""
+    recorder, reported, runs = Recorder(), [], []
 
     async def stubborn():
+        runs.append(anyio.current_time())
         try:
             await anyio.sleep_forever()
         except BaseException:
             raise ValueError("stubborn") from None
 
     async def main():
-        async with running(TaskSupervisor(), report=reported.append) as top:
-            task = top.start_task(stubborn)
+        async with running(TaskSupervisor(), recorder=recorder, report=reported.append) as top:
+            task = top.start_task(stubborn, restart=restart)
             await anyio.sleep(1)
             task.kill()
             await task.wait()
-            assert reported == [f"{task.id} crashed: ValueError: stubborn"]
+            assert (anyio.current_time(), runs) == (1, [0])
+            assert reported == ([f"{task.id} crashed: ValueError: stubborn"] if restart == "temporary" else [])
 
     go(main)
+    (ended,) = [event for event in recorder.events if event.kind == "loop_ended"]
+    assert ended.data["reason"] == ("ValueError: stubborn" if restart == "temporary" else "shutdown")
+    assert "loop_crashed" not in {event.kind for event in recorder.events}
 
 
 def test_repr(go):

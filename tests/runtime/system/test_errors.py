@@ -7,8 +7,9 @@ from __future__ import annotations
 import anyio
 import pytest
 from run_members import Numbers, OwnError, Slow, of
+from workers import FOUR, workers
 
-from palleto import PalletoError, cast, running
+from palleto import PalletoError, Supervisor, cast, running, stream
 
 
 @pytest.mark.parametrize("error", [OwnError("as it is"), PalletoError("one of ours"), TimeoutError()])
@@ -58,3 +59,41 @@ def test_a_top_stage_that_ends_normally_leaves_the_body_alone(go):
         return "done"
 
     assert go(main) == "done"
+
+
+def test_of_two_failures_the_first_is_raised(go):
+    async def main():
+        with pytest.raises(PalletoError, match="the first"):
+            async with running(Numbers(), report=lambda line: None) as top:
+                other = Numbers()
+                other.name = "other"
+                other.start(top.system, top.system)
+                await top.system.idle()
+                cast("other", "the first")
+                cast("numbers", "the second")
+                await anyio.sleep_forever()
+
+    go(main)
+
+
+def test_what_still_runs_at_the_end_is_closed_in_reverse_order_of_its_start(go):
+    log = []
+
+    async def main():
+        async with running(Supervisor()) as top:
+            for spec in workers(log, **FOUR):
+                spec.start(top.system, top.system)
+
+    go(main)
+    assert log == ["+a", "+b", "+c", "+d", "-d", "-c", "-b", "-a"]
+
+
+@pytest.mark.parametrize("setting", [{"speed": 2}, {"observer": None}])
+def test_unknown_settings_are_refused(go, setting):
+    async def main():
+        with pytest.raises(TypeError, match=next(iter(setting))):
+            running(Supervisor(), **setting)
+        with pytest.raises(TypeError, match=next(iter(setting))):
+            stream("numbers", **setting)
+
+    go(main)
