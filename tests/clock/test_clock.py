@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+import selectors
 import socket
-import threading
 import time as real_time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+from clocks import MODES, thread, virtual
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palleto import clock
-
-T = TypeVar("T")
-MODES: list[Any] = ["real", "virtual", 1000]
-
-
-def virtual(main: Callable[[], Awaitable[T]], backend: str, seed: int | None = None) -> T:
-    return clock.run(main, backend=backend, time="virtual", seed=seed)
-
-
-@contextmanager
-def thread(function: Callable[[], object]) -> Iterator[None]:
-    """A thread that neither anyio nor the clock knows of."""
-    worker = threading.Thread(target=function)
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.join()
 
 
 def test_time_jumps_from_timer_to_timer(backend: str) -> None:
@@ -98,26 +79,51 @@ def test_many_wake_ups_are_cheap(backend: str) -> None:
     assert virtual(main, backend) == 2000 * 86400
 
 
-def test_a_factor_makes_long_sleeps_short(backend: str) -> None:
+class HandClock:
+    """Stands for the operating system's clock: whoever waits moves it on, and no real time goes by."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        select = selectors.DefaultSelector.select
+
+        def wait(selector: Any, timeout: float | None) -> Any:
+            ready = select(selector, 0)
+            if not ready and timeout:
+                self.now += timeout
+            return ready
+
+        monkeypatch.setattr(selectors.DefaultSelector, "select", wait)
+        monkeypatch.setattr("palleto.clock.asyncio_time.real_time", self)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def hand(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    return HandClock(monkeypatch)
+
+
+@pytest.mark.parametrize(("time", "real"), [("real", 50), (1000, 0.05), (0.5, 100)])
+def test_a_factor_makes_long_sleeps_short(hand: HandClock, time: Any, real: float) -> None:
     async def main() -> tuple[float, float]:
         start = anyio.current_time()
         await anyio.sleep(50)
         return start, anyio.current_time()
 
-    start, end = clock.run(main, backend=backend, time=1000)
-    assert start >= 0
-    assert end - start >= 50
+    start, end = clock.run(main, time=time)
+    assert (start, end) == (0, pytest.approx(50))
+    assert hand.now == pytest.approx(1000 + real)
 
 
-def test_real_time_is_real(backend: str) -> None:
+def test_trios_time_goes_with_the_factor_too() -> None:
     async def main() -> float:
         start = anyio.current_time()
-        await anyio.sleep(0.02)
+        await anyio.sleep(50)
         return anyio.current_time() - start
 
-    before = real_time.monotonic()
-    slept = clock.run(main, backend=backend)
-    assert 0.0199 <= slept <= real_time.monotonic() - before
+    before = real_time.perf_counter()  # MockClock's own
+    assert 50 <= clock.run(main, backend="trio", time=1000) <= (real_time.perf_counter() - before) * 1000
 
 
 def test_a_worker_thread_holds_time_still(backend: str) -> None:
@@ -135,8 +141,6 @@ def test_a_worker_thread_holds_time_still(backend: str) -> None:
 
 
 def test_a_thread_of_asyncio_holds_time_still() -> None:
-    import asyncio
-
     async def main() -> float:
         async with asyncio.timeout(5):
             await asyncio.to_thread(real_time.sleep, 0.03)
@@ -162,8 +166,6 @@ def test_another_thread_wakes_the_run(backend: str, time: Any) -> None:
     async def main() -> None:
         event = anyio.Event()
         if backend == "asyncio":
-            import asyncio
-
             call = asyncio.get_running_loop().call_soon_threadsafe
         else:
             import trio
@@ -196,22 +198,17 @@ def test_ready_input_is_served_before_time_moves(backend: str) -> None:
     assert virtual(main, backend) == 0.0
 
 
-def test_a_moment_of_real_time_has_its_place_on_a_clock_whose_factor_changed() -> None:
-    """A recorder notes the real time, and tells the run's later."""
+def test_a_moment_of_real_time_has_its_place_on_a_clock_whose_factor_changed(hand: HandClock) -> None:
+    """Somebody notes the real time, and asks for the run's later."""
 
-    async def main() -> list[tuple[float, float, float]]:
+    async def main() -> list[float]:
         loop: Any = asyncio.get_running_loop()
         moments = []
         for factor in (100.0, 0.0, 10.0, 1.0):
-            moments.append((loop.time(), real_time.monotonic(), loop.time()))
             loop.set_factor(factor)
-            until = real_time.monotonic() + 0.005
-            while real_time.monotonic() < until:
-                pass
-        return [(before, loop.at(moment), after) for before, moment, after in moments]
+            hand.now += 0.25
+            moments.append(hand.now)
+        return [loop.at(moment) for moment in (999.0, *moments)]
 
-    found = clock.run(main)
-    for before, at, after in found:
-        assert before - 1e-9 <= at <= after + 1e-9
-    assert found[1][1] - found[0][1] >= 0.5 - 1e-9  # 100 times 5 ms
-    assert len(set(found[2])) == 1  # time stood
+    # 100 times a quarter of a second, none, 10 times one, one; before the run began time stood at its start
+    assert clock.run(main) == [0, 25, 25, 27.5, 27.75]
