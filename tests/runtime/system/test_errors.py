@@ -61,6 +61,26 @@ def test_a_top_stage_that_ends_normally_leaves_the_body_alone(go):
     assert go(main) == "done"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_ctrl_c_in_a_callback_ends_the_run_as_it_should(go, error):
+    class Interrupted(Numbers):
+        def handle_cast(self, message):
+            raise error
+
+    slow, numbers = Slow(), Interrupted()
+
+    async def main():
+        async with running(of(numbers, slow), report=lambda line: None):
+            await anyio.sleep(2.5)
+            cast(numbers, 1)
+            await anyio.sleep_forever()
+
+    with pytest.raises(error):
+        go(main)
+    assert (numbers.running, slow.running) == (False, False)
+    assert slow.ended == ["shutdown"]
+
+
 def test_of_two_failures_the_first_is_raised(go):
     async def main():
         with pytest.raises(PalletoError, match="the first"):
