@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from traced import Numbers, Quiet, Sink, line_of, of, quiet_run
+from traced import Double, Numbers, Quiet, Sink, line_of, of, quiet_run
 
 from palleto import Recorder, SettingError, Supervisor, System, TaskSupervisor, cast, child, running, say
 from palleto.trace import event_id
@@ -232,3 +232,40 @@ def test_events_that_change_keep_the_ids_that_they_had_when_they_were_sent(go, e
     go(main)
     told = {event.kind: event.ids for event in recorder.events if event.ids}
     assert told == dict.fromkeys(["cast", "emitted", "events", "handle_events", "handled"], ids)
+
+
+def test_a_producer_consumer_has_handled_a_batch_before_it_has_emitted_what_came_of_it(go):
+    recorder = Recorder(strict=True)
+
+    async def main():
+        async with running(of(Quiet(), Double("quiet"), Sink("double")), recorder=recorder, say=lambda line: None):
+            await System.current().idle()
+            cast("quiet", [1, 2])
+            await System.current().idle()
+
+    go(main)
+    told = [(event.kind, event.ids, event.data, event.ledger) for event in recorder.events if event.stage == "double"]
+    here = [entry for entry in told if entry[1]]
+    assert [(kind, ids, ledger["after"]) for kind, ids, _, ledger in here] == [
+        ("events", ("1", "2"), [2, 2, 0, 0]),
+        ("handle_events", ("1",), [2, 2, 0, 0]),
+        ("handled", ("1",), [1, 1, 0, 0]),
+        ("emitted", ("2",), [1, 1, 0, 0]),
+        ("handle_events", ("2",), [1, 1, 0, 0]),
+        ("handled", ("2",), [0, 0, 0, 0]),
+        ("emitted", ("4",), [0, 0, 0, 0]),
+    ]
+    assert [data for kind, _, data, _ in here if kind == "handled"] == [{"last": False}] * 2
+
+
+def test_one_recorder_for_two_runs(go):
+    """Numbers go on; time begins anew, and each run has an end."""
+    recorder = Recorder(strict=True)
+
+    async def main():
+        await quiet_run(recorder)
+        await quiet_run(recorder)
+
+    go(main)
+    assert [event.seq for event in recorder.events] == list(range(len(recorder.events)))
+    assert [event.t for event in recorder.events if event.kind == "drain"] == [1.25, 1.25]

@@ -168,3 +168,24 @@ def test_kill_in_the_middle_of_an_async_callback(go):
             assert sink.ended == ["killed"]
 
     go(main)
+
+
+def test_a_listener_that_fails_is_reported_and_the_stage_ends_as_it_should(go):
+    def fails(stage, events):
+        raise KeyError("a listener")
+
+    source, sink = Quiet(), Sink("quiet")
+
+    async def main():
+        async with stages(source, sink) as world:
+            world.top.system.on_lost.insert(0, fails)
+            await idle()
+            source.emit([1])
+            source.kill()
+            await source.wait()
+            await sink.wait()
+            assert world.lost == [1]
+            assert world.reported[0].endswith("failed with KeyError('a listener')")
+            assert world.reported[1:] == ["quiet crashed: killed", f"{sink.id} crashed: killed"]
+
+    go(main)

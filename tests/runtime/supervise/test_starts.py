@@ -89,10 +89,10 @@ def test_init_that_fails_at_a_restart_is_paid_from_the_budget(go, fails):
 
 
 def test_start_child_and_stop_child(go, fails):
-    log = []
+    log, reported = [], []
 
     async def main():
-        async with running(Supervisor(workers(log, a="permanent"))) as top:
+        async with running(Supervisor(workers(log, a="permanent")), report=reported.append) as top:
             b = top.start_child(*workers(log, b="permanent"))
             assert whereis("b") is b
             with pytest.raises(NameTakenError):
@@ -111,6 +111,7 @@ def test_start_child_and_stop_child(go, fails):
                 await top.stop_child(Worker(log))
             await System.current().idle()
             assert set(System.current().names) == {"b"}
+        assert reported == []  # who starts one that fails is told by the error
 
     go(main)
 

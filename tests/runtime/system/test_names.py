@@ -116,6 +116,27 @@ def test_say_report_and_actor(go):
     go(main)
 
 
+def test_a_task_that_a_stage_started_by_itself_acts_for_nobody(go):
+    class Starts(Numbers):
+        def handle_cast(self, message):
+            said.append(actor())
+            self.system.tasks.start_soon(self.later)
+
+        async def later(self):
+            await anyio.sleep(1)
+            said.append(actor())
+
+    said, stage = [], Starts()
+
+    async def main():
+        async with running(of(stage)):
+            cast(stage, 1)
+            await anyio.sleep(2)
+
+    go(main)
+    assert said == [stage, None]
+
+
 def test_without_settings_it_prints(go, capsys):
     async def main():
         async with running(of(Numbers())):
