@@ -269,3 +269,70 @@ def test_one_recorder_for_two_runs(go):
     go(main)
     assert [event.seq for event in recorder.events] == list(range(len(recorder.events)))
     assert [event.t for event in recorder.events if event.kind == "drain"] == [1.25, 1.25]
+
+
+def test_a_loop_that_is_killed_ends_where_it_stood(go):
+    async def loop():
+        say("here")
+        await anyio.sleep(100)
+
+    recorder = Recorder()
+
+    async def main():
+        async with running(TaskSupervisor(), recorder=recorder, say=lambda line: None) as tasks:
+            task = tasks.start_task(loop)
+            await anyio.sleep(1)
+            task.kill()
+            await task.wait()
+
+    go(main)
+    at = Path(__file__).name, line_of(loop) + 2
+    (killed,) = [event for event in recorder.events if event.kind == "loop_killed"]
+    (ended,) = [event for event in recorder.events if event.kind == "loop_ended"]
+    assert tuple(killed.data["at"]) == (ended.file, ended.line) == at
+    assert killed.line == line_of(main) + 4
+
+
+def test_what_is_emitted_outside_of_a_callback_has_the_line_where_the_stage_stood(go):
+    class Own(Quiet):
+        def __init__(self):
+            self.heard = []
+
+        def handle_cast(self, message):
+            self.heard.append(message)
+            return
+
+    recorder, own = Recorder(), Own()
+
+    async def main():
+        async with running(of(own, Sink()), recorder=recorder, say=lambda line: None):
+            await System.current().idle()
+            cast(own, "hello")
+            own.emit([1])
+            await System.current().idle()
+
+    go(main)
+    (emitted,) = [event for event in recorder.events if event.kind == "emitted"]
+    assert emitted.line == line_of(Own.handle_cast)
+    (started,) = [event for event in recorder.events if event.kind == "started" and event.stage == "quiet"]
+    assert started.line == line_of(Own.__init__)
+
+
+def test_who_waits_at_the_line_that_it_was_last_seen_at_is_not_told(go):
+    async def task():
+        await anyio.sleep(1 if say("and waits") is None else 0)
+        say("then here")
+        await anyio.sleep(1)
+
+    recorder = Recorder()
+
+    async def main():
+        async with running(TaskSupervisor(), recorder=recorder, say=lambda line: None) as tasks:
+            done = tasks.start_task(task)
+            for _ in range(4):
+                await anyio.sleep(0.4)
+                say("another acts")
+            await done.wait()
+
+    go(main)
+    assert [event.line for event in recorder.events if event.kind == "waits"] == [line_of(task) + 3]

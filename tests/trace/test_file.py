@@ -151,3 +151,23 @@ def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
     with closing(Recorder(keep=False, file=tmp_path / "trace.jsonl", strict=True)) as recorder:
         go(main)
     assert len(load(tmp_path / "trace.jsonl")) > 2000
+
+
+def test_a_file_is_written_as_the_run_goes_and_may_be_closed_before_its_end(go, tmp_path):
+    path = tmp_path / "trace.jsonl"
+    recorder = Recorder(file=path)
+
+    async def main():
+        async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
+            for number in range(1000):
+                say(f"{number}")
+            assert path.stat().st_size > 10_000
+            recorder.close()
+            size = path.stat().st_size
+            for number in range(1000):
+                say(f"{number}")
+            assert path.stat().st_size == size
+
+    go(main)
+    assert [event.data["text"] for event in load(path) if event.kind == "said"] == list(map(str, range(1000)))
+    assert len([event for event in recorder.events if event.kind == "said"]) == 2000

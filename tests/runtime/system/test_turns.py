@@ -171,3 +171,21 @@ def test_so_it_is_with_the_children_of_a_consumer_supervisor(go):
     go(main)
     log[2:4] = sorted(log[2:4])  # the children of one batch begin in any order
     assert log == [*("before", "told 2", "run 0", "run 1"), *("told 1", "run 2", "told 1", "run 3", "told 1", "told 1")]
+
+
+def test_a_pause_that_ends_at_once_takes_no_tasks_turn(go):
+    log = []
+
+    async def main():
+        tasks = TaskSupervisor()
+        stage = Starts(log, tasks)
+        async with running(of(tasks, stage)) as top:
+            await System.current().idle()
+            top.system.pause()
+            cast(stage, 1)
+            tasks.start_task(stage.task, "first")
+            top.system.resume()
+            await System.current().idle()
+            assert log == ["task first", "cast 1", "task 1"]
+
+    go(main)
