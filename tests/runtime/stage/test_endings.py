@@ -27,11 +27,11 @@ def test_patience(go):
             await anyio.sleep(1)
             await short.end()
             assert (anyio.current_time(), short.got) == (4, [3.0])
-            await endless.end()
+            await endless.end("enough")
             assert (anyio.current_time(), endless.got) == (9, [])
-            assert endless.ended == ["shutdown"]
+            assert endless.ended == ["enough"]
             assert world.lost == [1e9]
-            assert world.reported == []
+            assert world.reported == [f"{endless.id} crashed: enough"]
 
     go(main)
 

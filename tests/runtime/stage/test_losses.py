@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import pytest
 from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
 
 from palleto import cast
@@ -189,3 +190,56 @@ def test_a_listener_that_fails_is_reported_and_the_stage_ends_as_it_should(go):
             assert world.reported[1:] == ["quiet crashed: killed", f"{sink.id} crashed: killed"]
 
     go(main)
+
+
+@pytest.mark.parametrize("how", ["end", "kill", "stop"])
+def test_what_waits_in_the_mailbox_is_refused_unless_a_stage_stops_of_itself(go, how):
+    class Source(Quiet):
+        def handle_cast(self, events):
+            self.told.append(events)
+
+    source, refused = Source(), []
+
+    async def main():
+        async with stages(source) as world:
+            world.top.system.on_refused.append(refused.append)
+            await idle()
+            cast(source, "before")
+            if how == "stop":
+                source.stop()
+            elif how == "kill":
+                source.kill()
+            else:
+                await source.end()
+            cast(source, "after")
+            await source.wait()
+            cast(source, "too late")
+
+    go(main)
+    assert source.told == (["before"] if how == "stop" else [])
+    assert refused == {"stop": ["after"], "kill": ["before", "after"], "end": ["before", "after"]}[how] + ["too late"]
+
+
+def test_a_cast_that_was_handled_is_not_refused_when_its_stage_is_killed_at_rest(go):
+    class Source(Quiet):
+        async def handle_cast(self, events):
+            self.told.append(events)
+
+        async def terminate(self, reason):
+            self.told.append(reason)
+            await anyio.sleep(1)
+            self.told.append("done")
+
+    source, refused = Source(), []
+
+    async def main():
+        async with stages(source) as world:
+            world.top.system.on_refused.append(refused.append)
+            cast(source, "before")
+            await idle()
+            source.kill()
+            await source.wait()
+            assert anyio.current_time() == 1
+
+    go(main)
+    assert (source.told, refused) == (["before", "killed", "done"], [])

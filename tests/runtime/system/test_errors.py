@@ -67,6 +67,9 @@ def test_ctrl_c_in_a_callback_ends_the_run_as_it_should(go, error):
         def handle_cast(self, message):
             raise error
 
+        def terminate(self, reason):
+            self.ended = reason
+
     slow, numbers = Slow(), Interrupted()
 
     async def main():
@@ -78,7 +81,7 @@ def test_ctrl_c_in_a_callback_ends_the_run_as_it_should(go, error):
     with pytest.raises(error):
         go(main)
     assert (numbers.running, slow.running) == (False, False)
-    assert slow.ended == ["shutdown"]
+    assert [numbers.ended, *slow.ended] == ["shutdown"] * 2
 
 
 def test_of_two_failures_the_first_is_raised(go):
