@@ -139,3 +139,28 @@ def test_an_async_iterable_is_read_as_its_events_come(go):
             assert anyio.current_time() == 2.5
 
     go(main)
+
+
+@pytest.mark.parametrize(("takes", "closed"), [(1, True), (1000, False)])
+def test_an_async_iterable_that_is_left_cleans_up_within_the_patience_of_its_producer(go, takes, closed):
+    class Careful(Async):
+        async def __aiter__(self):
+            try:
+                yield 1
+                yield 2
+            finally:
+                await anyio.sleep(takes)
+                self.closed = True
+
+    given = Careful(2)
+    numbers, sink = Producer.from_iterable(given, name="numbers"), Sink(max_demand=1, manual=True)
+
+    async def main():
+        async with stages(numbers, sink):
+            sink.ask(sink.subscription, 1)
+            await System.current().idle()
+            await numbers.end()
+        assert anyio.current_time() == min(takes, numbers.patience)
+        assert given.closed == closed
+
+    go(main)

@@ -324,15 +324,20 @@ def test_who_waits_at_the_line_that_it_was_last_seen_at_is_not_told(go):
         say("then here")
         await anyio.sleep(1)
 
+    async def only_waits():
+        await anyio.sleep(2)
+
     recorder = Recorder()
 
     async def main():
         async with running(TaskSupervisor(), recorder=recorder, say=lambda line: None) as tasks:
-            done = tasks.start_task(task)
+            done, silent = tasks.start_task(task), tasks.start_task(only_waits)
             for _ in range(4):
                 await anyio.sleep(0.4)
                 say("another acts")
             await done.wait()
+        return done.label, silent.label
 
-    go(main)
-    assert [event.line for event in recorder.events if event.kind == "waits"] == [line_of(task) + 3]
+    done, silent = go(main)
+    waits = [(event.stage, event.line) for event in recorder.events if event.kind == "waits"]
+    assert waits == [(silent, line_of(only_waits) + 1), (done, line_of(task) + 3)]

@@ -136,4 +136,5 @@ def test_more_than_one_subscription_to_one_producer(go):
             await idle()
 
     go(main)
+    assert [sink.first.id, sink.second.id] == [1, 2]
     assert sink.got == [("second", [1, 2, 3]), ("first", [4])]

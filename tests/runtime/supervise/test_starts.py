@@ -226,3 +226,42 @@ def test_a_process_that_a_restart_has_replaced_is_no_child_any_more(go):
             assert [spec.name for spec in top.children] == ["a", "b", "c"]
 
     go(main)
+
+
+def test_an_end_in_the_middle_of_a_restart_starts_nobody_again(go):
+    class Slow(Worker):
+        async def terminate(self, reason):
+            await anyio.sleep(1)
+            super().terminate(reason)
+
+    log = []
+
+    async def main():
+        specs = [*workers(log, a="permanent"), child(Slow, log, name="b"), *workers(log, c="permanent")]
+        top = Supervisor(specs, strategy="one_for_all", max_restarts=1)
+        async with running(top, report=lambda line: None):
+            cast("a", "crash")
+            await anyio.sleep(0.5)
+            await top.end()  # in its budget: that is no failure
+
+    go(main)
+    assert log == ["+a", "+b", "+c", "-a", "-c", "-b"]
+
+
+def test_nobody_is_started_before_the_one_above_that_failed_to(go, fails):
+    class Needs(Worker):
+        def init(self):
+            super().init()
+            beside.append(whereis("b").running)
+
+    beside, log = [], []
+
+    async def main():
+        specs = [*workers(log, a="permanent"), child(fails, log, {2}, name="b"), child(Needs, log, name="c")]
+        async with running(Supervisor(specs, strategy="rest_for_one"), report=lambda line: None):
+            await after("b", "crash")
+            assert {"a", "b", "c"} == set(System.current().names)
+
+    go(main)
+    assert set(beside) == {True}
+    assert log[:6] == ["+a", "+b", "+c", "-b", "-c", "+b"]
