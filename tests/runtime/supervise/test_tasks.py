@@ -178,6 +178,60 @@ def test_a_task_that_catches_its_cancellation_and_crashes(go, restart):
     assert "loop_crashed" not in {event.kind for event in recorder.events}
 
 
+def test_a_task_may_be_crashed_and_tells_that_it_goes_well_again(go):
+    """Its wait doubles with each crash in a row, up to 30 s; what goes well ends the row."""
+    log, reported = Log(), []
+
+    async def main():
+        async with running(TaskSupervisor(), report=reported.append) as top:
+            task = top.start_task(log, 1e9, restart="transient")
+            for at in range(1100):
+                await anyio.sleep(31)
+                task.crash()
+                if at == 1050:
+                    task.progressed()
+            await anyio.sleep(31)
+            assert reported == [f"{task.id} is started again after PalletoError: crashed on purpose"]
+
+    go(main)
+    waits = [after - 31 * at for at, after in enumerate(log.times)][1:]
+    longest = [min(30, 0.1 * 2 ** min(at, 20)) for at in [*range(1050), *range(50)]]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+
+
+def test_a_task_that_is_killed_twice_is_told_of_once(go):
+    recorder = Recorder()
+
+    async def main():
+        async with running(TaskSupervisor(), recorder=recorder) as top:
+            task = top.start_task(anyio.sleep_forever)
+            await anyio.sleep(1)
+            task.kill()
+            task.kill()
+            await top.system.drain()
+
+    go(main)
+    assert [event.kind for event in recorder.events].count("loop_killed") == 1
+
+
+def test_a_failed_request_is_one_kind_of_crash_whatever_its_text(go):
+    class Refused(Exception):
+        operation, code = "ReceiveMessage", "Throttled"
+
+    ports, reported = iter(range(3)), []
+
+    async def asks():
+        for port in ports:
+            raise Refused(f"port {port}")
+
+    async def main():
+        async with running(TaskSupervisor(), report=reported.append) as top:
+            await top.start_task(asks, restart="transient").wait()
+
+    go(main)
+    assert [line.split(" ", 1)[1] for line in reported] == ["is started again after Refused: port 0"]
+
+
 def test_repr(go):
     async def main():
         async with running(Supervisor(workers([], a="permanent"), name="top")) as top:
