@@ -40,17 +40,14 @@ def silent(recorder):
     return {"recorder": recorder, "say": lambda line: None, "report": lambda line: None}
 
 
-def test_a_stage_takes_messages_calls_and_sends(go):
+async def test_a_stage_takes_messages_calls_and_sends():
     hearer, source, sink = Hears(), Quiet(), Sink("quiet", max_demand=2, min_demand=0)
     sink.name, source.handle_cancel = "sink", lambda reason, subscription: None
 
-    async def main():
-        async with running(Supervisor([child(lambda: source), child(lambda: sink)], name="top"), **silent(hearer)):
-            await idle()
-            cast("quiet", ["a"])
-            await idle()
-
-    go(main)
+    async with running(Supervisor([child(lambda: source), child(lambda: sink)], name="top"), **silent(hearer)):
+        await idle()
+        cast("quiet", ["a"])
+        await idle()
     at = sink.subscription
     do = hearer.about("took")[0][2]
     assert do[0] == "do"
@@ -164,20 +161,17 @@ def test_both_tests_hear_every_method():
     ] == METHODS
 
 
-def test_an_observer_that_hears_nothing_changes_nothing(go):
+async def test_an_observer_that_hears_nothing_changes_nothing():
     sink = Sink("passing", cancel="temporary")
 
-    async def main():
-        top = Supervisor([child(Numbers, 10), child(Passing, 2), child(lambda: sink)])
-        async with running(top, **silent(Observer())):
-            await idle()
-
-    go(main)
+    top = Supervisor([child(Numbers, 10), child(Passing, 2), child(lambda: sink)])
+    async with running(top, **silent(Observer())):
+        await idle()
     assert sink.got == [number for number in range(10) for _ in range(2)]
 
 
 @pytest.mark.parametrize("method", ["took", "called", "returned", "settled", "sent"])
-def test_what_an_observer_raises_is_a_crash_of_the_stage_that_it_was_told_of(go, method):
+async def test_what_an_observer_raises_is_a_crash_of_the_stage_that_it_was_told_of(method):
     def fails(self, stage, *told):
         if stage is source and System.current().now() > 0.5 and not failed:
             failed.append(True)
@@ -185,31 +179,25 @@ def test_what_an_observer_raises_is_a_crash_of_the_stage_that_it_was_told_of(go,
 
     source, sink, reported, failed = Quiet(), Sink("quiet", cancel="temporary"), [], []
 
-    async def main():
-        observer = type("Fails", (Observer,), {method: fails})()
-        top = Supervisor([child(lambda: source, restart="temporary"), child(lambda: sink)])
-        async with running(top, recorder=observer, report=reported.append):
-            await anyio.sleep(1)
-            cast(source, [1])
-            await idle()
-            assert sink.running
-
-    go(main)
+    observer = type("Fails", (Observer,), {method: fails})()
+    top = Supervisor([child(lambda: source, restart="temporary"), child(lambda: sink)])
+    async with running(top, recorder=observer, report=reported.append):
+        await anyio.sleep(1)
+        cast(source, [1])
+        await idle()
+        assert sink.running
     assert reported == [f"quiet crashed: KeyError: '{method}'"]
     assert sink.heard[0][0] == "down"
 
 
-def test_a_cancelled_subscription_is_told_both_ways(go):
+async def test_a_cancelled_subscription_is_told_both_ways():
     hearer, source, sink = Hears(), Numbers(0), Sink(cancel="temporary")
     sink.name = "sink"
 
-    async def main():
-        async with running(Supervisor([child(lambda: source), child(lambda: sink)]), **silent(hearer)):
-            await idle()
-            sink.cancel(sink.subscription, "enough")
-            await idle()
-            sent = [entry for entry in hearer.about("sent") if entry[3][0] == CANCEL]
-            message = (CANCEL, sink.subscription, "enough")
-            assert sent == [("sent", "sink", "numbers", message), ("sent", "numbers", "sink", message)]
-
-    go(main)
+    async with running(Supervisor([child(lambda: source), child(lambda: sink)]), **silent(hearer)):
+        await idle()
+        sink.cancel(sink.subscription, "enough")
+        await idle()
+        sent = [entry for entry in hearer.about("sent") if entry[3][0] == CANCEL]
+        message = (CANCEL, sink.subscription, "enough")
+        assert sent == [("sent", "sink", "numbers", message), ("sent", "numbers", "sink", message)]

@@ -39,16 +39,13 @@ def test_json_lines_round_trip(trace_file):
     assert all(isinstance(event, TraceEvent) for event in load(path))
 
 
-def test_odd_texts_survive_the_round_trip(go, tmp_path):
+async def test_odd_texts_survive_the_round_trip(tmp_path):
     odd = "\u2028 \x85 \x0c \r\n ü 🎨 \x00 \ud800"
     recorder = Recorder(file=tmp_path / "trace.jsonl")
 
-    async def main():
-        async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
-            say(odd)
-            cast("quiet", [odd, object])
-
-    go(main)
+    async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
+        say(odd)
+        cast("quiet", [odd, object])
     recorder.close()
     assert load(tmp_path / "trace.jsonl") == recorder.events
     assert any(event.data.get("text") == odd for event in recorder.events)
@@ -153,21 +150,18 @@ def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
     assert len(load(tmp_path / "trace.jsonl")) > 2000
 
 
-def test_a_file_is_written_as_the_run_goes_and_may_be_closed_before_its_end(go, tmp_path):
+async def test_a_file_is_written_as_the_run_goes_and_may_be_closed_before_its_end(tmp_path):
     path = tmp_path / "trace.jsonl"
     recorder = Recorder(file=path)
 
-    async def main():
-        async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
-            for number in range(1000):
-                say(f"{number}")
-            assert path.stat().st_size > 10_000
-            recorder.close()
-            size = path.stat().st_size
-            for number in range(1000):
-                say(f"{number}")
-            assert path.stat().st_size == size
-
-    go(main)
+    async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
+        for number in range(1000):
+            say(f"{number}")
+        assert path.stat().st_size > 10_000
+        recorder.close()
+        size = path.stat().st_size
+        for number in range(1000):
+            say(f"{number}")
+        assert path.stat().st_size == size
     assert [event.data["text"] for event in load(path) if event.kind == "said"] == list(map(str, range(1000)))
     assert len([event for event in recorder.events if event.kind == "said"]) == 2000

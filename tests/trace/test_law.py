@@ -50,7 +50,7 @@ class Greedy(Forgetful):
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])
-def test_a_broken_core_is_found_out(go, core, says, strict):
+async def test_a_broken_core_is_found_out(core, says, strict):
     class Broken(Numbers):
         def handle_demand(self, demand):
             return ["only one"] if core is not Generous else ["one", "two"]
@@ -60,14 +60,11 @@ def test_a_broken_core_is_found_out(go, core, says, strict):
 
     recorder, reported = Recorder(strict=strict), []
 
-    async def main():
-        sink = Sink("numbers", cancel="temporary", manual=True)
-        async with running(of(Broken(), sink), recorder=recorder, say=print, report=reported.append):
-            sink.ask(sink.subscription, 2)
-            await System.current().idle()
-            assert ("numbers" in System.current().names) == (not strict)
-
-    go(main)
+    sink = Sink("numbers", cancel="temporary", manual=True)
+    async with running(of(Broken(), sink), recorder=recorder, say=print, report=reported.append):
+        sink.ask(sink.subscription, 2)
+        await System.current().idle()
+        assert ("numbers" in System.current().names) == (not strict)
     assert recorder.broken is not None
     (law,) = [event for event in recorder.events if event.kind == "law"]
     assert law.data["text"] == recorder.broken
@@ -78,7 +75,7 @@ def test_a_broken_core_is_found_out(go, core, says, strict):
     assert re.search(says, recorder.broken)
 
 
-def test_the_law_allows_for_what_was_cancelled_or_joined(go):
+async def test_the_law_allows_for_what_was_cancelled_or_joined():
     """Demand that was told stays remembered where its consumer goes, or where a slower one joins a broadcast."""
 
     class Wide(Quiet):
@@ -86,20 +83,17 @@ def test_the_law_allows_for_what_was_cancelled_or_joined(go):
 
     recorder = Recorder(strict=True)
 
-    async def main():
-        first, second = Sink(max_demand=100), Sink(max_demand=3)
-        second.name = "second"
-        async with running(of(Wide(), first, second), recorder=recorder, say=lambda line: None):
-            await System.current().idle()
-            cast("quiet", [1])
-            await first.end()
-            await System.current().idle()
-            cast("quiet", [2])
-            await second.end()
-            await System.current().idle()
-            assert whereis("quiet").running
-
-    go(main)
+    first, second = Sink(max_demand=100), Sink(max_demand=3)
+    second.name = "second"
+    async with running(of(Wide(), first, second), recorder=recorder, say=lambda line: None):
+        await System.current().idle()
+        cast("quiet", [1])
+        await first.end()
+        await System.current().idle()
+        cast("quiet", [2])
+        await second.end()
+        await System.current().idle()
+        assert whereis("quiet").running
     assert recorder.broken is None
 
 

@@ -26,7 +26,7 @@ def test_no_other_public_name_is_reserved(kind):
 
 @pytest.mark.parametrize("name", sorted(LISTED))
 @pytest.mark.parametrize("kind", KINDS)
-def test_names_that_are_palletos_own_are_refused(go, kind, name):
+async def test_names_that_are_palletos_own_are_refused(kind, name):
     if not hasattr(kind, name) and name != "_mailbox":
         pytest.skip("of another kind of stage")
 
@@ -34,16 +34,13 @@ def test_names_that_are_palletos_own_are_refused(go, kind, name):
         def __init__(self):
             setattr(self, name, 3)
 
-    async def main():
-        with pytest.raises(SettingError, match=rf"expected Own to keep .* under another name than '{name}'") as caught:
-            async with running(Own()):
-                raise AssertionError("unreachable")
-        assert "\n" not in str(caught.value)
-
-    go(main)
+    with pytest.raises(SettingError, match=rf"expected Own to keep .* under another name than '{name}'") as caught:
+        async with running(Own()):
+            raise AssertionError("unreachable")
+    assert "\n" not in str(caught.value)
 
 
-def test_all_other_names_are_the_users(go):
+async def test_all_other_names_are_the_users():
     names = "source busy parent reason subscriptions messages port state observer waiting scope task count dispatcher_"
 
     class Mine(Sink):
@@ -58,9 +55,6 @@ def test_all_other_names_are_the_users(go):
     sink = Mine(max_demand=1)
     sink.source = "set before the start"
 
-    async def main():
-        async with stages(Numbers(1), sink):
-            await idle()
-
-    go(main)
+    async with stages(Numbers(1), sink):
+        await idle()
     assert sink.got == [f"my {name}" for name in names.split()]

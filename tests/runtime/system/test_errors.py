@@ -39,15 +39,12 @@ def test_a_body_that_returns_or_breaks(go):
     assert go(inner) == "returned"
 
 
-def test_a_top_stage_that_crashes_ends_the_body(go):
-    async def main():
-        with pytest.raises(PalletoError, match=r"<Numbers numbers not running> crashed: ValueError\('oh'\)"):
-            async with running(Numbers(), report=lambda line: None):
-                cast("numbers", "oh")
-                await anyio.sleep_forever()
-        assert anyio.current_time() == 0
-
-    go(main)
+async def test_a_top_stage_that_crashes_ends_the_body():
+    with pytest.raises(PalletoError, match=r"<Numbers numbers not running> crashed: ValueError\('oh'\)"):
+        async with running(Numbers(), report=lambda line: None):
+            cast("numbers", "oh")
+            await anyio.sleep_forever()
+    assert anyio.current_time() == 0
 
 
 def test_a_top_stage_that_ends_normally_leaves_the_body_alone(go):
@@ -84,39 +81,30 @@ def test_ctrl_c_in_a_callback_ends_the_run_as_it_should(go, error):
     assert [numbers.ended, *slow.ended] == ["shutdown"] * 2
 
 
-def test_of_two_failures_the_first_is_raised(go):
-    async def main():
-        with pytest.raises(PalletoError, match="the first"):
-            async with running(Numbers(), report=lambda line: None) as top:
-                other = Numbers()
-                other.name = "other"
-                other.start(top.system, top.system)
-                await top.system.idle()
-                cast("other", "the first")
-                cast("numbers", "the second")
-                await anyio.sleep_forever()
-
-    go(main)
+async def test_of_two_failures_the_first_is_raised():
+    with pytest.raises(PalletoError, match="the first"):
+        async with running(Numbers(), report=lambda line: None) as top:
+            other = Numbers()
+            other.name = "other"
+            other.start(top.system, top.system)
+            await top.system.idle()
+            cast("other", "the first")
+            cast("numbers", "the second")
+            await anyio.sleep_forever()
 
 
-def test_what_still_runs_at_the_end_is_closed_in_reverse_order_of_its_start(go):
+async def test_what_still_runs_at_the_end_is_closed_in_reverse_order_of_its_start():
     log = []
 
-    async def main():
-        async with running(Supervisor()) as top:
-            for spec in workers(log, **FOUR):
-                spec.start(top.system, top.system)
-
-    go(main)
+    async with running(Supervisor()) as top:
+        for spec in workers(log, **FOUR):
+            spec.start(top.system, top.system)
     assert log == ["+a", "+b", "+c", "+d", "-d", "-c", "-b", "-a"]
 
 
 @pytest.mark.parametrize("setting", [{"speed": 2}, {"observer": None}])
-def test_unknown_settings_are_refused(go, setting):
-    async def main():
-        with pytest.raises(TypeError, match=next(iter(setting))):
-            running(Supervisor(), **setting)
-        with pytest.raises(TypeError, match=next(iter(setting))):
-            stream("numbers", **setting)
-
-    go(main)
+async def test_unknown_settings_are_refused(setting):
+    with pytest.raises(TypeError, match=next(iter(setting))):
+        running(Supervisor(), **setting)
+    with pytest.raises(TypeError, match=next(iter(setting))):
+        stream("numbers", **setting)

@@ -41,7 +41,7 @@ def test_plain_stages_are_served_in_order_or_by_the_seeds_chance(backend):
     assert [tuple(order(seed, backend)) for seed in range(5)] == orders
 
 
-def test_the_pump_lets_others_run(go):
+async def test_the_pump_lets_others_run():
     """Stages that never rest do not keep the event loop from a timer that is due, a signal, a cancellation."""
 
     class Greedy(Consumer):
@@ -53,13 +53,10 @@ def test_the_pump_lets_others_run(go):
 
     turns = []
 
-    async def main():
-        async with running(of(Numbers(), Greedy())):
-            for _ in range(10):
-                await anyio.lowlevel.checkpoint()
-                turns.append(whereis("numbers").next)
-
-    go(main)
+    async with running(of(Numbers(), Greedy())):
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+            turns.append(whereis("numbers").next)
     assert turns == sorted(turns)
     assert turns[-1] > 100
 
@@ -115,31 +112,28 @@ def test_a_task_runs_to_its_first_await_before_its_stage_takes_another_message(g
 
 
 @pytest.mark.parametrize("kind", [Starts, StartsAsync])
-def test_so_it_is_in_a_pause_and_after_it(go, kind):
+async def test_so_it_is_in_a_pause_and_after_it(kind):
     log = []
 
-    async def main():
-        tasks = TaskSupervisor()
-        stage = kind(log, tasks)
-        async with running(of(tasks, stage)) as top:
-            await System.current().idle()
-            for _ in range(2):
-                top.system.resume()  # in vain
-            top.system.pause()
-            top.system.pause()  # once is enough
-            cast(stage, "pause")
-            cast(stage, 1)
-            tasks.start_task(stage.task, "in the pause")
-            await anyio.sleep(2)
-            assert log == ["task in the pause", "woke in the pause"]
-            top.system.resume()
-            await anyio.sleep(2)
-            assert log[2:] == ["cast pause", "task pause", "woke pause"]  # it has paused the run itself
-            top.system.resume()
-            await anyio.sleep(2)
-            assert log[5:] == ["cast 1", "task 1", "woke 1"]
-
-    go(main)
+    tasks = TaskSupervisor()
+    stage = kind(log, tasks)
+    async with running(of(tasks, stage)) as top:
+        await System.current().idle()
+        for _ in range(2):
+            top.system.resume()  # in vain
+        top.system.pause()
+        top.system.pause()  # once is enough
+        cast(stage, "pause")
+        cast(stage, 1)
+        tasks.start_task(stage.task, "in the pause")
+        await anyio.sleep(2)
+        assert log == ["task in the pause", "woke in the pause"]
+        top.system.resume()
+        await anyio.sleep(2)
+        assert log[2:] == ["cast pause", "task pause", "woke pause"]  # it has paused the run itself
+        top.system.resume()
+        await anyio.sleep(2)
+        assert log[5:] == ["cast 1", "task 1", "woke 1"]
 
 
 def test_so_it_is_with_the_children_of_a_consumer_supervisor(go):
@@ -173,19 +167,16 @@ def test_so_it_is_with_the_children_of_a_consumer_supervisor(go):
     assert log == [*("before", "told 2", "run 0", "run 1"), *("told 1", "run 2", "told 1", "run 3", "told 1", "told 1")]
 
 
-def test_a_pause_that_ends_at_once_takes_no_tasks_turn(go):
+async def test_a_pause_that_ends_at_once_takes_no_tasks_turn():
     log = []
 
-    async def main():
-        tasks = TaskSupervisor()
-        stage = Starts(log, tasks)
-        async with running(of(tasks, stage)) as top:
-            await System.current().idle()
-            top.system.pause()
-            cast(stage, 1)
-            tasks.start_task(stage.task, "first")
-            top.system.resume()
-            await System.current().idle()
-            assert log == ["task first", "cast 1", "task 1"]
-
-    go(main)
+    tasks = TaskSupervisor()
+    stage = Starts(log, tasks)
+    async with running(of(tasks, stage)) as top:
+        await System.current().idle()
+        top.system.pause()
+        cast(stage, 1)
+        tasks.start_task(stage.task, "first")
+        top.system.resume()
+        await System.current().idle()
+        assert log == ["task first", "cast 1", "task 1"]
