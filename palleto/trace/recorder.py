@@ -204,7 +204,13 @@ class Recorder(Observer):
                 raise LawError(broken)
 
     def lost(self, process: Process, events: Any) -> None:
-        self.note("lost", process, events=list(events))
+        if not self._emitted:
+            self.note("lost", process, events=list(events))
+            return
+        # It was emitted to a stage that has ended: told with what the callback emits, with the accounts after it.
+        for hear in self.on_note:
+            hear("lost", list(events), {})
+        self._emitted.append((process, "lost", None, captured(events), None))
 
     def cast(self, sender: Process | None, receiver: Stage, message: Any) -> None:
         self.note("cast", sender, peer=receiver, events=message, **carried(message))
