@@ -320,3 +320,27 @@ def test_who_waits_at_the_line_that_it_was_last_seen_at_is_not_told(go):
     done, silent = go(main)
     waits = [(event.stage, event.line) for event in recorder.events if event.kind == "waits"]
     assert waits == [(silent, line_of(only_waits) + 1), (done, line_of(task) + 3)]
+
+
+async def test_what_is_emitted_to_a_stage_that_has_ended_is_lost_right_after_it_with_the_accounts_of_the_end():
+    class Dies(Sink):
+        def handle_cast(self, message):
+            raise ValueError(message)
+
+    recorder, noted = Recorder(strict=True), []
+    recorder.on_note.append(lambda kind, events, data: noted.append((kind, events)))
+    dies, stays = Dies(), Sink(max_demand=1)
+    stays.name = "stays"
+    silent = {"say": lambda line: None, "report": lambda line: None}
+    async with running(of(Quiet(), dies, stays), recorder=recorder, **silent):
+        await System.current().idle()
+        cast(dies, "die")
+        cast("quiet", ["a", "b", "c"])
+        await System.current().idle()
+    events = [event for event in recorder.events if event.kind in ("emitted", "lost")]
+    assert [(event.kind, event.stage, event.peer, event.ids, event.ledger["after"]) for event in events] == [
+        ("emitted", "quiet", "sink", ("a", "b"), [0, 0, 0, 0]),
+        ("lost", "sink", None, ("a", "b"), [0, 0, 0, 0]),
+        ("emitted", "quiet", "stays", ("c",), [0, 0, 0, 0]),
+    ]
+    assert ("lost", ["a", "b"]) in noted

@@ -6,7 +6,7 @@ import anyio
 import pytest
 from run_members import Numbers, of
 
-from palleto import NotFoundError, Producer, Supervisor, call, cast, child, running
+from palleto import DemandDispatcher, NotFoundError, Producer, Supervisor, call, cast, child, running
 
 
 async def test_call_timeout():
@@ -49,15 +49,20 @@ async def test_call_to_a_stage_that_dies(how):
 
 
 async def test_call_that_is_answered_before_the_crash():
+    class Breaks(DemandDispatcher):
+        def dispatch(self, events, send):
+            raise ValueError(events)
+
     class Dies(Numbers):
+        dispatcher = Breaks
+
         def handle_call(self, message):
             return "an answer", ["one event"]
 
-        def handle_demand(self, demand):
-            raise ValueError
-
-    async with running(of(Dies()), report=lambda line: None):
+    numbers = Dies()
+    async with running(of(numbers), report=lambda line: None):
         assert await call("numbers", 1) == "an answer"
+        assert not numbers.running
 
 
 async def test_call_to_a_stage_whose_init_failed():
