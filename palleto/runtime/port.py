@@ -39,6 +39,7 @@ class StagePort:
         self.waiting: tuple[Awaitable[Any], Then] | None = None
 
     def call(self, callback: Callback, argument: Any, then: Then) -> None:
+        """Call the user's callback; what it returned goes to `then` at once, or when the stage's task has awaited it."""
         result = self._callbacks[callback](argument)
         if result is None or result.__class__ is list or not inspect.isawaitable(result):
             then(result)
@@ -52,12 +53,15 @@ class StagePort:
         self.waiting = result, then
 
     def lose(self, events: Events, why: str) -> None:
+        """Tell the run of events that are given up."""
         self._lose(list(events))
 
     def answer(self, request: Any, value: Any) -> None:
+        """Hand `value` to whoever waits for this request."""
         request.answer(value)
 
     def stop(self, reason: Reason) -> None:
+        """Stop the stage: leave its mailbox with Stopped."""
         raise Stopped(reason)
 
 
