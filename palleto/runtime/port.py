@@ -39,7 +39,7 @@ class StagePort:
         self.waiting: tuple[Awaitable[Any], Then] | None = None
 
     def call(self, callback: Callback, argument: Any, then: Then) -> None:
-        """Call the user's callback; what it returned goes to `then` at once, or when the stage's task has awaited it."""
+        """Call the user's callback; `then` gets what it returned, at once or when the stage's task has awaited it."""
         result = self._callbacks[callback](argument)
         if result is None or result.__class__ is list or not inspect.isawaitable(result):
             then(result)

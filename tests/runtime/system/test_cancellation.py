@@ -10,7 +10,7 @@ import pytest
 from run_members import Copy, Numbers, OwnError, Slow, of
 
 import palleto
-from palleto import Producer, Recorder, Supervisor, System, TaskSupervisor, child, running, whereis
+from palleto import Producer, Recorder, Supervisor, System, TaskSupervisor, cast, child, running, whereis
 
 
 def warnings_of_the_collector():
@@ -130,3 +130,17 @@ async def test_processes_that_begin_while_the_run_closes_are_ended_too():
         await anyio.sleep(1)
     assert not late.running
     assert late.ended == ["shutdown"]
+
+
+async def test_a_cast_that_was_handled_is_not_refused_when_the_run_is_cancelled():
+    class Hears(Slow):
+        def handle_cast(self, message):
+            self.got.append(message)
+
+    hears, refused = Hears(manual=True), []
+    with anyio.move_on_after(1):
+        async with running(of(Numbers(), hears)):
+            System.current().on_refused.append(refused.append)
+            cast(hears, "hello")
+            await anyio.sleep_forever()
+    assert (hears.got, hears.ended, refused) == (["hello"], ["shutdown"], [])
