@@ -69,16 +69,6 @@ async def test_default_buffers():
         assert (len(source.core.buffer), len(copy.core.buffer)) == (10_000, 10_001)
 
 
-async def test_demand_dispatcher():
-    small, large = Sink("quiet", max_demand=2, min_demand=0), Sink("quiet", max_demand=4, min_demand=0)
-
-    async with stages(Quiet(), small, large):
-        await idle()
-        cast("quiet", [1, 2, 3, 4, 5])
-        await idle()
-    assert (small.got, large.got) == ([5], [1, 2, 3, 4])
-
-
 async def test_broadcast_dispatcher():
     class Source(Quiet):
         dispatcher = BroadcastDispatcher

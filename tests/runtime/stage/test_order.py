@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import anyio
-import pytest
-from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
+from stage_members import Numbers, Quiet, Sink, idle, stages
 
-from palleto import Producer, ProducerConsumer, cast
+from palleto import cast
 
 
 async def test_process_first_then_ask_in_run_time():
@@ -33,33 +32,6 @@ async def test_process_first_then_ask_in_run_time():
         (2, "demand", 5),
         (3, "demand", 5),
     ]
-
-
-async def test_producer_consumer_handles_only_what_is_wanted():
-    class Copy(ProducerConsumer):
-        name = "copy"
-
-        def __init__(self):
-            self.batches = []
-
-        def init(self):
-            self.subscribe("numbers", max_demand=4, min_demand=2)
-
-        def handle_events(self, events):
-            self.batches.append(events)
-            return events
-
-    source, copy, sink = Numbers(), Copy(), Sink("copy", manual=True)
-
-    async with stages(source, copy, sink):
-        await idle()
-        assert (copy.batches, source.told) == ([], [4])
-        sink.ask(sink.subscription, 1)
-        await idle()
-        assert (copy.batches, source.told) == ([[0, 1]], [4, 2])
-        sink.ask(sink.subscription, 1)
-        await idle()
-        assert (copy.batches, sink.got) == ([[0, 1]], [0, 1])  # served from the buffer
 
 
 async def test_demand_accumulate_and_forward():
@@ -102,23 +74,3 @@ async def test_stop_comes_after_what_is_in_the_mailbox():
         await sink.wait()
         assert sink.heard == [("down", "normal")]
     assert sink.got == [1]
-
-
-@pytest.mark.parametrize("times", [1, 3])
-async def test_a_source_that_ends_normally_ends_after_its_last_event_has_arrived(times):
-    class Slow(Sink):
-        async def handle_events(self, events):
-            await anyio.sleep(1)
-            self.got += events
-
-    source, middle, sink = (
-        Producer.from_iterable(range(20), name="numbers"),
-        Passing(times, max_demand=10),
-        Slow("passing", max_demand=2),
-    )
-
-    async with stages(source, middle, sink) as world:
-        await sink.wait()
-        assert world.lost == []
-        assert not middle.running
-    assert sink.got == [event for event in range(20) for _ in range(times)]
