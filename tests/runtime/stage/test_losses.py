@@ -6,7 +6,7 @@ import anyio
 import pytest
 from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
 
-from palleto import cast
+from palleto import NotFoundError, cast
 
 
 async def test_a_consumer_that_crashes_loses_its_batches_and_its_mailbox(style):
@@ -186,8 +186,13 @@ async def test_what_waits_in_the_mailbox_is_refused_unless_a_stage_stops_of_itse
         cast(source, "after")
         await source.wait()
         cast(source, "too late")
+        with pytest.raises(NotFoundError):
+            cast("quiet", "to nobody")
     assert source.told == (["before"] if how == "stop" else [])
-    assert refused == {"stop": ["after"], "kill": ["before", "after"], "end": ["before", "after"]}[how] + ["too late"]
+    assert refused == {"stop": ["after"], "kill": ["before", "after"], "end": ["before", "after"]}[how] + [
+        "too late",
+        "to nobody",
+    ]
 
 
 async def test_a_cast_that_was_handled_is_not_refused_when_its_stage_is_killed_at_rest():
