@@ -219,19 +219,3 @@ async def test_an_end_in_the_middle_of_a_restart_starts_nobody_again():
         await anyio.sleep(0.5)
         await top.end()  # in its budget: that is no failure
     assert log == ["+a", "+b", "+c", "-a", "-c", "-b"]
-
-
-async def test_nobody_is_started_before_the_one_above_that_failed_to(fails):
-    class Needs(Worker):
-        def init(self):
-            super().init()
-            beside.append("b" in System.current().names)
-
-    beside, log = [], []
-
-    specs = [*workers(log, a="permanent"), child(fails, log, {2}, name="b"), child(Needs, log, name="c")]
-    async with running(Supervisor(specs, strategy="rest_for_one"), report=lambda line: None):
-        await after("b", "crash")
-        assert {"a", "b", "c"} == set(System.current().names)
-    assert set(beside) == {True}
-    assert log[:6] == ["+a", "+b", "+c", "-b", "-c", "+b"]
