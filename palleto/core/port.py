@@ -38,7 +38,7 @@ class Port(Protocol):
         """Stop the stage."""
 
 
-class ListPort(list[tuple[Any, ...]]):
+class ListPort(list[tuple[Any, ...]], Port):
     """A port that only writes down what it is told: `("send", to, message)`, `("call", callback, argument)`, ...
 
     A call comes back when `returns` says so.

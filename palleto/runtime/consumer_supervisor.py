@@ -6,7 +6,7 @@ import anyio
 
 from palleto.core import Reason, Subscription
 from palleto.runtime.kinds import Consumer, In
-from palleto.runtime.process import Home, Parent, Process
+from palleto.runtime.process import Home, Parent, Process, begin
 from palleto.runtime.supervisor import Restart
 from palleto.runtime.tasks import Task
 
@@ -45,7 +45,7 @@ class ConsumerSupervisor(Consumer[In]):
         subscription = self.core.current[0]
         for event in events:
             process = self.child_of(event)
-            process.start(self.system, self)
+            begin(process, self.system, self)
             self.children[process.id] = (process, subscription, event)
 
     def child_exited(self, child: Process, reason: Reason) -> None:

@@ -38,7 +38,7 @@ class StagePort:
         self.waiting: tuple[Awaitable[Any], Then] | None = None
 
     def call(self, callback: Callback, argument: Any, then: Then) -> None:
-        """Call a callback; what it returns is taken at once, or left to the stage's task."""
+        """Call the user's callback; `then` gets what it returned, at once or when the stage's task has awaited it."""
         result = self._callbacks[callback](argument)
         if result is None or result.__class__ is list or not inspect.isawaitable(result):
             then(result)
@@ -52,15 +52,15 @@ class StagePort:
         self.waiting = result, then
 
     def lose(self, events: Events, why: str) -> None:
-        """Tell the run that events are lost."""
+        """Tell the run of events that are given up."""
         self._lose(list(events))
 
     def answer(self, request: Any, value: Any) -> None:
-        """Answer a request."""
+        """Hand `value` to whoever waits for this request."""
         request.answer(value)
 
     def stop(self, reason: Reason) -> None:
-        """Leave the mailbox. Raises Stopped."""
+        """Stop the stage: leave its mailbox with Stopped."""
         raise Stopped(reason)
 
 

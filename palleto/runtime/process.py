@@ -128,6 +128,14 @@ class Process:
         self.__parent.child_exited(self, reason)
 
 
+def begin(process: Process, system: Home, parent: Parent) -> None:
+    """Start a process by its class's `start`, which refuses what its user has put in the place of Palleto's own.
+
+    Raises what `start` raises; an attribute of the user's called `start` is refused like any other then.
+    """
+    type(process).start(process, system, parent)
+
+
 def refuse_name(process: Process, name: str) -> NoReturn:
     """Refuse an attribute that is Palleto's own. Raises SettingError."""
     kind = type(process).__name__

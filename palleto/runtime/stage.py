@@ -100,6 +100,8 @@ class Stage(Process):
         kind: Any = type(self)
         for name in vars(self).keys() & own_methods(kind):
             refuse_name(self, name)
+        if not isinstance(self._mailbox, Mailbox):
+            refuse_name(self, "_mailbox")
         assert isinstance(system, System)
         bound: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in CALLBACKS if hasattr(self, name)}
         asynchronous = any(map(inspect.iscoroutinefunction, bound.values()))
@@ -113,7 +115,12 @@ class Stage(Process):
         mailbox.idle = False  # until it has begun
         mailbox.on = self.__core.on
         mailbox.on |= {STOP: self.__stop, DO: self.__do}
-        super().start(system, parent)
+        try:
+            super().start(system, parent)
+        except BaseException:  # what came meanwhile, and what still comes, nobody will serve
+            mailbox.rouse = self.__refuse_all
+            self.__refuse_all(mailbox)
+            raise
         if asynchronous:
             system.tasks.start_soon(self.__task, name=self.label)
         else:

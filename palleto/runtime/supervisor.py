@@ -21,7 +21,7 @@ import anyio
 
 from palleto.core import NORMAL, Reason, whole
 from palleto.errors import NotFoundError, RestartError, SettingError
-from palleto.runtime.process import Home, Parent, Process, describe
+from palleto.runtime.process import Home, Parent, Process, begin, describe
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -91,7 +91,7 @@ class Child:
         if self.name is not None:
             process.name = self.name
         self.process = process  # first: a supervisor whose children fail to start still wants to be ended
-        process.start(system, parent)
+        begin(process, system, parent)
         return process
 
 
@@ -221,7 +221,7 @@ class Supervisor(Process):
         finally:  # also where the whole run is cancelled: then nobody is restarted any more
             with anyio.CancelScope(shield=True):
                 for spec in reversed(self.children):
-                    if spec.process is not None:
+                    if spec.process is not None and spec.process.running:
                         await spec.process.end("shutdown")
             self.exited(self._stopping or "shutdown")
 
@@ -246,7 +246,8 @@ class Supervisor(Process):
             return
         for spec in reversed(specs):
             if spec.process is not None:
-                await spec.process.end("shutdown")
+                if spec.process.running:
+                    await spec.process.end("shutdown")
                 if spec.restart == "temporary" and spec.process in self._started:
                     del self._started[spec.process]
                     del self._children[spec]

@@ -23,7 +23,7 @@ from palleto.core import Reason
 from palleto.errors import NameTakenError, NotFoundError, PalletoError
 from palleto.runtime.mailbox import Mailbox
 from palleto.runtime.observer import Observer
-from palleto.runtime.process import Process, describe, is_crash
+from palleto.runtime.process import Process, begin, describe, is_crash
 
 P = TypeVar("P", bound=Process)
 
@@ -67,6 +67,7 @@ class System:
         self.clock = now_of()
         self.started = self.clock()
         self.failure: PalletoError | None = None
+        self.interrupt: BaseException | None = None  # Ctrl-C in the middle of a callback
         self.body = anyio.CancelScope()
         self.on_lost: list[Callable[[Process, list[Any]], None]] = []
         self.on_refused: list[Callable[[Any], None]] = []
@@ -216,9 +217,10 @@ class System:
                 mailbox.idle = True
             except Exception as error:  # a crash, or Stopped
                 mailbox.leave(error, message)
-            except BaseException as error:  # Ctrl-C: it goes on from here, and ends the run
+            except (KeyboardInterrupt, SystemExit) as error:  # the others still need turns, to end as they should
+                self.interrupt = self.interrupt or error
+                self.body.cancel()
                 mailbox.leave(error, message)
-                raise
 
     async def pass_holds(self) -> None:
         """Wait while a task that was started has not come to its first `await`, and while the run is paused.
@@ -315,7 +317,7 @@ async def running(
         try:
             if recorder is not None:
                 recorder.attached(system)
-            top.start(system, system)
+            begin(top, system, system)
             with system.body:
                 yield top
         except Exception as caught:
@@ -326,9 +328,12 @@ async def running(
                 if recorder is not None:
                     recorder.ending()
                 system.resume()  # or nobody would take the message to stop
-                await top.end("shutdown")
+                if top.running:
+                    await top.end("shutdown")
                 await system.close()
             _system.reset(token)
+    if system.interrupt is not None:
+        raise system.interrupt
     if system.failure is not None:
         raise system.failure
     if error is not None:

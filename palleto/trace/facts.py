@@ -88,8 +88,9 @@ def _ledger(before: Accounts, after: Accounts) -> dict[str, list[int]]:
 class Reader:
     """Makes trace events of facts, in their order. It knows what the facts before have left.
 
-    seq: the number of the next trace event.
-    law: the accounts of the run, and what in them does not add up.
+    seq:   the number of the next trace event.
+    law:   the accounts of the run, and what in them does not add up.
+    lacks: whether there were facts that nobody wrote down: then the accounts cannot be held to the law.
     """
 
     def __init__(self) -> None:
@@ -97,6 +98,7 @@ class Reader:
         self.start = 0.0  # the clock's time at which the run began
         self._time = 0.0  # and of the last event
         self.law = Law()
+        self.lacks = False
         self._ledger: dict[Any, Accounts] = {}  # of a stage's last event
         self._place: dict[Any, Place] = {}  # where a process acted last
         self._taken: dict[Any, int] = {}  # the number of the event at which a stage took its message
@@ -107,7 +109,7 @@ class Reader:
         """The trace event of a fact, and of the law, if it breaks that."""
         kind, time, process, peer, what, place, data, ledger, forwards = fact
         if kind in TAKES:
-            wrong = self.law.settled(process, ledger if forwards else None)
+            wrong = None if self.lacks else self.law.settled(process, ledger if forwards else None)
             if wrong is not None:
                 told = {"text": wrong, "seq": self._taken.get(process, self.seq)}
                 yield self._event("law", time, process, None, (), None, told, ledger)
@@ -182,7 +184,8 @@ class Reader:
                 self._place[process] = tuple(data["at"])  # there it stands until it ends
             if ledger is not None:
                 accounts = _ledger(self._ledger.get(process, (0, 0, 0, 0)), ledger)
-                self._ledger[process] = ledger
+                if kind != "lost" or process in self._ledger:  # else it has ended, and is forgotten already
+                    self._ledger[process] = ledger
         file, line = place or _NOWHERE
         event = TraceEvent(
             self.seq,

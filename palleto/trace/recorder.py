@@ -57,7 +57,6 @@ class Recorder(Observer):
         self._keep, self._strict = keep, strict
         self._file = None if file is None else _opened(file)
         self._wanted = keep or strict or file is not None
-        self._missed = False  # something that the accounts of the law lack
         self._ending = False
         self._clock: Callable[[], float] = _no_clock
         self._now: float | None = None  # when the stage took the message that it is at
@@ -143,7 +142,7 @@ class Recorder(Observer):
 
     def took(self, stage: Stage, message: Message) -> None:
         if not (self._wanted or self.listeners):
-            self._missed = True
+            self._reader.lacks = True
             return
         kind, about, what = message
         if kind == EVENTS:
@@ -213,13 +212,19 @@ class Recorder(Observer):
         if self._returned:
             self._tell_returned(stage)
         if self._strict:
-            core = stage.core
+            core, before = stage.core, self.broken
             self._write((SETTLED, self._clock(), stage, None, (), None, None, core.accounts(), core.forwarding))
-            if (broken := self.broken) is not None:
+            if before is None and (broken := self.broken) is not None:
                 raise LawError(broken)
 
     def lost(self, process: Process, events: Any) -> None:
-        self.note("lost", process, events=list(events))
+        if not self._returned:
+            self.note("lost", process, events=list(events))
+            return
+        # It was emitted to a stage that has ended: told with what the callback emits, with the accounts after it.
+        for hear in self.on_note:
+            hear("lost", list(events), {})
+        self._returned.append(("lost", process, None, captured(events), None))
 
     def cast(self, sender: Process | None, receiver: Stage, message: Any) -> None:
         self.note("cast", sender, peer=receiver, events=message, **carried(message))
@@ -240,7 +245,7 @@ class Recorder(Observer):
         """Whether nobody wants to know."""
         if self._wanted or self.listeners:
             return False
-        self._missed = True
+        self._reader.lacks = True
         return True
 
     def _note(
@@ -292,8 +297,9 @@ class Recorder(Observer):
         if self._waits.coroutines:
             self._tell_waits(stage)
         now, accounts, write = self._clock(), stage.core.accounts(), self._write
-        for kind, _, subscription, what, data in returned:
-            write((kind, now, stage, subscription, what, None, data, accounts, True))
+        for kind, who, subscription, what, data in returned:
+            left = accounts if who is stage else who.core.accounts()
+            write((kind, now, who, subscription, what, None, data, left, True))
 
     def _tell_waits(self, process: Any) -> None:
         """A process acts: before it, those who have come to stand at an `await` are told of."""

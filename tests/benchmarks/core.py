@@ -275,9 +275,8 @@ def main(arguments: list[str] | None = None) -> None:
     pairs.publish(COLUMNS, found, options.json)
     beside = [row["x GenStage"] for row in found if "x GenStage" in row and row["recorder"] == "off"]
     if beside:
-        print(
-            f"times GenStage, of {len(beside)} rows: {geometric_mean(beside):.2f} in the mean, {min(beside):.2f} the least"
-        )
+        mean, least = geometric_mean(beside), min(beside)
+        print(f"times GenStage, of {len(beside)} rows: {mean:.2f} in the mean, {least:.2f} the least")
 
 
 if __name__ == "__main__":

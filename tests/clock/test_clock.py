@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+import selectors
 import socket
-import threading
 import time as real_time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+from clocks import MODES, thread, virtual
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palleto import clock
-
-T = TypeVar("T")
-MODES: list[Any] = ["real", "virtual", 1000]
-
-
-def virtual(main: Callable[[], Awaitable[T]], backend: str, seed: int | None = None) -> T:
-    return clock.run(main, backend=backend, time="virtual", seed=seed)
-
-
-@contextmanager
-def thread(function: Callable[[], object]) -> Iterator[None]:
-    """A thread that neither anyio nor the clock knows of."""
-    worker = threading.Thread(target=function)
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.join()
 
 
 def test_time_jumps_from_timer_to_timer(backend: str) -> None:
@@ -98,26 +79,51 @@ def test_many_wake_ups_are_cheap(backend: str) -> None:
     assert virtual(main, backend) == 2000 * 86400
 
 
-def test_a_factor_makes_long_sleeps_short(backend: str) -> None:
+class HandClock:
+    """Stands for the operating system's clock: whoever waits moves it on, and no real time goes by."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        select = selectors.DefaultSelector.select
+
+        def wait(selector: Any, timeout: float | None) -> Any:
+            ready = select(selector, 0)
+            if not ready and timeout:
+                self.now += timeout
+            return ready
+
+        monkeypatch.setattr(selectors.DefaultSelector, "select", wait)
+        monkeypatch.setattr("palleto.clock.asyncio_time.real_time", self)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def hand(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    return HandClock(monkeypatch)
+
+
+@pytest.mark.parametrize(("time", "real"), [("real", 50), (1000, 0.05), (0.5, 100)])
+def test_a_factor_makes_long_sleeps_short(hand: HandClock, time: Any, real: float) -> None:
     async def main() -> tuple[float, float]:
         start = anyio.current_time()
         await anyio.sleep(50)
         return start, anyio.current_time()
 
-    start, end = clock.run(main, backend=backend, time=1000)
-    assert start >= 0
-    assert end - start >= 50
+    start, end = clock.run(main, time=time)
+    assert (start, end) == (0, pytest.approx(50))
+    assert hand.now == pytest.approx(1000 + real)
 
 
-def test_real_time_is_real(backend: str) -> None:
+def test_trios_time_goes_with_the_factor_too() -> None:
     async def main() -> float:
         start = anyio.current_time()
-        await anyio.sleep(0.02)
+        await anyio.sleep(50)
         return anyio.current_time() - start
 
-    before = real_time.monotonic()
-    slept = clock.run(main, backend=backend)
-    assert 0.0199 <= slept <= real_time.monotonic() - before
+    before = real_time.perf_counter()  # MockClock's own
+    assert 50 <= clock.run(main, backend="trio", time=1000) <= (real_time.perf_counter() - before) * 1000
 
 
 def test_a_worker_thread_holds_time_still(backend: str) -> None:
@@ -135,7 +141,6 @@ def test_a_worker_thread_holds_time_still(backend: str) -> None:
 
 
 def test_a_thread_of_asyncio_holds_time_still() -> None:
-
     async def main() -> float:
         async with asyncio.timeout(5):
             await asyncio.to_thread(real_time.sleep, 0.03)
@@ -161,8 +166,6 @@ def test_another_thread_wakes_the_run(backend: str, time: Any) -> None:
     async def main() -> None:
         event = anyio.Event()
         if backend == "asyncio":
-            import asyncio
-
             call = asyncio.get_running_loop().call_soon_threadsafe
         else:
             import trio

@@ -5,52 +5,28 @@ from __future__ import annotations
 import math
 import os
 import signal
-import threading
 import time as real_time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+from clocks import MODES, fail, thread, virtual
 
 from palleto import clock
 from palleto.errors import PalletoError, SettingError
-
-T = TypeVar("T")
-MODES: list[Any] = ["real", "virtual", 1000]
-
-
-def virtual(main: Callable[[], Awaitable[T]], backend: str, seed: int | None = None) -> T:
-    return clock.run(main, backend=backend, time="virtual", seed=seed)
-
-
-@contextmanager
-def thread(function: Callable[[], object]) -> Iterator[None]:
-    """A thread that neither anyio nor the clock knows of."""
-    worker = threading.Thread(target=function)
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.join()
-
-
-async def _fail() -> None:
-    raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("time", MODES)
 def test_errors_leave_unchanged(backend: str, time: Any) -> None:
     with pytest.raises(ZeroDivisionError):
-        clock.run(_fail, backend=backend, time=time)
+        clock.run(fail, backend=backend, time=time)
 
     async def nested() -> None:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_fail)
+            tasks.start_soon(fail)
             tasks.start_soon(anyio.sleep_forever)
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -126,7 +102,7 @@ def test_a_run_within_a_run_is_refused(backend: str) -> None:
     async def main() -> None:
         for time in MODES:
             with pytest.raises(RuntimeError, match="Already running"):
-                clock.run(_fail, backend=backend, time=time)
+                clock.run(fail, backend=backend, time=time)
 
     virtual(main, backend)
 
@@ -146,5 +122,5 @@ def test_a_run_within_a_run_is_refused(backend: str) -> None:
 )
 def test_bad_settings_are_one_line(setting: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingError) as caught:
-        clock.run(_fail, **setting)
+        clock.run(fail, **setting)
     assert str(caught.value) == says

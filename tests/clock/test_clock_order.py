@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
-
-from palleto import clock
-
-T = TypeVar("T")
-MODES: list[Any] = ["real", "virtual", 1000]
-
-
-def virtual(main: Callable[[], Awaitable[T]], backend: str, seed: int | None = None) -> T:
-    return clock.run(main, backend=backend, time="virtual", seed=seed)
+from clocks import fail, virtual
 
 
 def interleaving(backend: str, seed: int | None) -> str:
@@ -85,9 +75,5 @@ def test_trio_is_left_as_it_was() -> None:
     before = _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r.getstate()
     interleaving("trio", 3)
     with pytest.raises(ZeroDivisionError):
-        virtual(_fail, "trio")
+        virtual(fail, "trio")
     assert (_run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r.getstate()) == before
-
-
-async def _fail() -> None:
-    raise ZeroDivisionError

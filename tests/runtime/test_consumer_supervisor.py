@@ -155,7 +155,7 @@ def test_a_drain_waits_for_the_children(go):
     assert source.jobs == [100, 100]
 
 
-def test_the_end_of_a_child_while_the_end_of_the_producer_is_on_its_way(go):
+async def test_the_end_of_a_child_while_the_end_of_the_producer_is_on_its_way():
     source, crew = Jobs(1, 1), Crew(max_demand=2, min_demand=1, cancel="temporary")
 
     async def body():
@@ -165,17 +165,14 @@ def test_the_end_of_a_child_while_the_end_of_the_producer_is_on_its_way(go):
         assert crew.running
         assert len(crew.log) == 2
 
-    async def main():
-        recorder, reported = Recorder(strict=True), []
-        top = Supervisor([child(lambda: source, restart="temporary"), child(lambda: crew)])
-        async with running(top, recorder=recorder, report=reported.append):
-            await body()
-        assert reported == []
-
-    go(main)
+    recorder, reported = Recorder(strict=True), []
+    top = Supervisor([child(lambda: source, restart="temporary"), child(lambda: crew)])
+    async with running(top, recorder=recorder, report=reported.append):
+        await body()
+    assert reported == []
 
 
-def test_two_producers_have_a_share_each(go):
+async def test_two_producers_have_a_share_each():
     class Both(Crew):
         def init(self):
             self.subscribe("jobs", max_demand=1, min_demand=0)
@@ -184,11 +181,8 @@ def test_two_producers_have_a_share_each(go):
     source, more, crew = Jobs(*[1] * 3), Jobs(*[2] * 4), Both()
     more.name = "more"
 
-    async def main():
-        async with running(Supervisor([child(lambda: source), child(lambda: more), child(lambda: crew)])):
-            await System.current().idle()
-
-    go(main)
+    async with running(Supervisor([child(lambda: source), child(lambda: more), child(lambda: crew)])):
+        await System.current().idle()
     assert crew.most == 3
     assert sorted(crew.log) == [(1, 1), (2, 1), (2, 2), (2, 2), (3, 1), (4, 2), (4, 2)]
 
@@ -223,15 +217,12 @@ def test_children_of_another_kind(go):
     run_with(go, source, crew, body, restart="temporary")
 
 
-def test_without_run(go):
+async def test_without_run():
     class Lazy(ConsumerSupervisor):
         def init(self):
             self.subscribe("jobs")
 
-    async def main():
-        reported = []
-        async with running(Supervisor([child(lambda: Jobs(1)), child(Lazy)]), report=reported.append):
-            await System.current().idle()
-        assert "expected Lazy to have an `async def run`" in reported[0]
-
-    go(main)
+    reported = []
+    async with running(Supervisor([child(lambda: Jobs(1)), child(Lazy)]), report=reported.append):
+        await System.current().idle()
+    assert "expected Lazy to have an `async def run`" in reported[0]

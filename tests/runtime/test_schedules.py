@@ -26,7 +26,6 @@ from palleto import (
     child,
     running,
 )
-from palleto.runtime import NO_EXPRESS
 
 LAWS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -105,27 +104,6 @@ def test_the_same_seed_is_the_same_run(topology, backend, seed):
     members, count = topology
     traces = [play(members, count, backend, seed)[1].events for _ in range(2)]
     assert traces[0] == traces[1]
-
-
-@LAWS
-@given(
-    topology=topologies(crashes=True),
-    backend=st.sampled_from(["asyncio", "trio"]),
-    seed=st.integers(0, 2**32),
-    kills=st.lists(
-        st.tuples(st.integers(0, 20), st.sampled_from(["s0", "s1", "m00", "m01", "m10", "m11", "c0", "c1"])),
-        max_size=4,
-    ),
-)
-def test_the_express_changes_nothing(topology, backend, seed, kills):
-    """All is made, handled, lost and reported in the same order where each message takes the clear form."""
-    members, count = topology
-    fast, _ = play(members, count, backend, seed, kills=kills, recorded=False)
-    with pytest.MonkeyPatch.context() as patch:
-        for module in ("runner", "tasked"):
-            patch.setattr(f"palleto.runtime.{module}.express", lambda *arguments: NO_EXPRESS)
-        clear, _ = play(members, count, backend, seed, kills=kills, recorded=False)
-    assert fast == clear
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -8,64 +8,36 @@ from contextlib import aclosing
 
 import anyio
 import pytest
-from stages import stages
+from stage_members import Numbers, stages
 
 import palleto
-from palleto import (
-    DemandError,
-    NotFoundError,
-    PalletoError,
-    Producer,
-    System,
-    stream,
-    whereis,
-)
+from palleto import DemandError, NotFoundError, PalletoError, Producer, System, stream
 
 
-class Numbers(Producer):
-    name = "numbers"
-
-    def __init__(self, count=1000):
-        self.count, self.next = count, 0
-
-    def handle_demand(self, demand):
-        first, self.next = self.next, min(self.next + demand, self.count)
-        return list(range(first, self.next))
-
-    def handle_cast(self, message):
-        raise ValueError(message)
+async def test_stream_to_the_end():
+    async with stages(Producer.from_iterable(range(10), name="numbers")) as world:
+        assert [event async for event in stream("numbers", max_demand=3)] == list(range(10))
+        await System.current().idle()
+        assert len(System.current().processes) == 1
+        assert world.reported == []
 
 
-def test_stream_to_the_end(go):
-    async def main():
-        async with stages(Producer.from_iterable(range(10), name="numbers")) as reported:
-            assert [event async for event in stream("numbers", max_demand=3)] == list(range(10))
-            await System.current().idle()
-            assert len(System.current().processes) == 1
-            assert reported == []
+async def test_a_slow_reader_is_not_flooded():
+    numbers = Numbers(1000)
 
-    go(main)
-
-
-def test_a_slow_reader_is_not_flooded(go):
-    numbers = Numbers()
-
-    async def main():
-        async with stages(numbers):
-            async with aclosing(stream(numbers, max_demand=4, min_demand=2)) as events:
-                async for event in events:
-                    await anyio.sleep(1)
-                    assert numbers.next <= event + 5
-                    if event == 20:
-                        break
-            assert anyio.current_time() == 21
-
-    go(main)
+    async with stages(numbers):
+        async with aclosing(stream(numbers, max_demand=4, min_demand=2)) as events:
+            async for event in events:
+                await anyio.sleep(1)
+                assert numbers.next <= event + 5
+                if event == 20:
+                    break
+        assert anyio.current_time() == 21
 
 
 @pytest.mark.parametrize("leave", ["break", "error", "cancel"])
-def test_leaving_a_stream_early_leaves_nothing_running(go, leave):
-    numbers = Numbers()
+async def test_leaving_a_stream_early_leaves_nothing_running(leave):
+    numbers = Numbers(1000)
 
     async def read():
         async with aclosing(stream("numbers", max_demand=2, min_demand=0)) as events:
@@ -77,21 +49,18 @@ def test_leaving_a_stream_early_leaves_nothing_running(go, leave):
                 if event == 4:
                     await anyio.sleep_forever()
 
-    async def main():
-        async with stages(numbers) as reported:
-            if leave == "error":
-                with pytest.raises(ValueError, match="enough"):
-                    await read()
-            else:
-                with anyio.move_on_after(1):
-                    await read()
-            assert set(System.current().processes.values()) == {numbers, whereis("numbers")._parent}
-            await System.current().idle()
-            assert numbers.running
-            assert numbers.core.outlet.dispatcher.outstanding == {}
-            assert reported == []
-
-    go(main)
+    async with stages(numbers) as world:
+        if leave == "error":
+            with pytest.raises(ValueError, match="enough"):
+                await read()
+        else:
+            with anyio.move_on_after(1):
+                await read()
+        assert set(System.current().processes.values()) == {numbers, world.top}
+        await System.current().idle()
+        assert numbers.running
+        assert numbers.core.dispatcher.outstanding == {}
+        assert world.reported == []
 
 
 def test_a_stream_that_is_just_dropped(backend):
@@ -100,47 +69,45 @@ def test_a_stream_that_is_just_dropped(backend):
         pytest.skip("trio asks for aclosing")
 
     async def main():
-        async with stages(Numbers()) as reported:
+        async with stages(Numbers(1000)) as world:
             async for event in stream("numbers", max_demand=2):
                 if event == 4:
                     break
             await anyio.sleep(0.1)
             assert len(System.current().processes) == 2
-            assert reported == []
+            assert world.reported == []
 
     palleto.run(main, backend=backend, time="virtual")
 
 
-def test_a_stream_of_a_stage_that_crashes(go):
-    numbers = Numbers(5)
+async def test_a_stream_of_a_stage_that_crashes():
+    class Weak(Numbers):
+        def handle_cast(self, message):
+            raise ValueError(message)
 
-    async def main():
-        got = []
-        async with stages(numbers) as reported:
-            with pytest.raises(PalletoError, match="numbers crashed: ValueError: oh"):
-                async for event in stream("numbers"):
-                    got.append(event)
-                    if event == 4:
-                        palleto.cast("numbers", "oh")
-            await System.current().idle()
-            assert got == [0, 1, 2, 3, 4]
-            assert reported[0] == "numbers crashed: ValueError: oh"
+    numbers = Weak(5)
 
-    go(main)
+    got = []
+    async with stages(numbers) as world:
+        with pytest.raises(PalletoError, match="numbers crashed: ValueError: oh"):
+            async for event in stream("numbers"):
+                got.append(event)
+                if event == 4:
+                    palleto.cast("numbers", "oh")
+        await System.current().idle()
+        assert got == [0, 1, 2, 3, 4]
+        assert world.reported[0] == "numbers crashed: ValueError: oh"
 
 
-def test_broken_streams(go):
-    async def main():
-        async with stages(Numbers()):
-            with pytest.raises(NotFoundError, match="got: 'nobody'"):
-                async for _ in stream("nobody"):
-                    raise AssertionError
-            with pytest.raises(DemandError, match="min_demand to be below"):
-                async for _ in stream("numbers", max_demand=1, min_demand=1):
-                    raise AssertionError
-            assert len(System.current().processes) == 2
-        with pytest.raises(NotFoundError, match="expected to be inside a run"):
-            async for _ in stream("numbers"):
+async def test_broken_streams():
+    async with stages(Numbers(1000)):
+        with pytest.raises(NotFoundError, match="got: 'nobody'"):
+            async for _ in stream("nobody"):
                 raise AssertionError
-
-    go(main)
+        with pytest.raises(DemandError, match="min_demand to be below"):
+            async for _ in stream("numbers", max_demand=1, min_demand=1):
+                raise AssertionError
+        assert len(System.current().processes) == 2
+    with pytest.raises(NotFoundError, match="expected to be inside a run"):
+        async for _ in stream("numbers"):
+            raise AssertionError

@@ -10,17 +10,18 @@ from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, 
 class World:
     """What a run lost and reported."""
 
-    def __init__(self):
+    def __init__(self, top):
+        self.top = top
         self.lost = []
         self.reported = []
 
 
 @asynccontextmanager
-async def stages(*members, report=None, seed=None):
+async def stages(*members):
     """These stages, each started once; the ledger's law is checked at every message."""
-    recorder, world = Recorder(strict=True), World()
     top = Supervisor([child(lambda stage=stage: stage, restart="temporary") for stage in members])
-    async with running(top, recorder=recorder, report=world.reported.append, seed=seed):
+    recorder, world = Recorder(strict=True), World(top)
+    async with running(top, recorder=recorder, report=world.reported.append):
         System.current().on_lost.append(lambda stage, events: world.lost.extend(events))
         yield world
     assert recorder.broken is None

@@ -228,9 +228,9 @@ def specs(members, count, log, strategy="one_for_one"):
     return Supervisor(children, strategy=strategy, max_restarts=10_000)
 
 
-def play(members, count, backend, seed, strategy="one_for_one", kills=None, recorded=True):
+def play(members, count, backend, seed, strategy="one_for_one", kills=None):
     """Run it. Without kills the sources wait until all have subscribed: a broadcast is heard by who is there."""
-    log, recorder = Log(), Recorder(strict=True) if recorded else None
+    log, recorder = Log(), Recorder(strict=True)
 
     async def main():
         with anyio.fail_after(3600):  # of virtual time
@@ -255,7 +255,7 @@ def play(members, count, backend, seed, strategy="one_for_one", kills=None, reco
                 }
 
     palleto.run(main, backend=backend, time="virtual", seed=seed)
-    assert recorder is None or recorder.broken is None
+    assert recorder.broken is None
     return log, recorder
 
 

@@ -29,8 +29,11 @@ class Quiet(Numbers):
 class Double(ProducerConsumer):
     name = "double"
 
+    def __init__(self, to="numbers"):
+        self.to = to
+
     def init(self):
-        self.subscribe("numbers", max_demand=2)
+        self.subscribe(self.to, max_demand=2)
 
     def handle_events(self, events):
         return [event * 2 for event in events]

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import anyio
 import pytest
-from traced import Numbers, Quiet, Sink, line_of, of, quiet_run
+from traced import Double, Numbers, Quiet, Sink, line_of, of, quiet_run
 
-import palleto
 from palleto import Recorder, SettingError, Supervisor, System, TaskSupervisor, cast, child, running, say
 from palleto.trace import event_id
 
@@ -95,7 +94,7 @@ def test_files_and_lines_name_the_users_code(go):
     assert files == {here, None}
 
 
-def test_lines_of_async_and_decorated_callbacks_and_of_tasks(go):
+async def test_lines_of_async_and_decorated_callbacks_and_of_tasks():
     class Later(Sink):
         async def handle_events(self, events):
             await anyio.sleep(1)
@@ -107,22 +106,19 @@ def test_lines_of_async_and_decorated_callbacks_and_of_tasks(go):
 
     recorder = Recorder(strict=True)
 
-    async def main():
-        tasks = TaskSupervisor()
-        async with running(of(Quiet(), Later(), tasks), recorder=recorder, say=lambda line: None):
-            tasks.start_task(task)
-            cast("quiet", [1])
-            await System.current().idle()
-            await anyio.sleep(1)
-
-    go(main)
+    tasks = TaskSupervisor()
+    async with running(of(Quiet(), Later(), tasks), recorder=recorder, say=lambda line: None):
+        tasks.start_task(task)
+        cast("quiet", [1])
+        await System.current().idle()
+        await anyio.sleep(1)
     said = {event.data["text"]: (event.t, event.line) for event in recorder.events if event.kind == "said"}
     assert said == {"later": (1.0, line_of(Later.handle_events) + 2), "task": (0.5, line_of(task) + 2)}
     (handled,) = [event for event in recorder.events if event.kind == "handled"]
     assert (handled.t, handled.line) == (1.0, line_of(Later.handle_events) + 2)
 
 
-def test_who_has_come_to_stand_at_an_await_is_told_before_another_acts(go):
+async def test_who_has_come_to_stand_at_an_await_is_told_before_another_acts():
     class Waiting(Sink):
         async def handle_events(self, events):
             say("got it")
@@ -141,20 +137,17 @@ def test_who_has_come_to_stand_at_an_await_is_told_before_another_acts(go):
 
     recorder = Recorder(strict=True)
 
-    async def main():
-        tasks = TaskSupervisor()
-        async with running(of(Quiet(), Waiting(), tasks), recorder=recorder, say=lambda line: None):
-            await System.current().idle()
-            looking = tasks.start_task(task)
-            await looking.wait()
-            cast("quiet", [2])
-            await System.current().idle()
-
-    go(main)
+    tasks = TaskSupervisor()
+    async with running(of(Quiet(), Waiting(), tasks), recorder=recorder, say=lambda line: None):
+        await System.current().idle()
+        looking = tasks.start_task(task)
+        await looking.wait()
+        cast("quiet", [2])
+        await System.current().idle()
     waits = [event for event in recorder.events if event.kind == "waits"]
     sink, loop = line_of(Waiting.nap) + 1, line_of(task)
-    assert {(event.stage, event.line) for event in waits} == {("sink", sink), (looking := waits[0].stage, loop + 5)}
-    assert [event.line for event in waits if event.stage == looking] == [loop + 5]
+    assert {(event.stage, event.line) for event in waits} == {("sink", sink), (looking.label, loop + 5)}
+    assert [event.line for event in waits if event.stage == looking.label] == [loop + 5]
     for event in waits:  # the one before told what it did last, and the next is of another
         before = [each for each in recorder.events[: event.seq] if each.stage == event.stage][-1]
         assert (before.data.get("text") or before.kind) in ("got it", "cast")
@@ -162,21 +155,18 @@ def test_who_has_come_to_stand_at_an_await_is_told_before_another_acts(go):
         assert event.t == recorder.events[event.seq - 1].t
 
 
-def test_kinds_of_processes_and_losses(go):
+async def test_kinds_of_processes_and_losses():
     class Weak(Sink):
         def handle_events(self, events):
             raise ValueError("two\nlines")
 
     recorder = Recorder(strict=True)
 
-    async def main():
-        top = Supervisor([child(Quiet), child(Weak)], name="top")
-        async with running(top, recorder=recorder, report=lambda line: None):
-            await System.current().idle()
-            cast("quiet", ["a", "b", "c"])
-            await anyio.sleep(1)
-
-    go(main)
+    top = Supervisor([child(Quiet), child(Weak)], name="top")
+    async with running(top, recorder=recorder, report=lambda line: None):
+        await System.current().idle()
+        cast("quiet", ["a", "b", "c"])
+        await anyio.sleep(1)
     kinds = [(event.stage, event.kind, event.peer, event.ids, event.data) for event in recorder.events]
     crash = ("sink", "crash", None, (), {"reason": "ValueError: two lines"})
     assert kinds.count(crash) == 2
@@ -207,32 +197,150 @@ def test_a_recorder_that_is_not_attached():
 
 
 @pytest.mark.parametrize(
-    "events",
-    [
-        [1, 2],
-        ["a", "b"] * 10,
-        [1] * 20,
-        [1, "a", None, 2.5, True],
-        [],
-        [{"n": 1}],
-        [1] * 9 + [{}],
-        ["a"] * 9 + [[]],
-        [1, bytearray(b"")],
-        [1, True, b"1234"],
-        [1 << 31, -1],
-        [-(1 << 31), 0],
-        [1, [2]],
-        [7],
-        [None],
-        [HTTPStatus.OK, 1],
-    ],
+    "events", [[1, "a", None, 2.5, True], [{"n": 1}], [1] * 9 + [[]], [1, bytearray(b"")], [HTTPStatus.OK, 1], [b"x"]]
 )
-def test_what_is_kept_of_events_gives_the_ids_that_they_had(events):
-    ids = tuple(map(event_id, events))
-    kept = palleto.trace.kept.kept(events)
-    for event in events:
-        if isinstance(event, dict):
-            event["n"] = 2
-        elif isinstance(event, list):
-            event.append(1)
-    assert palleto.trace.kept.ids_of_kept(kept) == ids
+async def test_events_that_change_keep_the_ids_that_they_had_when_they_were_sent(events):
+    def change(events):
+        for event in events:
+            if isinstance(event, dict):
+                event["n"] = event["n"] + 1
+            elif isinstance(event, list | bytearray):
+                event.append(1)
+
+    class Changes(Sink):
+        def handle_events(self, events):
+            change(events)
+
+    recorder, ids = Recorder(), tuple(map(event_id, events))
+
+    async with running(of(Quiet(), Changes(max_demand=100)), recorder=recorder):
+        await System.current().idle()
+        cast("quiet", events)
+        await System.current().idle()
+        change(events)
+    told = {event.kind: event.ids for event in recorder.events if event.ids}
+    assert told == dict.fromkeys(["cast", "emitted", "events", "handle_events", "handled"], ids)
+
+
+async def test_a_producer_consumer_has_handled_a_batch_before_it_has_emitted_what_came_of_it():
+    recorder = Recorder(strict=True)
+
+    async with running(of(Quiet(), Double("quiet"), Sink("double")), recorder=recorder, say=lambda line: None):
+        await System.current().idle()
+        cast("quiet", [1, 2])
+        await System.current().idle()
+    told = [(event.kind, event.ids, event.data, event.ledger) for event in recorder.events if event.stage == "double"]
+    here = [entry for entry in told if entry[1]]
+    assert [(kind, ids, ledger["after"]) for kind, ids, _, ledger in here] == [
+        ("events", ("1", "2"), [2, 2, 0, 0]),
+        ("handle_events", ("1",), [2, 2, 0, 0]),
+        ("handled", ("1",), [1, 1, 0, 0]),
+        ("emitted", ("2",), [1, 1, 0, 0]),
+        ("handle_events", ("2",), [1, 1, 0, 0]),
+        ("handled", ("2",), [0, 0, 0, 0]),
+        ("emitted", ("4",), [0, 0, 0, 0]),
+    ]
+    assert [data for kind, _, data, _ in here if kind == "handled"] == [{"last": False}] * 2
+
+
+async def test_one_recorder_for_two_runs():
+    """Numbers go on; time begins anew, and each run has an end."""
+    recorder = Recorder(strict=True)
+
+    await quiet_run(recorder)
+    await quiet_run(recorder)
+    assert [event.seq for event in recorder.events] == list(range(len(recorder.events)))
+    assert [event.t for event in recorder.events if event.kind == "drain"] == [1.25, 1.25]
+
+
+def test_a_loop_that_is_killed_ends_where_it_stood(go):
+    async def loop():
+        say("here")
+        await anyio.sleep(100)
+
+    recorder = Recorder()
+
+    async def main():
+        async with running(TaskSupervisor(), recorder=recorder, say=lambda line: None) as tasks:
+            task = tasks.start_task(loop)
+            await anyio.sleep(1)
+            task.kill()
+            await task.wait()
+
+    go(main)
+    at = Path(__file__).name, line_of(loop) + 2
+    (killed,) = [event for event in recorder.events if event.kind == "loop_killed"]
+    (ended,) = [event for event in recorder.events if event.kind == "loop_ended"]
+    assert tuple(killed.data["at"]) == (ended.file, ended.line) == at
+    assert killed.line == line_of(main) + 4
+
+
+async def test_what_is_emitted_outside_of_a_callback_has_the_line_where_the_stage_stood():
+    class Own(Quiet):
+        def __init__(self):
+            self.heard = []
+
+        def handle_cast(self, message):
+            self.heard.append(message)
+            return
+
+    recorder, own = Recorder(), Own()
+
+    async with running(of(own, Sink()), recorder=recorder, say=lambda line: None):
+        await System.current().idle()
+        cast(own, "hello")
+        own.emit([1])
+        await System.current().idle()
+    (emitted,) = [event for event in recorder.events if event.kind == "emitted"]
+    assert emitted.line == line_of(Own.handle_cast)
+    (started,) = [event for event in recorder.events if event.kind == "started" and event.stage == "quiet"]
+    assert started.line == line_of(Own.__init__)
+
+
+def test_who_waits_at_the_line_that_it_was_last_seen_at_is_not_told(go):
+    async def task():
+        await anyio.sleep(1 if say("and waits") is None else 0)
+        say("then here")
+        await anyio.sleep(1)
+
+    async def only_waits():
+        await anyio.sleep(2)
+
+    recorder = Recorder()
+
+    async def main():
+        async with running(TaskSupervisor(), recorder=recorder, say=lambda line: None) as tasks:
+            done, silent = tasks.start_task(task), tasks.start_task(only_waits)
+            for _ in range(4):
+                await anyio.sleep(0.4)
+                say("another acts")
+            await done.wait()
+        return done.label, silent.label
+
+    done, silent = go(main)
+    waits = [(event.stage, event.line) for event in recorder.events if event.kind == "waits"]
+    assert waits == [(silent, line_of(only_waits) + 1), (done, line_of(task) + 3)]
+
+
+async def test_what_is_emitted_to_a_stage_that_has_ended_is_lost_right_after_it_with_the_accounts_of_the_end():
+    class Dies(Sink):
+        def handle_cast(self, message):
+            raise ValueError(message)
+
+    recorder, noted = Recorder(strict=True), []
+    recorder.on_note.append(lambda kind, events, data: noted.append((kind, events)))
+    dies, stays = Dies(), Sink(max_demand=1)
+    stays.name = "stays"
+    silent = {"say": lambda line: None, "report": lambda line: None}
+    async with running(of(Quiet(), dies, stays), recorder=recorder, **silent):
+        await System.current().idle()
+        cast(dies, "die")
+        cast("quiet", ["a", "b", "c"])
+        await System.current().idle()
+    events = [event for event in recorder.events if event.kind in ("emitted", "lost")]
+    assert [(event.kind, event.stage, event.peer, event.ids, event.ledger["after"]) for event in events] == [
+        ("emitted", "quiet", "sink", ("a", "b"), [0, 0, 0, 0]),
+        ("lost", "sink", None, ("a", "b"), [0, 0, 0, 0]),
+        ("emitted", "quiet", "stays", ("c",), [0, 0, 0, 0]),
+    ]
+    assert ("lost", ["a", "b"]) in noted

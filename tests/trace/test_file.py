@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
+from contextlib import closing
 from dataclasses import asdict
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,16 +39,13 @@ def test_json_lines_round_trip(trace_file):
     assert all(isinstance(event, TraceEvent) for event in load(path))
 
 
-def test_odd_texts_survive_the_round_trip(go, tmp_path):
+async def test_odd_texts_survive_the_round_trip(tmp_path):
     odd = "\u2028 \x85 \x0c \r\n ü 🎨 \x00 \ud800"
     recorder = Recorder(file=tmp_path / "trace.jsonl")
 
-    async def main():
-        async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
-            say(odd)
-            cast("quiet", [odd, object])
-
-    go(main)
+    async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
+        say(odd)
+        cast("quiet", [odd, object])
     recorder.close()
     assert load(tmp_path / "trace.jsonl") == recorder.events
     assert any(event.data.get("text") == odd for event in recorder.events)
@@ -106,32 +107,61 @@ def test_a_line_of_the_file_is_the_json_of_its_event(event):
 
 
 def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
-    """Loops that come and go, and stages too: what is held after a thousand of them is what was held after ten."""
-    recorder = Recorder(keep=False, file=tmp_path / "trace.jsonl")
-    held = []
+    """Loops that come and go, and stages of all kinds too: nothing of them is held when they have ended."""
+
+    class Waiting(Sink):
+        async def handle_events(self, events):
+            await anyio.sleep(1)
+
+    ended = []
 
     async def loop(number):
+        await anyio.sleep(0.1)
         say(f"loop {number}")
+        if number % 2:
+            raise ValueError(number)
+
+    def started(process):
+        process.name = None
+        process.start(System.current(), System.current())
+        return process
 
     async def main():
         tasks = TaskSupervisor()
-        async with running(of(Numbers(), tasks), recorder=recorder, say=lambda line: None):
-            for number in range(1000):
-                await tasks.start_task(loop, number).wait()
-                if number % 10 == 0:
-                    sink = Sink("numbers", manual=True)
-                    sink.name = None
-                    sink.start(System.current(), System.current())
-                    await sink.end()
-                    await System.current().idle()
-                if number in (10, 999):
-                    assert recorder.events == []  # and all that is on the tape is read
-                    tape = recorder.tape
-                    parts = [value for each in (tape, tape.narrator) for value in vars(each).values()]
-                    sizes = [len(value) for value in parts if isinstance(value, dict | list)]
-                    held.append(sum(sizes) + len(recorder.law.accounts))
+        settings = {"recorder": recorder, "say": lambda line: None, "report": lambda line: None}
+        async with running(of(Numbers(), tasks), **settings):
+            for number in range(60):
+                task = tasks.start_task(loop, number)
+                numbers = started(Quiet())
+                sinks = [started(kind(to)) for kind, to in ((Sink, numbers), (Waiting, numbers), (Waiting, "numbers"))]
+                await task.wait()
+                for stage in sinks:
+                    await stage.end()
+                await numbers.end()
+                await System.current().idle()
+                ended.extend(map(weakref.ref, (task, numbers, *sinks)))
+            del task, numbers, sinks, stage
+            assert recorder.events == []  # and all that was written down is read
+            gc.collect()
+            assert len([reference for reference in ended if reference() is not None]) < 10  # the last
 
-    go(main)
-    recorder.close()
-    assert held[0] == held[1]
-    assert len(load(tmp_path / "trace.jsonl")) > 5000
+    with closing(Recorder(keep=False, file=tmp_path / "trace.jsonl", strict=True)) as recorder:
+        go(main)
+    assert len(load(tmp_path / "trace.jsonl")) > 2000
+
+
+async def test_a_file_is_written_as_the_run_goes_and_may_be_closed_before_its_end(tmp_path):
+    path = tmp_path / "trace.jsonl"
+    recorder = Recorder(file=path)
+
+    async with running(of(Quiet()), recorder=recorder, say=lambda line: None):
+        for number in range(1000):
+            say(f"{number}")
+        assert path.stat().st_size > 10_000
+        recorder.close()
+        size = path.stat().st_size
+        for number in range(1000):
+            say(f"{number}")
+        assert path.stat().st_size == size
+    assert [event.data["text"] for event in load(path) if event.kind == "said"] == list(map(str, range(1000)))
+    assert len([event for event in recorder.events if event.kind == "said"]) == 2000

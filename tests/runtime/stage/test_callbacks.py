@@ -9,7 +9,7 @@ from stage_members import Numbers, Quiet, Sink, idle, stages
 from palleto import ProducerConsumer, call, cast
 
 
-def test_handle_demand_and_handle_events(go, style):
+async def test_handle_demand_and_handle_events(style):
     class Source(Numbers):
         handle_demand = style(Numbers.handle_demand)
 
@@ -20,17 +20,14 @@ def test_handle_demand_and_handle_events(go, style):
 
     source, sink = Source(7), Batches(max_demand=4, min_demand=2)
 
-    async def main():
-        async with stages(source, sink):
-            await idle()
-
-    go(main)
+    async with stages(source, sink):
+        await idle()
     assert sink.got == [[0, 1], [2, 3], [4, 5], [6]]
     # 4 at first, 2 again after each batch of 2: of the 8 there were 7 events, so 1 is remembered
     assert source.told == [4, 2, 2, 2]
 
 
-def test_handle_cast_of_all_three(go, style):
+async def test_handle_cast_of_all_three(style):
     class Source(Quiet):
         handle_cast = style(lambda self, events: events)
 
@@ -54,20 +51,17 @@ def test_handle_cast_of_all_three(go, style):
 
     sink = Last("double")
 
-    async def main():
-        async with stages(Source(), Double(), sink):
-            cast("quiet", [1, 2])
-            await idle()
-            cast("double", [10])
-            cast(sink, "hello")
-            await idle()
-
-    go(main)
+    async with stages(Source(), Double(), sink):
+        cast("quiet", [1, 2])
+        await idle()
+        cast("double", [10])
+        cast(sink, "hello")
+        await idle()
     assert sink.got == [2, 4, 10]
     assert sink.heard == ["hello"]
 
 
-def test_handle_call_of_all_three(go, style):
+async def test_handle_call_of_all_three(style):
     class Source(Quiet):
         handle_call = style(lambda self, message: (len(message), message))
 
@@ -89,18 +83,15 @@ def test_handle_call_of_all_three(go, style):
 
     sink = Last("copy")
 
-    async def main():
-        async with stages(Source(), Copy(), sink):
-            assert await call("quiet", ["a", "b"]) == 2
-            await idle()
-            assert await call("copy", 21) == 42
-            await idle()
-            assert await call(sink, "what have you got?") == ["a", "b", "of its own"]
-
-    go(main)
+    async with stages(Source(), Copy(), sink):
+        assert await call("quiet", ["a", "b"]) == 2
+        await idle()
+        assert await call("copy", 21) == 42
+        await idle()
+        assert await call(sink, "what have you got?") == ["a", "b", "of its own"]
 
 
-def test_handle_subscribe_hears_both_sides(go, style):
+async def test_handle_subscribe_hears_both_sides(style):
     class Source(Numbers):
         @style
         def handle_subscribe(self, kind, subscription):
@@ -114,38 +105,32 @@ def test_handle_subscribe_hears_both_sides(go, style):
 
     source, sink = Source(3), Last()
 
-    async def main():
-        async with stages(source, sink):
-            await idle()
-            assert source.heard == [("consumer", sink.subscription)]
-            assert sink.heard == [("producer", sink.subscription)]
-            assert sink.got == [0, 1, 2]
-
-    go(main)
+    async with stages(source, sink):
+        await idle()
+        assert source.heard == [("consumer", sink.subscription)]
+        assert sink.heard == [("producer", sink.subscription)]
+        assert sink.got == [0, 1, 2]
 
 
-def test_manual_demand(go, style):
+async def test_manual_demand(style):
     class Last(Sink):
         handle_subscribe = style(lambda self, kind, subscription: "manual")
 
     by_return, by_terms = Last(), Sink(manual=True)
 
-    async def main():
-        async with stages(Numbers(), by_return, by_terms):
-            await idle()
-            assert by_return.got == by_terms.got == []
-            by_return.ask(by_return.subscription, 3)
-            await idle()
-            by_terms.ask(by_terms.subscription, 2)
-            await idle()
-            by_return.ask(by_return.subscription, 1)
-            await idle()
-
-    go(main)
+    async with stages(Numbers(), by_return, by_terms):
+        await idle()
+        assert by_return.got == by_terms.got == []
+        by_return.ask(by_return.subscription, 3)
+        await idle()
+        by_terms.ask(by_terms.subscription, 2)
+        await idle()
+        by_return.ask(by_return.subscription, 1)
+        await idle()
     assert (by_return.got, by_terms.got) == ([0, 1, 2, 5], [3, 4])
 
 
-def test_handle_cancel_hears_why_on_both_sides(go, style):
+async def test_handle_cancel_hears_why_on_both_sides(style):
     class Source(Numbers):
         handle_cancel = style(Numbers.handle_cancel)
 
@@ -154,35 +139,29 @@ def test_handle_cancel_hears_why_on_both_sides(go, style):
 
     source, left, stays = Source(), Last(), Last(cancel="temporary")
 
-    async def main():
-        async with stages(source, left, stays):
-            await idle()
-            left.cancel(left.subscription, "enough")
-            await left.wait()
-            assert source.heard == [("cancel", "enough")]
-            assert left.heard == [("cancel", "enough")]
-            assert left.ended == ["enough"]
-            await source.end("normal")
-            await idle()
-            assert stays.heard == [("down", "normal")]
-            assert stays.running
-
-    go(main)
+    async with stages(source, left, stays):
+        await idle()
+        left.cancel(left.subscription, "enough")
+        await left.wait()
+        assert source.heard == [("cancel", "enough")]
+        assert left.heard == [("cancel", "enough")]
+        assert left.ended == ["enough"]
+        await source.end("normal")
+        await idle()
+        assert stays.heard == [("down", "normal")]
+        assert stays.running
 
 
-def test_handle_cancel_may_emit(go, style):
+async def test_handle_cancel_may_emit(style):
     class Source(Numbers):
         handle_cancel = style(lambda self, reason, subscription: ["somebody left"])
 
     source, left, stays = Source(0), Sink(), Sink(max_demand=1)
 
-    async def main():
-        async with stages(source, left, stays):
-            await idle()
-            await left.end()
-            await idle()
-
-    go(main)
+    async with stages(source, left, stays):
+        await idle()
+        await left.end()
+        await idle()
     assert stays.got == ["somebody left"]
 
 
@@ -219,7 +198,7 @@ def test_terminate_hears_why(go, style, reason):
         assert sink.ended == [reason]
 
 
-def test_terminate_that_crashes(go, style):
+async def test_terminate_that_crashes(style):
     class Last(Sink):
         @style
         def terminate(self, reason):
@@ -227,18 +206,15 @@ def test_terminate_that_crashes(go, style):
 
     sink, source = Last(), Numbers()
 
-    async def main():
-        async with stages(source, sink) as world:
-            await idle()
-            await sink.end()
-            await idle()
-            assert world.reported == [f"{sink.id} crashed: RuntimeError: in terminate"]
-            assert repr(source.heard) == "[('down', RuntimeError('in terminate'))]"
-
-    go(main)
+    async with stages(source, sink) as world:
+        await idle()
+        await sink.end()
+        await idle()
+        assert world.reported == [f"{sink.id} crashed: RuntimeError: in terminate"]
+        assert repr(source.heard) == "[('down', RuntimeError('in terminate'))]"
 
 
-def test_only_the_stage_that_awaits_waits(go):
+async def test_only_the_stage_that_awaits_waits():
     class Slow(Sink):
         async def handle_events(self, events):
             await anyio.sleep(10)
@@ -246,11 +222,8 @@ def test_only_the_stage_that_awaits_waits(go):
 
     slow, quick = Slow("quiet", max_demand=2), Sink("quiet", max_demand=2)
 
-    async def main():
-        async with stages(Quiet(), slow, quick):
-            await idle()
-            cast("quiet", list(range(20)))
-            await anyio.sleep(1)
-            assert (len(slow.got), len(quick.got)) == (0, 18)
-
-    go(main)
+    async with stages(Quiet(), slow, quick):
+        await idle()
+        cast("quiet", list(range(20)))
+        await anyio.sleep(1)
+        assert (len(slow.got), len(quick.got)) == (0, 18)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import anyio
-import pytest
-from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
+from stage_members import Numbers, Quiet, Sink, idle, stages
 
-from palleto import Producer, ProducerConsumer, cast
+from palleto import cast
 
 
-def test_process_first_then_ask_in_run_time(go):
+async def test_process_first_then_ask_in_run_time():
     class Source(Numbers):
         def handle_demand(self, demand):
             times.append((anyio.current_time(), "demand", demand))
@@ -22,11 +21,8 @@ def test_process_first_then_ask_in_run_time(go):
 
     times = []
 
-    async def main():
-        async with stages(Source(15), Slow(max_demand=10, min_demand=5)):
-            await idle()
-
-    go(main)
+    async with stages(Source(15), Slow(max_demand=10, min_demand=5)):
+        await idle()
     assert times == [
         (0, "demand", 10),
         (0, "events", 5),
@@ -38,105 +34,43 @@ def test_process_first_then_ask_in_run_time(go):
     ]
 
 
-def test_producer_consumer_handles_only_what_is_wanted(go):
-    class Copy(ProducerConsumer):
-        name = "copy"
-
-        def __init__(self):
-            self.batches = []
-
-        def init(self):
-            self.subscribe("numbers", max_demand=4, min_demand=2)
-
-        def handle_events(self, events):
-            self.batches.append(events)
-            return events
-
-    source, copy, sink = Numbers(), Copy(), Sink("copy", manual=True)
-
-    async def main():
-        async with stages(source, copy, sink):
-            await idle()
-            assert (copy.batches, source.told) == ([], [4])
-            sink.ask(sink.subscription, 1)
-            await idle()
-            assert (copy.batches, source.told) == ([[0, 1]], [4, 2])
-            sink.ask(sink.subscription, 1)
-            await idle()
-            assert (copy.batches, sink.got) == ([[0, 1]], [0, 1])  # served from the buffer
-
-    go(main)
-
-
-def test_demand_accumulate_and_forward(go):
+async def test_demand_accumulate_and_forward():
     source, sink = Numbers(), Sink(manual=True)
 
-    async def main():
-        async with stages(source, sink):
-            source.demand("accumulate")
-            sink.ask(sink.subscription, 3)
-            sink.ask(sink.subscription, 4)
-            await idle()
-            assert (source.told, sink.got) == ([], [])
-            source.demand("forward")
-            await idle()
-            assert (source.told, sink.got) == ([7], [0, 1, 2, 3, 4, 5, 6])
-            sink.ask(sink.subscription, 2)
-            await idle()
-            assert source.told == [7, 2]
-
-    go(main)
+    async with stages(source, sink):
+        source.demand("accumulate")
+        sink.ask(sink.subscription, 3)
+        sink.ask(sink.subscription, 4)
+        await idle()
+        assert (source.told, sink.got) == ([], [])
+        source.demand("forward")
+        await idle()
+        assert (source.told, sink.got) == ([7], [0, 1, 2, 3, 4, 5, 6])
+        sink.ask(sink.subscription, 2)
+        await idle()
+        assert source.told == [7, 2]
 
 
-def test_emit_from_outside_of_a_callback(go):
+async def test_emit_from_outside_of_a_callback():
     source, sink = Quiet(), Sink("quiet")
 
-    async def main():
-        async with stages(source, sink):
-            source.emit(iter("ab"))
-            await idle()
-            source.emit([])
-            await idle()
-
-    go(main)
+    async with stages(source, sink):
+        source.emit(iter("ab"))
+        await idle()
+        source.emit([])
+        await idle()
     assert sink.got == ["a", "b"]
 
 
-def test_stop_comes_after_what_is_in_the_mailbox(go):
+async def test_stop_comes_after_what_is_in_the_mailbox():
     source, sink = Quiet(), Sink("quiet")
 
-    async def main():
-        async with stages(source, sink):
-            await idle()
-            cast(source, [1])
-            source.stop()
-            cast(source, [2])
-            await source.wait()
-            await sink.wait()
-            assert sink.heard == [("down", "normal")]
-
-    go(main)
+    async with stages(source, sink):
+        await idle()
+        cast(source, [1])
+        source.stop()
+        cast(source, [2])
+        await source.wait()
+        await sink.wait()
+        assert sink.heard == [("down", "normal")]
     assert sink.got == [1]
-
-
-@pytest.mark.parametrize("times", [1, 3])
-def test_a_source_that_ends_normally_ends_after_its_last_event_has_arrived(go, times):
-    class Slow(Sink):
-        async def handle_events(self, events):
-            await anyio.sleep(1)
-            self.got += events
-
-    source, middle, sink = (
-        Producer.from_iterable(range(20), name="numbers"),
-        Passing(times, max_demand=10),
-        Slow("passing", max_demand=2),
-    )
-
-    async def main():
-        async with stages(source, middle, sink) as world:
-            await sink.wait()
-            assert world.lost == []
-            assert not middle.running
-
-    go(main)
-    assert sink.got == [event for event in range(20) for _ in range(times)]

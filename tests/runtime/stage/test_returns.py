@@ -14,25 +14,22 @@ async def _nothing():
 
 
 @pytest.mark.parametrize("callback", ["handle_demand", "handle_cast", "handle_call", "handle_subscribe", "terminate"])
-def test_plain_stage_that_returns_an_awaitable(go, callback):
+async def test_plain_stage_that_returns_an_awaitable(callback):
     source, sink = Numbers(), Sink(cancel="temporary")
     setattr(source, callback, lambda *args: _nothing())
 
-    async def main():
-        async with stages(source, sink) as world:
-            if callback == "handle_cast":
-                cast(source, 1)
-            elif callback == "handle_call":
-                with pytest.raises(NotFoundError):
-                    await call(source, 1)
-            elif callback == "terminate":
-                await idle()
-                await source.end()
-            await source.wait()
-            (line,) = world.reported
-            assert line == f"numbers crashed: ReturnError: expected {callback} to be declared `async def`, as it awaits"
-
-    go(main)
+    async with stages(source, sink) as world:
+        if callback == "handle_cast":
+            cast(source, 1)
+        elif callback == "handle_call":
+            with pytest.raises(NotFoundError):
+                await call(source, 1)
+        elif callback == "terminate":
+            await idle()
+            await source.end()
+        await source.wait()
+        (line,) = world.reported
+        assert line == f"numbers crashed: ReturnError: expected {callback} to be declared `async def`, as it awaits"
 
 
 @pytest.mark.parametrize(
@@ -46,24 +43,21 @@ def test_plain_stage_that_returns_an_awaitable(go, callback):
         ("handle_cancel", 5, "expected handle_cancel to return a list of events or None, got: 5"),
     ],
 )
-def test_bad_returns_of_a_producer(go, callback, result, says):
+async def test_bad_returns_of_a_producer(callback, result, says):
     source, sink = Numbers(), Sink(cancel="temporary")
     setattr(source, callback, lambda *args: result)
 
-    async def main():
-        async with stages(source, sink) as world:
-            await anyio.lowlevel.checkpoint()
-            if callback == "handle_cast":
-                cast(source, 1)
-            elif callback == "handle_call":
-                with pytest.raises(NotFoundError):
-                    await call(source, 1)
-            elif callback == "handle_cancel":
-                await sink.end()
-            await source.wait()
-            assert world.reported == [f"numbers crashed: ReturnError: {says}"]
-
-    go(main)
+    async with stages(source, sink) as world:
+        await anyio.lowlevel.checkpoint()
+        if callback == "handle_cast":
+            cast(source, 1)
+        elif callback == "handle_call":
+            with pytest.raises(NotFoundError):
+                await call(source, 1)
+        elif callback == "handle_cancel":
+            await sink.end()
+        await source.wait()
+        assert world.reported == [f"numbers crashed: ReturnError: {says}"]
 
 
 @pytest.mark.parametrize(
@@ -75,21 +69,18 @@ def test_bad_returns_of_a_producer(go, callback, result, says):
         ("handle_subscribe", 1, "ReturnError: expected handle_subscribe to return automatic, manual or None, got: 1"),
     ],
 )
-def test_bad_returns_of_a_consumer(go, callback, result, says):
+async def test_bad_returns_of_a_consumer(callback, result, says):
     sink = Sink()
     setattr(sink, callback, lambda *args: result)
 
-    async def main():
-        async with stages(Numbers(), sink) as world:
-            if callback == "handle_cast":
-                cast(sink, 1)
-            await sink.wait()
-            assert world.reported == [f"{sink.id} crashed: {says}"]
-
-    go(main)
+    async with stages(Numbers(), sink) as world:
+        if callback == "handle_cast":
+            cast(sink, 1)
+        await sink.wait()
+        assert world.reported == [f"{sink.id} crashed: {says}"]
 
 
-def test_callbacks_that_are_not_there(go):
+async def test_callbacks_that_are_not_there():
     class Bare(Producer):
         pass
 
@@ -99,12 +90,9 @@ def test_callbacks_that_are_not_there(go):
 
     bare, deaf = Bare(), Deaf()
 
-    async def main():
-        async with stages(Numbers(), bare, deaf) as world:
-            await deaf.wait()
-            cast(bare, "x")
-            await bare.wait()
-            assert "expected Deaf to have a handle_events" in world.reported[0]
-            assert "expected Bare to have a handle_cast for 'x'" in world.reported[1]
-
-    go(main)
+    async with stages(Numbers(), bare, deaf) as world:
+        await deaf.wait()
+        cast(bare, "x")
+        await bare.wait()
+        assert "expected Deaf to have a handle_events" in world.reported[0]
+        assert "expected Bare to have a handle_cast for 'x'" in world.reported[1]

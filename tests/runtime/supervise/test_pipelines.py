@@ -35,47 +35,37 @@ class Reader(Consumer):
         self.got += events
 
 
-def test_a_crashed_consumer_subscribes_anew_and_its_demand_is_forgotten(go):
+async def test_a_crashed_consumer_subscribes_anew_and_its_demand_is_forgotten():
     got = []
 
-    async def main():
-        recorder, lost = Recorder(strict=True), []
-        async with running(
-            Supervisor([child(Numbers), child(Reader, got)]), recorder=recorder, report=lambda line: None
-        ):
-            System.current().on_lost.append(lambda stage, events: lost.extend(events))
-            await anyio.sleep(2.5)
-            assert got == [0, 1, 2, 3]
-            got.append(-1)
-            await anyio.sleep(3)
-            outlet = whereis("numbers").core.outlet
-            assert list(outlet.dispatcher.outstanding.values()) == [0]
-            assert len(outlet.dispatcher.outstanding) == 1
-            # the batch that crashed and the one behind it; then the flow goes on
-            assert lost == [6, 7, 8, 9]
-            assert got == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]
-        assert recorder.broken is None
-
-    go(main)
+    recorder, lost = Recorder(strict=True), []
+    async with running(Supervisor([child(Numbers), child(Reader, got)]), recorder=recorder, report=lambda line: None):
+        System.current().on_lost.append(lambda stage, events: lost.extend(events))
+        await anyio.sleep(2.5)
+        assert got == [0, 1, 2, 3]
+        got.append(-1)
+        await anyio.sleep(3)
+        assert list(whereis("numbers").core.dispatcher.outstanding.values()) == [0]
+        # the batch that crashed and the one behind it; then the flow goes on
+        assert lost == [6, 7, 8, 9]
+        assert got == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]
+    assert recorder.broken is None
 
 
 @pytest.mark.parametrize(("strategy", "budget"), [("one_for_one", 4), ("rest_for_one", 3), ("one_for_all", 3)])
-def test_a_producer_that_crashes_under_permanent_consumers(go, strategy, budget):
+async def test_a_producer_that_crashes_under_permanent_consumers(strategy, budget):
     """All come back, and the flow goes on."""
     gots = [[], [], []]
 
-    async def main():
-        recorder = Recorder(strict=True)
-        children = [child(Numbers), *(child(Reader, got) for got in gots)]
-        async with running(
-            Supervisor(children, strategy=strategy, max_restarts=budget), recorder=recorder, report=lambda line: None
-        ):
-            await anyio.sleep(2.5)
-            before = list(map(len, gots))
-            cast("numbers", "crash")
-            await anyio.sleep(10)
-            assert len(whereis("numbers").core.outlet.dispatcher.outstanding) == 3
-            assert all(len(got) - count >= 16 for got, count in zip(gots, before, strict=True))
-        assert recorder.broken is None
-
-    go(main)
+    recorder = Recorder(strict=True)
+    children = [child(Numbers), *(child(Reader, got) for got in gots)]
+    async with running(
+        Supervisor(children, strategy=strategy, max_restarts=budget), recorder=recorder, report=lambda line: None
+    ):
+        await anyio.sleep(2.5)
+        before = list(map(len, gots))
+        cast("numbers", "crash")
+        await anyio.sleep(10)
+        assert len(whereis("numbers").core.dispatcher.outstanding) == 3
+        assert all(len(got) - count >= 16 for got, count in zip(gots, before, strict=True))
+    assert recorder.broken is None

@@ -12,17 +12,14 @@ import palleto
 from palleto import Recorder, RestartError, SettingError, Supervisor, System, cast, child, running, whereis
 
 
-def test_started_in_order_and_stopped_in_reverse(go):
+async def test_started_in_order_and_stopped_in_reverse():
     log = []
 
-    async def main():
-        inner = child(Supervisor, workers(log, x="permanent", y="permanent"), name="inner")
-        first, *others = workers(log, **FOUR)
-        async with running(Supervisor([first, inner, *others])):
-            assert log == ["+a", "+x", "+y", "+b", "+c", "+d"]
-            log.clear()
-
-    go(main)
+    inner = child(Supervisor, workers(log, x="permanent", y="permanent"), name="inner")
+    first, *others = workers(log, **FOUR)
+    async with running(Supervisor([first, inner, *others])):
+        assert log == ["+a", "+x", "+y", "+b", "+c", "+d"]
+        log.clear()
     assert log == ["-d", "-c", "-b", "-y", "-x", "-a"]
 
 
@@ -35,20 +32,17 @@ def test_started_in_order_and_stopped_in_reverse(go):
     ],
 )
 @pytest.mark.parametrize("how", ["crash", "stop"])
-def test_strategies(go, strategy, expected, how):
+async def test_strategies(strategy, expected, how):
     log = []
 
-    async def main():
-        async with running(Supervisor(workers(log, **FOUR), strategy=strategy), report=lambda line: None):
-            before = {name: whereis(name) for name in "abcd"}
-            log.clear()
-            await after("b", how)
-            assert log == expected
-            assert {name for name in "abcd" if whereis(name) is not before[name]} == {
-                entry[1] for entry in log if entry[0] == "+"
-            }
-
-    go(main)
+    async with running(Supervisor(workers(log, **FOUR), strategy=strategy), report=lambda line: None):
+        before = {name: whereis(name) for name in "abcd"}
+        log.clear()
+        await after("b", how)
+        assert log == expected
+        assert {name for name in "abcd" if whereis(name) is not before[name]} == {
+            entry[1] for entry in log if entry[0] == "+"
+        }
 
 
 @pytest.mark.parametrize(
@@ -56,45 +50,36 @@ def test_strategies(go, strategy, expected, how):
     [("permanent", True, True), ("transient", True, False), ("temporary", False, False)],
 )
 @pytest.mark.parametrize("strategy", ["one_for_one", "rest_for_one", "one_for_all"])
-def test_restart_terms(go, restart, after_crash, after_stop, strategy):
-    async def main():
-        for message, expected in (("crash", after_crash), ("stop", after_stop)):
-            top = Supervisor(workers([], a=restart), strategy=strategy)
-            async with running(top, report=lambda line: None):
-                await after("a", message)
-                assert ("a" in System.current().names) == expected
-                assert len(top.children) == (0 if restart == "temporary" else 1)
-
-    go(main)
+async def test_restart_terms(restart, after_crash, after_stop, strategy):
+    for message, expected in (("crash", after_crash), ("stop", after_stop)):
+        top = Supervisor(workers([], a=restart), strategy=strategy)
+        async with running(top, report=lambda line: None):
+            await after("a", message)
+            assert ("a" in System.current().names) == expected
+            assert len(top.children) == (0 if restart == "temporary" else 1)
 
 
 @pytest.mark.parametrize("strategy", ["rest_for_one", "one_for_all"])
-def test_a_temporary_child_is_not_restarted_for_anothers_sake(go, strategy):
+async def test_a_temporary_child_is_not_restarted_for_anothers_sake(strategy):
     log = []
 
-    async def main():
-        top = Supervisor(workers(log, a="permanent", b="temporary", c="permanent"), strategy=strategy)
-        async with running(top, report=lambda line: None):
-            log.clear()
-            await after("a", "crash")
-            assert log == ["-a", "-c", "-b", "+a", "+c"]
-            assert len(top.children) == 2
-
-    go(main)
+    top = Supervisor(workers(log, a="permanent", b="temporary", c="permanent"), strategy=strategy)
+    async with running(top, report=lambda line: None):
+        log.clear()
+        await after("a", "crash")
+        assert log == ["-a", "-c", "-b", "+a", "+c"]
+        assert len(top.children) == 2
 
 
-def test_a_restart_is_reported_and_recorded(go):
+async def test_a_restart_is_reported_and_recorded():
     reported = []
 
-    async def main():
-        recorder = Recorder(strict=True)
-        async with running(Supervisor(workers([], a="permanent")), recorder=recorder, report=reported.append):
-            await after("a", "crash")
-        kinds = [event.kind for event in recorder.events if event.stage == "a"]
-        # the second crash of the trace is none: the run ends
-        assert kinds == ["started", "handle_cast", "crash", "started", "restart", "stopped"]
-
-    go(main)
+    recorder = Recorder(strict=True)
+    async with running(Supervisor(workers([], a="permanent")), recorder=recorder, report=reported.append):
+        await after("a", "crash")
+    kinds = [event.kind for event in recorder.events if event.stage == "a"]
+    # the second crash of the trace is none: the run ends
+    assert kinds == ["started", "handle_cast", "crash", "started", "restart", "stopped"]
     assert reported == ["a crashed: ValueError: a real crash"]
 
 
@@ -121,36 +106,30 @@ def test_the_budget(go):
     go(main)
 
 
-def test_giving_up_stops_the_other_children_in_reverse_order(go):
+async def test_giving_up_stops_the_other_children_in_reverse_order():
     log = []
 
-    async def main():
-        with pytest.raises(RestartError):
-            async with running(Supervisor(workers(log, **FOUR), max_restarts=0), report=lambda line: None):
-                log.clear()
-                cast("b", "crash")
-                await anyio.sleep_forever()
-
-    go(main)
+    with pytest.raises(RestartError):
+        async with running(Supervisor(workers(log, **FOUR), max_restarts=0), report=lambda line: None):
+            log.clear()
+            cast("b", "crash")
+            await anyio.sleep_forever()
     assert log == ["-b", "-d", "-c", "-a"]
 
 
-def test_a_tree_that_gives_up(go):
+async def test_a_tree_that_gives_up():
     """The inner supervisor gives up, the outer one restarts it, again and again, and then gives up, too."""
     log, reported = [], []
 
-    async def main():
-        recorder = Recorder(strict=True)
-        inner = child(Supervisor, workers(log, a="permanent"), name="inner", max_restarts=1)
-        outer = Supervisor([inner], name="outer", max_restarts=2)
-        with pytest.raises(RestartError, match=r"2 restarts in 5 s under outer, .* was inner: RestartError"):
-            async with running(outer, recorder=recorder, report=reported.append):
-                while True:
-                    await after("a", "crash")
-        restarts = [event.stage for event in recorder.events if event.kind == "restart"]
-        assert restarts == ["a", "inner", "a", "inner", "a"]
-
-    go(main)
+    recorder = Recorder(strict=True)
+    inner = child(Supervisor, workers(log, a="permanent"), name="inner", max_restarts=1)
+    outer = Supervisor([inner], name="outer", max_restarts=2)
+    with pytest.raises(RestartError, match=r"2 restarts in 5 s under outer, .* was inner: RestartError"):
+        async with running(outer, recorder=recorder, report=reported.append):
+            while True:
+                await after("a", "crash")
+    restarts = [event.stage for event in recorder.events if event.kind == "restart"]
+    assert restarts == ["a", "inner", "a", "inner", "a"]
     assert log == ["+a", "-a"] * 6
     assert [line.split(":")[0] for line in reported] == [
         *["a crashed", "a crashed", "inner crashed"] * 3,
@@ -170,3 +149,19 @@ def test_one_child_named_twice_is_refused():
     """It would start two processes and know one of them: the other was never restarted."""
     with pytest.raises(SettingError, match="of its own for each of 3 children, got one twice"):
         Supervisor([child(Worker, [])] * 3)
+
+
+async def test_an_end_does_not_hide_that_it_gave_up():
+    """It is asked to end while it still stops its children after one restart too many."""
+
+    class Slow(Worker):
+        async def terminate(self, reason):
+            await anyio.sleep(1)
+
+    top = Supervisor([*workers([], a="permanent"), child(Slow, [], name="b")], max_restarts=0)
+    with pytest.raises(RestartError, match="at most 0 restarts"):
+        async with running(top, report=lambda line: None):
+            cast("a", "crash")
+            await anyio.sleep(0.5)
+            await top.end()
+            assert anyio.current_time() == 1

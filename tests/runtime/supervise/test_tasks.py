@@ -25,72 +25,60 @@ class Log:
         self.ended = True
 
 
-def test_tasks_start_list_and_kill(go):
-    async def main():
-        recorder = Recorder(strict=True)
-        async with running(TaskSupervisor(), recorder=recorder) as top:
-            first, second = Log(), Log()
-            one, two = top.start_task(first), top.start_task(second, 2.0)
-            assert top.tasks == [one, two]
-            await anyio.sleep(1)
-            one.kill()
-            assert top.tasks == [two]  # killed, and not ended yet
-            assert one.running
-            await one.wait()
-            await anyio.sleep(2)
-            assert (first.ended, second.ended, top.tasks) == (False, True, [])
-            one.kill()  # in vain
-        kinds = [(event.kind, event.stage) for event in recorder.events if event.kind.startswith("loop")]
-        assert kinds == [
-            ("loop_started", one.id),
-            ("loop_started", two.id),
-            ("loop_killed", one.id),
-            ("loop_ended", one.id),
-            ("loop_ended", two.id),
-        ]
-
-    go(main)
+async def test_tasks_start_list_and_kill():
+    recorder = Recorder(strict=True)
+    async with running(TaskSupervisor(), recorder=recorder) as top:
+        first, second = Log(), Log()
+        one, two = top.start_task(first), top.start_task(second, 2.0)
+        assert top.tasks == [one, two]
+        await anyio.sleep(1)
+        one.kill()
+        assert top.tasks == [two]  # killed, and not ended yet
+        assert one.running
+        await one.wait()
+        await anyio.sleep(2)
+        assert (first.ended, second.ended, top.tasks) == (False, True, [])
+        one.kill()  # in vain
+    kinds = [(event.kind, event.stage) for event in recorder.events if event.kind.startswith("loop")]
+    assert kinds == [
+        ("loop_started", one.id),
+        ("loop_started", two.id),
+        ("loop_killed", one.id),
+        ("loop_ended", one.id),
+        ("loop_ended", two.id),
+    ]
 
 
-def test_a_task_that_is_killed_before_it_began_never_runs(go):
-    async def main():
-        async with running(TaskSupervisor()) as top:
-            log = Log()
-            task = top.start_task(log)
-            task.kill()
-            await task.wait()
-            assert log.times == []
-
-    go(main)
+async def test_a_task_that_is_killed_before_it_began_never_runs():
+    async with running(TaskSupervisor()) as top:
+        log = Log()
+        task = top.start_task(log)
+        task.kill()
+        await task.wait()
+        assert log.times == []
 
 
-def test_a_temporary_task_that_crashes_is_reported(go):
+async def test_a_temporary_task_that_crashes_is_reported():
     reported = []
 
-    async def main():
-        async with running(TaskSupervisor(), report=reported.append) as top:
-            task = top.start_task(Log("oh"))
-            await task.wait()
-            assert top.tasks == []
-            assert top.running
-            assert reported == [f"{task.id} crashed: ValueError: oh"]
-
-    go(main)
+    async with running(TaskSupervisor(), report=reported.append) as top:
+        task = top.start_task(Log("oh"))
+        await task.wait()
+        assert top.tasks == []
+        assert top.running
+        assert reported == [f"{task.id} crashed: ValueError: oh"]
 
 
-def test_a_transient_task_runs_again_with_backoff_and_is_reported_once(go):
+async def test_a_transient_task_runs_again_with_backoff_and_is_reported_once():
     log, reported = Log(*["oh"] * 12, "another", "another"), []
 
-    async def main():
-        async with running(TaskSupervisor(), report=reported.append, seed=7) as top:
-            task = top.start_task(log, 0.0, restart="transient")
-            await task.wait()
-            assert reported == [
-                f"{task.id} is started again after ValueError: oh",
-                f"{task.id} is started again after ValueError: another",
-            ]
-
-    go(main)
+    async with running(TaskSupervisor(), report=reported.append, seed=7) as top:
+        task = top.start_task(log, 0.0, restart="transient")
+        await task.wait()
+        assert reported == [
+            f"{task.id} is started again after ValueError: oh",
+            f"{task.id} is started again after ValueError: another",
+        ]
     waits = [after - before for before, after in zip(log.times, log.times[1:], strict=False)]
     longest = [min(30, 0.1 * 2**at) for at in range(14)]
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
@@ -99,21 +87,18 @@ def test_a_transient_task_runs_again_with_backoff_and_is_reported_once(go):
     assert log.ended
 
 
-def test_a_transient_task_is_killed_while_it_waits(go):
+async def test_a_transient_task_is_killed_while_it_waits():
     log = Log("oh", "oh")
 
-    async def main():
-        async with running(TaskSupervisor(), report=lambda line: None) as top:
-            task = top.start_task(log, restart="transient")
-            await anyio.sleep(0.01)
-            task.kill()
-            await task.wait()
-
-    go(main)
+    async with running(TaskSupervisor(), report=lambda line: None) as top:
+        task = top.start_task(log, restart="transient")
+        await anyio.sleep(0.01)
+        task.kill()
+        await task.wait()
     assert len(log.times) == 1
 
 
-def test_the_end_of_a_task_supervisor_ends_its_tasks(go):
+async def test_the_end_of_a_task_supervisor_ends_its_tasks():
     log, cleaned = Log(), []
 
     async def careful():
@@ -124,50 +109,94 @@ def test_the_end_of_a_task_supervisor_ends_its_tasks(go):
                 await anyio.sleep(3)
                 cleaned.append(anyio.current_time())
 
-    async def main():
-        async with running(TaskSupervisor()) as top:
-            top.start_task(log)
-            top.start_task(careful)
-            await anyio.sleep(1)
-        assert cleaned == [4]
-        assert anyio.current_time() == 4
-
-    go(main)
+    async with running(TaskSupervisor()) as top:
+        top.start_task(log)
+        careful_one = top.start_task(careful)
+        await anyio.sleep(1)
+        await top.end()
+        assert (cleaned, careful_one.running, top.running) == ([4], False, False)
+    assert anyio.current_time() == 4
 
 
-def test_a_drain_kills_tasks_and_starts_no_more(go):
-    async def main():
-        async with running(TaskSupervisor()) as top:
-            log, late = Log(), Log()
-            task = top.start_task(log)
-            await anyio.sleep(1)
-            await top.system.drain()
-            assert not task.running
-            assert (anyio.current_time(), top.tasks) == (1, [])
-            await top.start_task(late).wait()
-            assert late.times == []
-
-    go(main)
+async def test_a_drain_kills_tasks_and_starts_no_more():
+    async with running(TaskSupervisor()) as top:
+        log, late = Log(), Log()
+        task = top.start_task(log)
+        await anyio.sleep(1)
+        await top.system.drain()
+        assert not task.running
+        assert (anyio.current_time(), top.tasks) == (1, [])
+        await top.start_task(late).wait()
+        assert late.times == []
 
 
-def test_a_task_that_catches_its_cancellation_and_crashes(go):
-    reported = []
+@pytest.mark.parametrize("restart", ["temporary", "transient"])
+async def test_a_task_that_catches_its_cancellation_and_crashes(restart):
+    """It was killed: one that would run again after a crash does not, and nobody is told that it will."""
+    recorder, reported, runs = Recorder(), [], []
 
     async def stubborn():
+        runs.append(anyio.current_time())
         try:
             await anyio.sleep_forever()
         except BaseException:
             raise ValueError("stubborn") from None
 
-    async def main():
-        async with running(TaskSupervisor(), report=reported.append) as top:
-            task = top.start_task(stubborn)
-            await anyio.sleep(1)
-            task.kill()
-            await task.wait()
-            assert reported == [f"{task.id} crashed: ValueError: stubborn"]
+    async with running(TaskSupervisor(), recorder=recorder, report=reported.append) as top:
+        task = top.start_task(stubborn, restart=restart)
+        await anyio.sleep(1)
+        task.kill()
+        await task.wait()
+        assert (anyio.current_time(), runs) == (1, [0])
+        assert reported == ([f"{task.id} crashed: ValueError: stubborn"] if restart == "temporary" else [])
+    (ended,) = [event for event in recorder.events if event.kind == "loop_ended"]
+    assert ended.data["reason"] == ("ValueError: stubborn" if restart == "temporary" else "shutdown")
+    assert "loop_crashed" not in {event.kind for event in recorder.events}
 
-    go(main)
+
+async def test_a_task_may_be_crashed_and_tells_that_it_goes_well_again():
+    """Its wait doubles with each crash in a row, up to 30 s; what goes well ends the row."""
+    log, reported = Log(), []
+
+    async with running(TaskSupervisor(), report=reported.append) as top:
+        task = top.start_task(log, 1e9, restart="transient")
+        for at in range(1100):
+            await anyio.sleep(31)
+            task.crash()
+            if at == 1050:
+                task.progressed()
+        await anyio.sleep(31)
+        assert reported == [f"{task.id} is started again after PalletoError: crashed on purpose"]
+    waits = [after - 31 * at for at, after in enumerate(log.times)][1:]
+    longest = [min(30, 0.1 * 2 ** min(at, 20)) for at in [*range(1050), *range(50)]]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+
+
+async def test_a_task_that_is_killed_twice_is_told_of_once():
+    recorder = Recorder()
+
+    async with running(TaskSupervisor(), recorder=recorder) as top:
+        task = top.start_task(anyio.sleep_forever)
+        await anyio.sleep(1)
+        task.kill()
+        task.kill()
+        await top.system.drain()
+    assert [event.kind for event in recorder.events].count("loop_killed") == 1
+
+
+async def test_a_failed_request_is_one_kind_of_crash_whatever_its_text():
+    class Refused(Exception):
+        operation, code = "ReceiveMessage", "Throttled"
+
+    ports, reported = iter(range(3)), []
+
+    async def asks():
+        for port in ports:
+            raise Refused(f"port {port}")
+
+    async with running(TaskSupervisor(), report=reported.append) as top:
+        await top.start_task(asks, restart="transient").wait()
+    assert [line.split(" ", 1)[1] for line in reported] == ["is started again after Refused: port 0"]
 
 
 def test_repr(go):

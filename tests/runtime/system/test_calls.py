@@ -6,81 +6,74 @@ import anyio
 import pytest
 from run_members import Numbers, of
 
-from palleto import NotFoundError, Producer, Supervisor, call, cast, child, running
+from palleto import DemandDispatcher, NotFoundError, Producer, Supervisor, call, cast, child, running
 
 
-def test_call_timeout(go):
+async def test_call_timeout():
     class Late(Numbers):
         async def handle_call(self, message):
             await anyio.sleep(message)
             return message, []
 
-    async def main():
-        async with running(of(Late())):
-            assert await call("numbers", 4.5) == 4.5
-            with pytest.raises(TimeoutError):
-                await call("numbers", 6)
-            assert anyio.current_time() == 9.5
-            assert await call("numbers", 1) == 1  # the answer that came too late disturbs nobody
-            with pytest.raises(TimeoutError):
-                await call("numbers", 1, timeout=0.5)
-
-    go(main)
+    async with running(of(Late())):
+        assert await call("numbers", 4.5) == 4.5
+        with pytest.raises(TimeoutError):
+            await call("numbers", 6)
+        assert anyio.current_time() == 9.5
+        assert await call("numbers", 1) == 1  # the answer that came too late disturbs nobody
+        with pytest.raises(TimeoutError):
+            await call("numbers", 1, timeout=0.5)
 
 
 @pytest.mark.parametrize("how", ["ended", "crash", "crash before", "kill"])
-def test_call_to_a_stage_that_dies(go, how):
+async def test_call_to_a_stage_that_dies(how):
     class Late(Numbers):
         async def handle_cast(self, message):
             await anyio.sleep(1)
             raise ValueError(message)
 
-    async def main():
-        reported, numbers = [], Late() if how in ("crash before", "kill") else Numbers()
-        async with running(of(numbers), report=reported.append):
-            if how == "ended":
-                await numbers.end()
-            if how in ("crash before", "kill"):
-                cast(numbers, "before")
-                await anyio.sleep(0.5)
-            async with anyio.create_task_group() as tasks:
-                if how == "kill":
-                    tasks.start_soon(anyio.lowlevel.checkpoint)
-                    numbers.kill()
-                with pytest.raises(NotFoundError, match=r"expected <.*> to answer, but it has ended"):
-                    await call(numbers, "crash")
-            assert anyio.current_time() <= 1
-
-    go(main)
+    reported, numbers = [], Late() if how in ("crash before", "kill") else Numbers()
+    async with running(of(numbers), report=reported.append):
+        if how == "ended":
+            await numbers.end()
+        if how in ("crash before", "kill"):
+            cast(numbers, "before")
+            await anyio.sleep(0.5)
+        async with anyio.create_task_group() as tasks:
+            if how == "kill":
+                tasks.start_soon(anyio.lowlevel.checkpoint)
+                numbers.kill()
+            with pytest.raises(NotFoundError, match=r"expected <.*> to answer, but it has ended"):
+                await call(numbers, "crash")
+        assert anyio.current_time() <= 1
 
 
-def test_call_that_is_answered_before_the_crash(go):
+async def test_call_that_is_answered_before_the_crash():
+    class Breaks(DemandDispatcher):
+        def dispatch(self, events, send):
+            raise ValueError(events)
+
     class Dies(Numbers):
+        dispatcher = Breaks
+
         def handle_call(self, message):
             return "an answer", ["one event"]
 
-        def handle_demand(self, demand):
-            raise ValueError
-
-    async def main():
-        async with running(of(Dies()), report=lambda line: None):
-            assert await call("numbers", 1) == "an answer"
-
-    go(main)
+    numbers = Dies()
+    async with running(of(numbers), report=lambda line: None):
+        assert await call("numbers", 1) == "an answer"
+        assert not numbers.running
 
 
-def test_call_to_a_stage_whose_init_failed(go):
+async def test_call_to_a_stage_whose_init_failed():
     class Broken(Producer):
         def init(self):
             raise RuntimeError("no")
 
-    async def main():
-        async with running(Supervisor()) as top:
-            broken = Broken()
-            with pytest.raises(RuntimeError, match="no"):
-                top.start_child(child(lambda: broken))
-            with pytest.raises(NotFoundError, match="it has ended"):
-                await call(broken, "anybody there?")
-            assert anyio.current_time() == 0
-
-    go(main)
+    async with running(Supervisor()) as top:
+        broken = Broken()
+        with pytest.raises(RuntimeError, match="no"):
+            top.start_child(child(lambda: broken))
+        with pytest.raises(NotFoundError, match="it has ended"):
+            await call(broken, "anybody there?")
+        assert anyio.current_time() == 0

@@ -10,7 +10,7 @@ import pytest
 from run_members import Copy, Numbers, OwnError, Slow, of
 
 import palleto
-from palleto import Producer, Recorder, Supervisor, System, TaskSupervisor, child, running, whereis
+from palleto import Producer, Recorder, Supervisor, System, TaskSupervisor, cast, child, running, whereis
 
 
 def warnings_of_the_collector():
@@ -86,15 +86,12 @@ def test_cancelled_from_outside(go, how, seed):
     assert kinds.count("started") == kinds.count("stopped")
 
 
-def test_cancelled_from_outside_at_once(go):
+async def test_cancelled_from_outside_at_once():
     reported = []
 
-    async def main():
-        with anyio.CancelScope() as scope:
-            async with running(of(Numbers(), Slow(), Slow()), report=reported.append):
-                scope.cancel()
-
-    go(main)
+    with anyio.CancelScope() as scope:
+        async with running(of(Numbers(), Slow(), Slow()), report=reported.append):
+            scope.cancel()
     warnings_of_the_collector()
     assert reported == []
 
@@ -121,7 +118,7 @@ def test_a_run_whose_main_fails_while_a_callback_is_in_its_middle(go):
     assert stubborn.got == ["cleaned"]
 
 
-def test_processes_that_begin_while_the_run_closes_are_ended_too(go):
+async def test_processes_that_begin_while_the_run_closes_are_ended_too():
     class Starts(Numbers):
         def terminate(self, reason):
             late.start(self.system, self.system)
@@ -129,10 +126,21 @@ def test_processes_that_begin_while_the_run_closes_are_ended_too(go):
     late = Slow(to="copy")
     late.init = lambda: None
 
-    async def main():
-        async with running(of(Starts())):
-            await anyio.sleep(1)
-
-    go(main)
+    async with running(of(Starts())):
+        await anyio.sleep(1)
     assert not late.running
     assert late.ended == ["shutdown"]
+
+
+async def test_a_cast_that_was_handled_is_not_refused_when_the_run_is_cancelled():
+    class Hears(Slow):
+        def handle_cast(self, message):
+            self.got.append(message)
+
+    hears, refused = Hears(manual=True), []
+    with anyio.move_on_after(1):
+        async with running(of(Numbers(), hears)):
+            System.current().on_refused.append(refused.append)
+            cast(hears, "hello")
+            await anyio.sleep_forever()
+    assert (hears.got, hears.ended, refused) == (["hello"], ["shutdown"], [])

@@ -7,8 +7,9 @@ from __future__ import annotations
 import anyio
 import pytest
 from run_members import Numbers, OwnError, Slow, of
+from workers import FOUR, workers
 
-from palleto import PalletoError, cast, running
+from palleto import PalletoError, Supervisor, cast, running, stream
 
 
 @pytest.mark.parametrize("error", [OwnError("as it is"), PalletoError("one of ours"), TimeoutError()])
@@ -38,15 +39,12 @@ def test_a_body_that_returns_or_breaks(go):
     assert go(inner) == "returned"
 
 
-def test_a_top_stage_that_crashes_ends_the_body(go):
-    async def main():
-        with pytest.raises(PalletoError, match=r"<Numbers numbers not running> crashed: ValueError\('oh'\)"):
-            async with running(Numbers(), report=lambda line: None):
-                cast("numbers", "oh")
-                await anyio.sleep_forever()
-        assert anyio.current_time() == 0
-
-    go(main)
+async def test_a_top_stage_that_crashes_ends_the_body():
+    with pytest.raises(PalletoError, match=r"<Numbers numbers not running> crashed: ValueError\('oh'\)"):
+        async with running(Numbers(), report=lambda line: None):
+            cast("numbers", "oh")
+            await anyio.sleep_forever()
+    assert anyio.current_time() == 0
 
 
 def test_a_top_stage_that_ends_normally_leaves_the_body_alone(go):
@@ -58,3 +56,55 @@ def test_a_top_stage_that_ends_normally_leaves_the_body_alone(go):
         return "done"
 
     assert go(main) == "done"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_ctrl_c_in_a_callback_ends_the_run_as_it_should(go, error):
+    class Interrupted(Numbers):
+        def handle_cast(self, message):
+            raise error
+
+        def terminate(self, reason):
+            self.ended = reason
+
+    slow, numbers = Slow(), Interrupted()
+
+    async def main():
+        async with running(of(numbers, slow), report=lambda line: None):
+            await anyio.sleep(2.5)
+            cast(numbers, 1)
+            await anyio.sleep_forever()
+
+    with pytest.raises(error):
+        go(main)
+    assert (numbers.running, slow.running) == (False, False)
+    assert [numbers.ended, *slow.ended] == ["shutdown"] * 2
+
+
+async def test_of_two_failures_the_first_is_raised():
+    with pytest.raises(PalletoError, match="the first"):
+        async with running(Numbers(), report=lambda line: None) as top:
+            other = Numbers()
+            other.name = "other"
+            other.start(top.system, top.system)
+            await top.system.idle()
+            cast("other", "the first")
+            cast("numbers", "the second")
+            await anyio.sleep_forever()
+
+
+async def test_what_still_runs_at_the_end_is_closed_in_reverse_order_of_its_start():
+    log = []
+
+    async with running(Supervisor()) as top:
+        for spec in workers(log, **FOUR):
+            spec.start(top.system, top.system)
+    assert log == ["+a", "+b", "+c", "+d", "-d", "-c", "-b", "-a"]
+
+
+@pytest.mark.parametrize("setting", [{"speed": 2}, {"observer": None}])
+async def test_unknown_settings_are_refused(setting):
+    with pytest.raises(TypeError, match=next(iter(setting))):
+        running(Supervisor(), **setting)
+    with pytest.raises(TypeError, match=next(iter(setting))):
+        stream("numbers", **setting)

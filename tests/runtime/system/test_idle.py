@@ -9,59 +9,50 @@ from run_members import Copy, Numbers, Slow, of
 from palleto import DemandError, Recorder, System, running, whereis
 
 
-def test_idle(go):
+async def test_idle():
     slow = Slow(max_demand=2, min_demand=1)
 
-    async def main():
-        async with running(of(Numbers(), slow)):
-            await anyio.sleep(0.5)
-            assert not System.current().is_idle()
-            whereis("numbers").demand("accumulate")
-            await System.current().idle()
-            assert System.current().is_idle()
-            assert anyio.current_time() == 2
-            await System.current().idle()
-            assert anyio.current_time() == 2
-
-    go(main)
+    async with running(of(Numbers(), slow)):
+        await anyio.sleep(0.5)
+        assert not System.current().is_idle()
+        whereis("numbers").demand("accumulate")
+        await System.current().idle()
+        assert System.current().is_idle()
+        assert anyio.current_time() == 2
+        await System.current().idle()
+        assert anyio.current_time() == 2
 
 
-def test_drain(go):
+async def test_drain():
     """All in hand is done, and handle_demand hears nothing more."""
     numbers, slow, other = Numbers(), Slow("copy"), Slow("copy")
 
-    async def main():
-        recorder, lost = Recorder(strict=True), []
-        async with running(of(numbers, Copy(), slow, other), recorder=recorder):
-            System.current().on_lost.append(lambda stage, events: lost.extend(events))
-            await anyio.sleep(3.5)
-            told = list(numbers.told)
-            await System.current().drain()
-            assert numbers.told == told
-            # The producer-consumer holds nothing back: the two below want more than they have got.
-            assert sorted(slow.got + other.got) == list(range(numbers.next))
-            assert slow.running
-            await anyio.sleep(10)
-            assert numbers.told == told
-        assert lost == []
-        assert recorder.broken is None
-
-    go(main)
+    recorder, lost = Recorder(strict=True), []
+    async with running(of(numbers, Copy(), slow, other), recorder=recorder):
+        System.current().on_lost.append(lambda stage, events: lost.extend(events))
+        await anyio.sleep(3.5)
+        told = list(numbers.told)
+        await System.current().drain()
+        assert numbers.told == told
+        # The producer-consumer holds nothing back: the two below want more than they have got.
+        assert sorted(slow.got + other.got) == list(range(numbers.next))
+        assert slow.running
+        await anyio.sleep(10)
+        assert numbers.told == told
+    assert lost == []
+    assert recorder.broken is None
 
 
-def test_a_run_that_ends_twice_notes_one_drain(go):
-    async def main():
-        recorder = Recorder(strict=True)
-        async with running(of(Numbers(), Slow()), recorder=recorder):
-            await anyio.sleep(0.5)
-            System.current().quiet()
-            await System.current().drain()
-        assert [event.t for event in recorder.events if event.kind == "drain"] == [0.5]
-
-    go(main)
+async def test_a_run_that_ends_twice_notes_one_drain():
+    recorder = Recorder(strict=True)
+    async with running(of(Numbers(), Slow()), recorder=recorder):
+        await anyio.sleep(0.5)
+        System.current().quiet()
+        await System.current().drain()
+    assert [event.t for event in recorder.events if event.kind == "drain"] == [0.5]
 
 
-def test_a_drain_tells_nothing_of_what_waits_in_the_mailbox(go):
+async def test_a_drain_tells_nothing_of_what_waits_in_the_mailbox():
     class SlowNumbers(Numbers):
         async def handle_demand(self, demand):
             await anyio.sleep(1)
@@ -69,48 +60,39 @@ def test_a_drain_tells_nothing_of_what_waits_in_the_mailbox(go):
 
     numbers, first, second = SlowNumbers(), Slow(), Slow()
 
-    async def main():
-        async with running(of(numbers, first, second)):
-            await anyio.sleep(0.5)  # one is being told, the other waits
-            await System.current().drain()
-            assert numbers.told == [4]
-            assert sorted(first.got + second.got) == [0, 1, 2, 3]
-
-    go(main)
+    async with running(of(numbers, first, second)):
+        await anyio.sleep(0.5)  # one is being told, the other waits
+        await System.current().drain()
+        assert numbers.told == [4]
+        assert sorted(first.got + second.got) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("ends", ["resumed", "in the pause"])
-def test_pause_and_resume(go, ends):
+async def test_pause_and_resume(ends):
     slow = Slow("copy")
 
-    async def main():
-        async with running(of(Numbers(), Copy(), slow)):
-            system = System.current()
-            await anyio.sleep(2.5)
-            system.pause()
-            await anyio.sleep(100)
-            assert len(slow.got) == 6  # the batch that ran was finished
-            if ends == "resumed":
-                system.resume()
-                await anyio.sleep(1.5)
-                assert len(slow.got) >= 8
-        assert anyio.current_time() < 130
-
-    go(main)
+    async with running(of(Numbers(), Copy(), slow)):
+        system = System.current()
+        await anyio.sleep(2.5)
+        system.pause()
+        await anyio.sleep(100)
+        assert len(slow.got) == 6  # the batch that ran was finished
+        if ends == "resumed":
+            system.resume()
+            await anyio.sleep(1.5)
+            assert len(slow.got) >= 8
+    assert anyio.current_time() < 130
     assert not slow.running
 
 
-def test_resize(go):
+async def test_resize():
     numbers, slow = Numbers(), Slow(max_demand=4, min_demand=0)
 
-    async def main():
-        async with running(of(numbers, slow)):
-            await anyio.sleep(0.5)
-            with pytest.raises(DemandError):
-                slow.resize(0)
-            slow.resize(10, 0)
-            await anyio.sleep(2)
-            # the second ask was due when the first four came; the third is by the new terms
-            assert (numbers.told, slow.got) == ([4, 4, 10], list(range(8)))
-
-    go(main)
+    async with running(of(numbers, slow)):
+        await anyio.sleep(0.5)
+        with pytest.raises(DemandError):
+            slow.resize(0)
+        slow.resize(10, 0)
+        await anyio.sleep(2)
+        # the second ask was due when the first four came; the third is by the new terms
+        assert (numbers.told, slow.got) == ([4, 4, 10], list(range(8)))

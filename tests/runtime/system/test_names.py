@@ -21,42 +21,33 @@ from palleto import (
 )
 
 
-def test_names_are_found_unique_and_freed(go):
-    async def main():
-        async with running(of(Numbers())) as top:
-            numbers = whereis("numbers")
-            assert (numbers.name, numbers.label) == ("numbers", "numbers")
-            with pytest.raises(NameTakenError, match="expected a name that is free, got: 'numbers', which <Numbers"):
-                top.start_child(child(Numbers))
-            assert whereis("numbers") is numbers
-            assert len(System.current().processes) == 2
-            with pytest.raises(NotFoundError, match=r"a running process \(numbers\), got: 'nobody'"):
-                whereis("nobody")
-            await numbers.end()
-            with pytest.raises(NotFoundError, match=r"\(none\)"):
-                whereis("numbers")
-            again = top.start_child(child(Numbers))
-            assert whereis("numbers") is again
-            assert again.id != numbers.id
-
-    go(main)
+async def test_names_are_found_unique_and_freed():
+    async with running(of(Numbers())) as top:
+        numbers = whereis("numbers")
+        assert (numbers.name, numbers.label) == ("numbers", "numbers")
+        with pytest.raises(NameTakenError, match="expected a name that is free, got: 'numbers', which <Numbers"):
+            top.start_child(child(Numbers))
+        assert whereis("numbers") is numbers
+        assert len(System.current().processes) == 2
+        with pytest.raises(NotFoundError, match=r"a running process \(numbers\), got: 'nobody'"):
+            whereis("nobody")
+        await numbers.end()
+        with pytest.raises(NotFoundError, match=r"\(none\)"):
+            whereis("numbers")
+        again = top.start_child(child(Numbers))
+        assert whereis("numbers") is again
+        assert again.id != numbers.id
 
 
-def test_a_duplicate_at_the_start(go):
-    async def main():
-        with pytest.raises(NameTakenError):
-            async with running(of(Numbers(), Numbers())):
-                raise AssertionError("unreachable")
-
-    go(main)
+async def test_a_duplicate_at_the_start():
+    with pytest.raises(NameTakenError):
+        async with running(of(Numbers(), Numbers())):
+            raise AssertionError("unreachable")
 
 
-def test_a_name_of_class_or_child(go):
-    async def main():
-        async with running(Supervisor([child(Numbers), child(Numbers, name="others")], name="top")):
-            assert set(System.current().names) == {"top", "numbers", "others"}
-
-    go(main)
+async def test_a_name_of_class_or_child():
+    async with running(Supervisor([child(Numbers), child(Numbers, name="others")], name="top")):
+        assert set(System.current().names) == {"top", "numbers", "others"}
 
 
 def test_outside_of_a_run():
@@ -66,21 +57,18 @@ def test_outside_of_a_run():
     assert actor() is None
 
 
-def test_a_run_after_a_run_and_a_run_in_a_run(go):
-    async def main():
+async def test_a_run_after_a_run_and_a_run_in_a_run():
+    async with running(of(Numbers())):
+        outer = System.current()
         async with running(of(Numbers())):
-            outer = System.current()
-            async with running(of(Numbers())):
-                assert System.current() is not outer
-                assert System.current().whereis("numbers") is not outer.whereis("numbers")
-            assert System.current() is outer
-        with pytest.raises(NotFoundError):
-            System.current()
-
-    go(main)
+            assert System.current() is not outer
+            assert System.current().whereis("numbers") is not outer.whereis("numbers")
+        assert System.current() is outer
+    with pytest.raises(NotFoundError):
+        System.current()
 
 
-def test_say_report_and_actor(go):
+async def test_say_report_and_actor():
     class Talks(Numbers):
         def handle_cast(self, message):
             say(f"{actor().label} got {message}")
@@ -93,35 +81,47 @@ def test_say_report_and_actor(go):
     async def task():
         say(f"a task: {actor()}")
 
-    async def main():
-        said, reported = [], []
-        tasks = TaskSupervisor()
-        first, second = Talks(), TalksAsync()
-        second.name = "second"
-        async with running(of(first, second, tasks), say=said.append, report=reported.append):
-            say(f"the body: {actor()}")
-            cast(second, 1)
-            cast(first, 2)
-            await System.current().idle()
-            running_task = tasks.start_task(task)
-            await running_task.wait()
-            assert said == [
-                "the body: None",
-                "numbers got 2",
-                "second got 1",
-                f"a task: <Task {running_task.id} running>",
-            ]
-            assert repr(System.current()) == "<System 4 processes, 1.000 s>"
-
-    go(main)
+    said, reported = [], []
+    tasks = TaskSupervisor()
+    first, second = Talks(), TalksAsync()
+    second.name = "second"
+    async with running(of(first, second, tasks), say=said.append, report=reported.append):
+        say(f"the body: {actor()}")
+        cast(second, 1)
+        cast(first, 2)
+        await System.current().idle()
+        running_task = tasks.start_task(task)
+        await running_task.wait()
+        assert said == [
+            "the body: None",
+            "numbers got 2",
+            "second got 1",
+            f"a task: <Task {running_task.id} running>",
+        ]
+        assert repr(System.current()) == "<System 4 processes, 1.000 s>"
 
 
-def test_without_settings_it_prints(go, capsys):
-    async def main():
-        async with running(of(Numbers())):
-            say("hello")
-            cast("numbers", "oh")
-            await System.current().idle()
+async def test_a_task_that_a_stage_started_by_itself_acts_for_nobody():
+    class Starts(Numbers):
+        def handle_cast(self, message):
+            said.append(actor())
+            self.system.tasks.start_soon(self.later)
 
-    go(main)
+        async def later(self):
+            await anyio.sleep(1)
+            said.append(actor())
+
+    said, stage = [], Starts()
+
+    async with running(of(stage)):
+        cast(stage, 1)
+        await anyio.sleep(2)
+    assert said == [stage, None]
+
+
+async def test_without_settings_it_prints(capsys):
+    async with running(of(Numbers())):
+        say("hello")
+        cast("numbers", "oh")
+        await System.current().idle()
     assert capsys.readouterr() == ("hello\n", "numbers crashed: ValueError: oh\n")

@@ -6,6 +6,7 @@ import functools
 
 import anyio
 import pytest
+from async_tests import pytest_pycollect_makeitem, pytest_pyfunc_call  # noqa: F401
 
 
 @pytest.fixture(params=["plain", "async"])

@@ -87,15 +87,6 @@ def test_a_message_that_comes_again_and_again_is_dead_lettered(play):
     assert all((event.data["until"] is not None) == (event.data["state"] == "in_flight") for event in told)
 
 
-def test_the_recorder_keeps_nothing_of_what_has_ended(play):
-    played = play(9, files=40, seed=1)
-    recorder = played.performance.recorder
-    tape, told = recorder.tape, recorder.tape.narrator
-    kept = (told.place, told.accounts, told.taken, tape.acting, tape.hand, recorder.law._cancelled)
-    assert all(not any(hasattr(process, "core") for process in part) for part in kept)
-    assert sum(map(len, kept)) < 10  # the supervisors
-
-
 def test_what_is_reported_stands_in_the_trace(play):
     async def prepare(cloud, stack):
         await cloud.monitor.s3.put_object(Bucket=stack.bucket, Key="packrat/data/bad.gz", Body=b"not gzip")
