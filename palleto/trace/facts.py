@@ -22,7 +22,7 @@ The accounts with which a stage takes a message are those that its last one has 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import CodeType
 from typing import Any, TypeAlias
 
@@ -60,25 +60,6 @@ def captured(events: Any) -> Any:
     return ids_of(events)
 
 
-@cache
-def _code(kind: Any, callback: str) -> CodeType | None:
-    """The code of a class's callback, if it is the user's."""
-    return code_of(getattr(kind, callback, None))
-
-
-@cache
-def entry_of(kind: Any, callback: str) -> Place | None:
-    """Where a callback of a class begins, if it is the user's."""
-    code = _code(kind, callback)
-    return None if code is None else entry(code)
-
-
-@cache
-def _exit_of(kind: Any, callback: str | None) -> Place | None:
-    code = None if callback is None else _code(kind, callback)
-    return None if code is None else exit_of(code)
-
-
 @lru_cache(maxsize=4096)
 def _ledger(before: Accounts, after: Accounts) -> dict[str, list[int]]:
     """The accounts before and after an event. Few differ: an object less is one for the garbage collector less."""
@@ -103,6 +84,7 @@ class Reader:
         self._place: dict[Any, Place] = {}  # where a process acted last
         self._taken: dict[Any, int] = {}  # the number of the event at which a stage took its message
         self._callback: dict[Any, str | None] = {}  # that a stage is in, or was in last
+        self._codes: dict[tuple[type, str], CodeType | None] = {}
         self._ids: tuple[Any, tuple[str, ...]] = ((), ())  # of the last events: most are told of three times or four
 
     def read(self, fact: Fact) -> Iterator[TraceEvent]:
@@ -130,20 +112,20 @@ class Reader:
         data = {} if data is None else data
         if kind in ENTRIES:
             self._taken[process], self._callback[process] = self.seq, None
-            places = (entry_of(process.__class__, callback) for callback in ENTRIES[kind])
+            places = (self.entry(process, callback) for callback in ENTRIES[kind])
             place = next((found for found in places if found is not None), None)
             self._account(kind, process, peer, what)
             if isinstance(peer, Subscription):
                 peer = peer.consumer if peer.producer is process else peer.producer
         elif kind == "emitted":
-            place = _exit_of(process.__class__, self._callback.get(process))
+            place = self._exit(process, self._callback.get(process))
             self.law.sent(process, peer, len(what))
             peer = peer.consumer
         elif kind == "handled":
-            place = _exit_of(process.__class__, "handle_events")
+            place = self._exit(process, "handle_events")
         elif kind.startswith("handle_"):
             self._callback[process] = kind
-            place = entry_of(process.__class__, kind)
+            place = self.entry(process, kind)
         if kind in ("ask", "handle_demand"):
             data = {"count": what}
         else:
@@ -151,6 +133,22 @@ class Reader:
         yield self._event(kind, time, process, peer, ids, place, data, ledger)
         if kind in ENDS and process is not None:
             self._forget(process, kind)
+
+    def entry(self, process: Any, callback: str) -> Place | None:
+        """Where a callback of a process begins, if it is the user's."""
+        code = self._code(process, callback)
+        return None if code is None else entry(code)
+
+    def _exit(self, process: Any, callback: str | None) -> Place | None:
+        code = None if callback is None else self._code(process, callback)
+        return None if code is None else exit_of(code)
+
+    def _code(self, process: Any, callback: str) -> CodeType | None:
+        """The code of a callback, looked up once for a class, as callbacks are its own."""
+        key = type(process), callback
+        if key not in self._codes:
+            self._codes[key] = code_of(getattr(process, callback, None))
+        return self._codes[key]
 
     def _account(self, kind: str, process: Any, subscription: Subscription, what: Any) -> None:
         """Tell the law of a message that a stage takes."""

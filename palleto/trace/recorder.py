@@ -16,7 +16,7 @@ from palleto.core import ASK, CANCEL, DOWN, EVENTS, SUBSCRIBE, Message, Reason, 
 from palleto.errors import SettingError
 from palleto.runtime import Consumer, Observer, Process, Stage, System, describe, is_crash
 from palleto.trace.event import HEADER, Trace, TraceEvent, carried, line_of
-from palleto.trace.facts import ENDS, JOINED, SETTLED, TOOK, Fact, Reader, captured, entry_of
+from palleto.trace.facts import ENDS, JOINED, SETTLED, TOOK, Fact, Reader, captured
 from palleto.trace.law import LawError
 from palleto.trace.source import Place, name_of, raised, standing, user_code
 from palleto.trace.waits import Waits
@@ -115,8 +115,7 @@ class Recorder(Observer):
         if function is not None:  # a task: who starts it acts
             place, more = _caller(), {"function": getattr(function, "__qualname__", str(function))}
         else:
-            kind: Any = type(process)
-            place = entry_of(kind, "init") or entry_of(kind, "__init__")
+            place = self._reader.entry(process, "init") or self._reader.entry(process, "__init__")
             more = {}
         self._tell("started", process, place=place, data={"class": type(process).__name__, **more})
 
