@@ -19,6 +19,7 @@ class ConsumerSupervisor(Consumer[In]):
 
     `max_demand` is the most children at a time; more is asked for when `max_demand - min_demand` of them have ended.
     Stopping the stage stops its children; the events of those that were not through are lost, and told so.
+    Beside a stage's own names, an attribute must not be called `run`, `child_of`, `child_exited` or `children`.
     """
 
     restart: Restart = "temporary"
