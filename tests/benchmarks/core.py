@@ -273,7 +273,11 @@ def main(arguments: list[str] | None = None) -> None:
         SHAPES.update({"producer, 1000 consumers": Shape(0, 20), "chain of 100": Shape(18, 1)})
     found = rows(options)
     pairs.publish(COLUMNS, found, options.json)
-    beside = [row["x GenStage"] for row in found if "x GenStage" in row and row["recorder"] == "off"]
+    beside = [
+        row["x GenStage"]
+        for row in found
+        if "x GenStage" in row and (row["recorder"], row["callbacks"]) == ("off", "plain")
+    ]
     if beside:
         mean, least = geometric_mean(beside), min(beside)
         print(f"times GenStage, of {len(beside)} rows: {mean:.2f} in the mean, {least:.2f} the least")
