@@ -13,7 +13,6 @@ This is the only package that uses what asyncio, anyio and trio do not document;
 
 from palleto.clock.now import asyncio_loop, now_of
 from palleto.clock.run import run
-from palleto.clock.standstill import GRACE
 from palleto.errors import StandstillError
 
-__all__ = ["GRACE", "StandstillError", "asyncio_loop", "now_of", "run"]
+__all__ = ["StandstillError", "asyncio_loop", "now_of", "run"]

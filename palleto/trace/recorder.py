@@ -39,7 +39,8 @@ class Recorder(Observer):
     keep:    keep the events in memory (True by default; False for a run that never ends).
     file:    a path to write JSON Lines to, as the run goes: with `keep=False` memory stays bounded.
     strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the first event that
-             breaks it (an event "law" follows; its `data` say what is wrong, and the number of the event) and go on.
+             breaks it and go on: an event "law" follows, before the stage takes its next message; its `data` say what is
+             wrong, and the number of the event.
     Listeners added to `listeners` hear each TraceEvent as it happens. Two more lists cost next to nothing, as no trace
     event is made for them. Those in `on_consumed` hear of each batch that a consumer has handled: the consumer, and how
     many events; those in `on_note` of what is told to `note`: the kind, the events and the data.
@@ -50,7 +51,7 @@ class Recorder(Observer):
     """
 
     def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
-        self.events_kept = Trace()
+        self._events = Trace()
         self.listeners: list[Callable[[TraceEvent], None]] = []
         self.on_consumed: list[Callable[[Process, int], None]] = []
         self.on_note: list[Callable[[str, Any, dict[str, Any]], None]] = []
@@ -79,7 +80,7 @@ class Recorder(Observer):
     def events(self) -> Trace:
         """All events up to now. They are made when they are asked for: a million take a few seconds."""
         self._read()
-        return self.events_kept
+        return self._events
 
     @property
     def broken(self) -> str | None:
@@ -348,7 +349,7 @@ class Recorder(Observer):
     def _make(self, fact: Fact, listeners: Any) -> None:
         for event in self._reader.read(fact):
             if self._keep:
-                self.events_kept.append(event)
+                self._events.append(event)
             if self._file is not None:
                 self._file.write(line_of(event))
             for listener in list(listeners):
