@@ -39,8 +39,8 @@ class Recorder(Observer):
     keep:    keep the events in memory (True by default; False for a run that never ends).
     file:    a path to write JSON Lines to, as the run goes: with `keep=False` memory stays bounded.
     strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the first event that
-             breaks it and go on: an event "law" follows, before the stage takes its next message; its `data` say what is
-             wrong, and the number of the event.
+             breaks it and go on: an event "law" follows, before the stage takes its next message; its `data` say what
+             is wrong, and the number of the event.
     Listeners added to `listeners` hear each TraceEvent as it happens. Two more lists cost next to nothing, as no trace
     event is made for them. Those in `on_consumed` hear of each batch that a consumer has handled: the consumer, and how
     many events; those in `on_note` of what is told to `note`: the kind, the events and the data.
