@@ -12,6 +12,7 @@ Each package stands on a floor, and imports only from those below it. Begin at t
     program     a step as a command
     experiment  runs as objects
     lab         what notebooks show
+    commands    the `palleto` command
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from palleto.errors import (
     BadMessage,
     CloudError,
     DemandError,
+    DrainError,
+    EndlessError,
     NameTakenError,
     NotFoundError,
     PalletoError,
@@ -46,13 +49,19 @@ from palleto.errors import (
     StandstillError,
 )
 from palleto.runtime import (
+    Acknowledger,
+    Acknowledges,
+    Batcher,
     Child,
     Consumer,
     ConsumerSupervisor,
+    Delivery,
+    Lost,
     Observer,
     Process,
     Producer,
     ProducerConsumer,
+    Reply,
     Restart,
     Stage,
     Strategy,
@@ -60,7 +69,9 @@ from palleto.runtime import (
     System,
     Task,
     TaskSupervisor,
+    Timer,
     actor,
+    async_info,
     call,
     cast,
     child,
@@ -75,9 +86,12 @@ if TYPE_CHECKING:
     from palleto.replay import Passport
 
 __all__ = [
+    "Acknowledger",
+    "Acknowledges",
     "BadFile",
     "BadInput",
     "BadMessage",
+    "Batcher",
     "BroadcastDispatcher",
     "Buffer",
     "CancelMode",
@@ -85,11 +99,15 @@ __all__ = [
     "CloudError",
     "Consumer",
     "ConsumerSupervisor",
+    "Delivery",
     "DemandDispatcher",
     "DemandError",
     "Dispatcher",
+    "DrainError",
+    "EndlessError",
     "Keep",
     "LawError",
+    "Lost",
     "NameTakenError",
     "NotFoundError",
     "Observer",
@@ -100,6 +118,7 @@ __all__ = [
     "ProducerConsumer",
     "Reason",
     "Recorder",
+    "Reply",
     "Restart",
     "RestartError",
     "ReturnError",
@@ -113,9 +132,11 @@ __all__ = [
     "Task",
     "TaskSupervisor",
     "Terms",
+    "Timer",
     "Trace",
     "TraceEvent",
     "actor",
+    "async_info",
     "call",
     "cast",
     "child",

@@ -6,6 +6,8 @@ PalletoError
 ├── NameTakenError  two running processes want one name
 ├── NotFoundError   no running process has that name
 ├── RestartError    a supervisor is out of restarts
+├── EndlessError    virtual time cannot move: stages take turn after turn
+├── DrainError      a drain took longer than it might
 ├── SettingError    an option, endpoint or file given by the user that cannot be used
 ├── CloudError      an answer of SQS, S3 or CloudFormation that is an error
 └── BadInput        a message or file that cannot be processed, now or ever
@@ -16,8 +18,31 @@ PalletoError
 from __future__ import annotations
 
 
+def one_line(text: str) -> str:
+    r"""A text in one line that a terminal only prints: line breaks and control characters as Python writes them.
+
+    What came from outside (the key of an object, the answer of a server) may hold what moves a terminal's cursor, gives
+    it another title, or stands in for a line of ours.
+
+    >>> print(one_line("a\nb \x1b[31m 日本"))
+    a\nb \x1b[31m 日本
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
 class PalletoError(Exception):
-    """The root of every error that Palleto raises on purpose; `str(error)` is one line."""
+    """The root of every error that Palleto raises on purpose; `str(error)` is one line that a terminal only prints."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook in place of a traceback: the line says what mends it."""
+        return [str(self)]
 
 
 class DemandError(PalletoError, ValueError):
@@ -40,7 +65,23 @@ class NotFoundError(PalletoError, LookupError):
 
 
 class RestartError(PalletoError):
-    """A supervisor restarted its children more often than its budget allows, and gave up."""
+    """A supervisor restarted its children more often than its budget allows, and gave up.
+
+    `__cause__` is the crash that was one too many; None if its last child to end did not crash on an exception.
+    """
+
+
+class DrainError(PalletoError, TimeoutError):
+    """A drain took longer than its `timeout`, in seconds of run time. The run goes on as it is.
+
+    `unfinished` says what is not done: the names of processes, and what each of them is at.
+    """
+
+    def __init__(self, timeout: float | None, unfinished: dict[str, str]) -> None:
+        what = "; ".join(f"{name} {why}" for name, why in unfinished.items()) or "nothing that can be named"
+        super().__init__(f"expected the drain to end within {timeout:g} s, got: {what}")
+        self.timeout = timeout
+        self.unfinished = unfinished
 
 
 class StandstillError(PalletoError):
@@ -51,6 +92,22 @@ class StandstillError(PalletoError):
             "virtual time stands still: every task waits for something that never comes;"
             " look for a demand or an event that was lost, or run in real time"
         )
+
+
+class EndlessError(PalletoError):
+    """On virtual time, stages took as many turns as they may (`running(max_turns=...)`) at one moment.
+
+    A source that always answers at once is endless, and so is a stage that casts to itself: time moves only when nobody
+    can run. `stages` are the names of those that took the last turns.
+    """
+
+    def __init__(self, turns: int, stages: list[str], now: float) -> None:
+        super().__init__(
+            f"expected virtual time to move, got {turns:,} turns of {', '.join(stages)} at {now:.3f} s: a source that "
+            "always answers at once is endless, and so is a stage that casts to itself; let it wait or end, or give "
+            "running(max_turns=...) more"
+        )
+        self.stages = stages
 
 
 class SettingError(PalletoError, ValueError):

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, cast
 import anyio
 
 from palleto.clock import standstill
+from palleto.clock.quiet import Quiet
 from palleto.errors import StandstillError
 
 _Ready: TypeAlias = list[tuple[selectors.SelectorKey, int]]
@@ -70,6 +71,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.scope: anyio.CancelScope | None = None
+        self.quiet = Quiet()
         self._now = 0.0
         self._calls = 0  # of run_in_executor, under way
         self._workers: set[Any] = set()
@@ -95,6 +97,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return ready
         if self._calls or len(self._workers) > len(self._idle):
             return poll(None)
+        if self.quiet.wake(self._now):
+            return []
         when = self._scheduled[0].when() if self._scheduled else math.inf
         if when < math.inf:
             self._jump(when)

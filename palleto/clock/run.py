@@ -7,6 +7,7 @@ Rules of virtual time, on both backends:
 3. Time stands while `anyio.to_thread.run_sync` (on asyncio also `loop.run_in_executor`) has a thread at work.
    Of other threads the clock knows nothing: time may jump before they call in.
 4. With no timer, no such thread and `GRACE` real seconds of silence, the run fails with `StandstillError`.
+5. Who waits for `quiet` goes on before time moves, when no task can run.
 
     >>> async def nap() -> float:
     ...     await anyio.sleep(3600)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 import anyio
 
+from palleto.clock.quiet import Virtual, virtual
 from palleto.errors import StandstillError
 
 T = TypeVar("T")
@@ -15,7 +16,7 @@ GRACE = 0.5
 """Real seconds that virtual time, standing still, waits for the outside world before it gives up."""
 
 
-class Ending(Protocol):
+class Ending(Virtual, Protocol):
     """A virtual clock, as who is to be ended sees it: it cancels `scope`."""
 
     scope: anyio.CancelScope | None
@@ -28,6 +29,7 @@ async def guard(main: Callable[[], Awaitable[T]], find: Callable[[], Ending]) ->
     """Run `main` so that virtual time can end it by cancelling, as a deadline does. `find`: the run's virtual clock."""
     ending = find()
     ending.enter()
+    virtual.set(ending)
     with anyio.CancelScope() as ending.scope:
         return await main()
     raise StandstillError

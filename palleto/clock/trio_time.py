@@ -12,6 +12,7 @@ import anyio
 import trio.testing
 
 from palleto.clock import standstill
+from palleto.clock.quiet import Quiet
 
 
 def scaled_clock(factor: float) -> trio.abc.Clock:
@@ -29,6 +30,7 @@ class VirtualTime:
 
     def __init__(self) -> None:
         self.scope: anyio.CancelScope | None = None
+        self.quiet = Quiet()
         self._threads = trio.testing.active_thread_count
         self._now = self._next = 0.0
         self.clock = cast(Any, trio.testing.MockClock(autojump_threshold=0))
@@ -42,12 +44,15 @@ class VirtualTime:
     def _sleep_time(self, deadline: float) -> float:
         """Return how many real seconds to wait for I/O; the threshold, if shorter, leads to `_jump`."""
         self._next = deadline
-        threshold = math.inf if self._threads() else 0.0 if deadline < math.inf else standstill.GRACE
+        moves = deadline < math.inf or self.quiet.due(self._now)
+        threshold = math.inf if self._threads() else 0.0 if moves else standstill.GRACE
         if threshold != self.clock.autojump_threshold:
             self.clock.autojump_threshold = threshold
         return 0.0 if deadline <= self._now else math.inf
 
     def _jump(self) -> None:
+        if self.quiet.wake(self._now):
+            return
         if self._next < math.inf:
             self._now = self._next
         elif self.scope is not None:

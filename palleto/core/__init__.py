@@ -35,7 +35,7 @@ from palleto.core.messages import (
     Subscription,
 )
 from palleto.core.port import Callback, ListPort, Port, Then
-from palleto.core.producer import ProducerCore, Producing
+from palleto.core.producer import FULL, ProducerCore, Producing
 from palleto.core.producer_consumer import ProducerConsumerCore
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "DOWN",
     "EMIT",
     "EVENTS",
+    "FULL",
     "NORMAL",
     "SUBSCRIBE",
     "BroadcastDispatcher",

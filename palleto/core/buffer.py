@@ -29,7 +29,7 @@ class Buffer:
     Raises DemandError for a negative size or another word.
     """
 
-    __slots__ = ("_keep", "_size", "dropped", "events")
+    __slots__ = ("_keep", "_size", "added", "dropped", "events")
 
     def __init__(self, size: int | None = 10_000, keep: Keep = "last") -> None:
         self._size = None if size is None else whole("buffer_size", size, 0)
@@ -37,6 +37,7 @@ class Buffer:
             raise DemandError(f"expected buffer_keep to be first or last, got: {keep!r}")
         self._keep = keep
         self.events: deque[Any] = deque()
+        self.added = 0  # also those that have left it since
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -49,12 +50,14 @@ class Buffer:
     def add(self, events: Sequence[Any]) -> list[Any]:
         """Put `events` at the end; what had no room is counted in `dropped` and returned."""
         excess = 0 if self._size is None else max(0, len(self.events) + len(events) - self._size)
+        self.added += len(events)
         if not excess:
             self.events.extend(events)
             return []
         if self._keep == "first":
             room = len(events) - excess
             lost = list(events[room:])
+            self.added -= excess
             self.events.extend(events[:room])
         else:
             self.events.extend(events)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from palleto.core.demand import Terms, Window
 from palleto.core.machine import Core, events_of
@@ -32,14 +32,17 @@ from palleto.core.messages import ASK, CANCEL, DOWN, EVENTS, NORMAL, SUBSCRIBE, 
 from palleto.core.port import Port
 from palleto.errors import DemandError, ReturnError
 
+Work: TypeAlias = tuple[Subscription, Window, Events | None, Any]
+
 
 class ConsumerCore(Core):
     """A consumer, of any number of producers.
 
     windows: the demand of each of its subscriptions.
-    waiting: what came and cannot be handled yet: `(subscription, events, how many to ask for then)`, or the end of a
-             subscription, `(subscription, None, (kind, reason))`.
+    waiting: what came and cannot be handled yet: `(subscription, its window, events, how many to ask for then)`, or the
+             end of a subscription, `(subscription, its window, None, (kind, reason))`.
     current: the one of these that is in hand.
+    leaving: why it stops as soon as it may: a producer that it cannot be without has ended.
     """
 
     kind = "consumer"
@@ -47,8 +50,9 @@ class ConsumerCore(Core):
     def __init__(self, port: Port) -> None:
         super().__init__(port)
         self.windows: dict[Subscription, Window] = {}
-        self.waiting: deque[tuple[Subscription, Events | None, Any]] = deque()
-        self.current: tuple[Subscription, Events | None, Any] | None = None
+        self.waiting: deque[Work] = deque()
+        self.current: Work | None = None
+        self.leaving: Reason | None = None
         self._done = self._handled  # bound once, as it is used for each batch
         self.on |= {EVENTS: self.came, CANCEL: partial(self.ended, "cancel"), DOWN: partial(self.ended, "down")}
 
@@ -96,10 +100,10 @@ class ConsumerCore(Core):
             return
         count = len(events)
         if count <= window.span and self.wants():  # then nothing waits before it: at once
-            self.current = subscription, events, window.received(count)
+            self.current = subscription, window, events, window.received(count)
             self.port.call("handle_events", events, self._done)
             return
-        self.waiting += [(subscription, batch, window.received(len(batch))) for batch in window.batches(events)]
+        self.waiting += [(subscription, window, batch, window.received(len(batch))) for batch in window.batches(events)]
         self.settle()
 
     def wants(self) -> bool:
@@ -107,13 +111,17 @@ class ConsumerCore(Core):
         return True
 
     def may_end(self) -> bool:
-        """Whether a subscription whose events are all handled may end now."""
+        """Whether a subscription whose events are all handled may end now, and the stage with it."""
         return True
 
     def settle(self) -> None:
         """Hand on what waits, as long as it may be and nothing is in hand."""
+        if self.leaving is not None and self.may_end():
+            reason, self.leaving = self.leaving, None
+            self.port.stop(reason)
+            return
         while self.waiting and self.current is None:
-            subscription, events, what = self.waiting[0]
+            subscription, _, events, what = self.waiting[0]
             if events is None:
                 if not self.may_end():
                     return
@@ -130,9 +138,9 @@ class ConsumerCore(Core):
         """A batch is done: pass on what came of it, then ask for more."""
         if result is not None:
             self.emit(result if result.__class__ is list else events_of("handle_events", result))
-        subscription, _, ask = self.current  # type: ignore[misc]  # a batch is in hand
+        subscription, window, _, ask = self.current  # type: ignore[misc]  # a batch is in hand
         self.current = None
-        if ask and not self.windows[subscription].closing:
+        if ask and not window.closing:
             send = self.send
             send(subscription.producer, (ASK, subscription, ask))
 
@@ -143,23 +151,24 @@ class ConsumerCore(Core):
         window = self.windows.get(subscription)
         if window is not None and not window.closing:
             window.closing = True
-            self.waiting.append((subscription, None, (kind, reason)))
+            self.waiting.append((subscription, window, None, (kind, reason)))
             self.settle()
 
     def _cancelled(self, result: Any) -> None:
         """`handle_cancel` has come back; what the end means to the stage is for the subscription's terms to say."""
-        self.emit(events_of("handle_cancel", result))
-        subscription, _, (_, reason) = self.current  # type: ignore[misc]  # an end is in hand
+        self.emit(self.given("handle_cancel", result))
+        subscription, _, _, (_, reason) = self.current  # type: ignore[misc]  # an end is in hand
         self.current = None
         mode = subscription.terms.cancel
         if mode == "permanent" or (mode == "transient" and reason not in NORMAL):
-            self.port.stop(reason)
+            self.leaving = reason  # once what `handle_cancel` has returned is with who wants it
+            self.settle()
 
     def farewell(self, reason: Reason) -> None:
         for subscription in self.windows:
             self.send(subscription.producer, (DOWN, subscription, reason))
 
     def in_hand(self) -> list[Any]:
-        batches = [] if self.current is None else [self.current[1]]
-        batches += [events for _, events, _ in self.waiting]
+        batches = [] if self.current is None else [self.current[2]]
+        batches += [events for _, _, events, _ in self.waiting]
         return [event for events in batches for event in events or ()]

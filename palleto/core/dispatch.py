@@ -64,8 +64,14 @@ class Dispatcher(ABC):
     def dispatch(self, events: Events, send: Send) -> Events:
         """Send out events in order, as far as demand allows: of so many as `demand` says, all. Returns those left over.
 
-        Each subscription is sent a list of its own. Where this raises, nothing was sent.
+        Each subscription is sent a list of its own. Where this raises (a key or selector does), nothing was sent and
+        nothing has changed: the producer then finds out over which event, gives that one up, and sends the others.
         """
+
+    @property
+    def wanted(self) -> int:
+        """What `demand` would be without a rate, which holds a part of it back."""
+        return self.demand
 
     @property
     def held(self) -> list[Any]:
@@ -135,6 +141,8 @@ class DemandDispatcher(Dispatcher):
             if left and self._alone is None:
                 self._enter(subscription)
             send(subscription.consumer, (EVENTS, subscription, share))
+            if count == len(events):
+                return ()
             events = events[count:]
         return events
 
@@ -142,10 +150,13 @@ class DemandDispatcher(Dispatcher):
 class BroadcastDispatcher(Dispatcher):
     """Every event goes to every subscription, as fast as the slowest asks; a `selector` may pass some over.
 
-    An event that a subscription's selector passes over is not sent to it and uses up none of its demand.
+    An event that a subscription's selector passes over is not sent to it and uses up none of its demand. A consumer has
+    one subscription at most, or it would get each event twice: DemandError for another, as in GenStage.
     """
 
     def subscribe(self, subscription: Subscription) -> None:
+        if any(other.consumer == subscription.consumer for other in self.outstanding):
+            raise DemandError(f"expected one subscription to a broadcast, but {subscription.consumer} has one already")
         super().subscribe(subscription)
         self._count()
 

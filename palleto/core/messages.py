@@ -19,6 +19,7 @@ A message is a tuple of three, as in GenStage: what it is, what it is about, and
 | (CAST, None, message) | any stage | a message of the user's own: `handle_cast` gets it, nobody waits |
 | (CALL, request, message) | any stage | a question of the user's own: `handle_call` answers, and somebody waits |
 | (EMIT, None, events) | itself | events to emit outside of a callback's return |
+| (EMIT, then, events) | itself | the same when they are asked for; `then()` is called when they are dispatched |
 """
 
 from __future__ import annotations

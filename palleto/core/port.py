@@ -8,13 +8,22 @@ from typing import Any, Literal, Protocol, TypeAlias
 from palleto.core.messages import Address, Events, Message, Reason
 
 Callback: TypeAlias = Literal[
-    "handle_demand", "handle_events", "handle_cast", "handle_call", "handle_subscribe", "handle_cancel"
+    "handle_demand",
+    "handle_events",
+    "handle_cast",
+    "handle_call",
+    "handle_subscribe",
+    "handle_cancel",
+    "handle_drain",
 ]
 Then: TypeAlias = Callable[[Any], None]
 
 
 class Port(Protocol):
-    """What a machine acts through. All of it happens at once, in the order in which it is said."""
+    """What a machine acts through. All of it happens at once, in the order in which it is said.
+
+    Only `call` and `stop` may raise: so what was begun (a list of events to send, say) is done to its end.
+    """
 
     def send(self, to: Address, message: Message) -> None:
         """Put `message` into the mailbox of `to`."""
@@ -29,7 +38,7 @@ class Port(Protocol):
         """
 
     def lose(self, events: Events, why: str) -> None:
-        """Events (1 or more) are given up: the buffer was full."""
+        """Events (1 or more) are given up; `why` is one line: the buffer was full, a key or selector raised, ..."""
 
     def answer(self, request: Any, value: Any) -> None:
         """Hand `value` to whoever waits for this request."""

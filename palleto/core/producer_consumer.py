@@ -6,13 +6,14 @@ then asks above for more. So it asks for what it can pass on, and its buffer hol
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import Any
 
 from palleto.core.buffer import Buffer
 from palleto.core.consumer import ConsumerCore
 from palleto.core.dispatch import DemandDispatcher, Dispatcher
-from palleto.core.messages import CANCEL, DOWN, Reason, Subscription
+from palleto.core.messages import CANCEL, DOWN, Events, Reason, Subscription
 from palleto.core.port import Port
 from palleto.core.producer import Producing
 
@@ -27,6 +28,8 @@ class ProducerConsumerCore(ConsumerCore, Producing):
         self.dispatcher = DemandDispatcher() if dispatcher is None else dispatcher
         self.buffer = Buffer(size=None) if buffer is None else buffer
         self.buffered = self.buffer.events
+        self.holding = False
+        self.behind = deque()
         self.on |= {CANCEL: partial(self._over, "cancel"), DOWN: partial(self._over, "down")}
 
     __repr__ = Producing.__repr__
@@ -38,6 +41,11 @@ class ProducerConsumerCore(ConsumerCore, Producing):
     def may_end(self) -> bool:
         """What came of the events before has gone on, or there is nobody to take it."""
         return not (self.buffered and self.dispatcher.outstanding)
+
+    def _sort_out(self, events: Events, error: Exception) -> list[Any]:
+        """The batch that these came of is done: what cannot be sent of them is lost, and not the batch."""
+        self.current = None
+        return super()._sort_out(events, error)
 
     def _over(self, kind: str, subscription: Subscription, reason: Reason) -> None:
         """A subscription ends: one of this stage's own, or one of those to it."""

@@ -6,10 +6,13 @@ from typing import Any
 
 import anyio
 
-from palleto.core import CALL, CAST
+from palleto.core import CALL, CAST, EMIT
 from palleto.errors import NotFoundError
+from palleto.runtime.actor import actor
+from palleto.runtime.kinds import Emits
+from palleto.runtime.request import Request
 from palleto.runtime.stage import Stage
-from palleto.runtime.system import System, actor, whereis
+from palleto.runtime.system import System, title_of, whereis
 
 
 def _stage(to: str | Stage) -> Stage:
@@ -23,8 +26,8 @@ def _stage(to: str | Stage) -> Stage:
 def cast(to: str | Stage, message: Any) -> None:
     """Put a message of the user's own into the mailbox of a stage, by name or itself; its `handle_cast` gets it.
 
-    Returns at once; nobody waits. Raises NotFoundError if no running stage has that name; the run's
-    `on_refused` hears of the message then.
+    Returns at once; nobody waits. Raises NotFoundError if no running stage has that name; the run's `on_refused` hears
+    of the message then. Raises EndlessError in a stage that casts to itself over and over, without virtual time moving.
     """
     system = System.current()
     try:
@@ -35,9 +38,23 @@ def cast(to: str | Stage, message: Any) -> None:
     if system.observer is not None:
         system.observer.cast(actor(), stage, message)
     if stage.running:
+        if actor() is stage:
+            system.pump.turned_again(stage)
         stage.post((CAST, None, message))
     else:
         system.refuse(message)
+
+
+def async_info(to: str | Stage, message: Any) -> None:
+    """The same as `cast`, but heard after the events that are in the stage's buffer now: GenStage's `async_info`.
+
+    That is when they have gone on. A consumer has no buffer, and hears of it as of any `cast`.
+    """
+    stage = _stage(to)
+    if isinstance(stage, Emits) and stage.running:
+        stage.post((EMIT, lambda: cast(stage, message), ()))
+    else:
+        cast(stage, message)
 
 
 def say(line: str) -> None:
@@ -51,37 +68,20 @@ def say(line: str) -> None:
 async def call(to: str | Stage, message: Any, timeout: float = 5.0) -> Any:
     """Ask a stage, by name or itself; its `handle_call` answers `(reply, events)` and the reply is returned.
 
+    The reply may be a `Reply`: then the stage answers later.
+
     timeout: seconds of run time, 5 as in GenServer. Raises NotFoundError if the stage is not there or stops before it
-    answers, TimeoutError if it takes longer.
+    answers (if it crashes, that is the error's `__cause__`), TimeoutError if it takes longer.
     """
+    System.current()  # raises outside of a run
     stage = _stage(to)
     request = Request()
     stage.post((CALL, request, message))
-    with anyio.fail_after(timeout):
+    with anyio.move_on_after(timeout):
         return await request
-
-
-class Request:
-    """A question that somebody waits to have answered."""
-
-    def __init__(self) -> None:
-        self._event = anyio.Event()
-        self._value: Any = None
-        self._error: Exception | None = None
-
-    def answer(self, value: Any) -> None:
-        """Give the answer."""
-        self._value = value
-        self._event.set()
-
-    def fail(self, error: Exception) -> None:
-        """Say that no answer will come, unless one has."""
-        if not self._event.is_set():
-            self._error = error
-            self._event.set()
-
-    def __await__(self) -> Any:
-        yield from self._event.wait().__await__()
-        if self._error is not None:
-            raise self._error
-        return self._value
+    at = stage.core.port.awaiting
+    why = "it has not" if at is None else f"it waits in its {at}"
+    raise TimeoutError(
+        f"expected {title_of(stage)} to answer {message!r:.80} within {timeout:g} s, but {why}; give call(timeout=...) "
+        "more, or let handle_call return a Reply and answer later"
+    )

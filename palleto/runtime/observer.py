@@ -4,20 +4,28 @@
         def returned(self, stage, callback, argument):
             print(stage.label, callback)
 
-    async with running(top, recorder=Counter()):
+    async with running(top, observers=[Counter()]):
         ...
 
 Its methods are called in the run's own thread, in the middle of what happens: they must be quick, must not await, and
-what they raise is a crash of the stage or task that they were told of. What is observed does not know the observer;
-a run that nobody observes pays for one `if` a message. `palleto.trace.Recorder` is one.
+what they raise is a crash of the stage or task that they were told of (over `sent`, `dropped` and `lost` once the stage
+has done what its message leads to: nothing of a batch is forgotten). Those that are told of none (`attached`,
+`ending`, `turns`) must not raise. What is observed does not know the observer; a run that nobody observes pays for one
+`if` a message. `palleto.trace.Recorder` is one, `palleto.trace.otel.OpenTelemetry` another.
+
+Of several, each is told of all: first the recorder, then the others in the order given. What one of them raises keeps
+nothing back from those after it; then the first error is raised. A method that an observer does not override costs a
+run with several observers nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from palleto.core import Message, Reason
+from palleto.errors import SettingError
 from palleto.runtime.process import Process
 
 
@@ -72,6 +80,9 @@ class Observer:
     def returned(self, stage: Any, callback: str, argument: Any) -> None:
         """A callback has returned, and what it returned was taken: what it emitted has been `sent` already."""
 
+    def handled(self, stage: Any, events: Sequence[Any]) -> None:
+        """A ConsumerSupervisor is through with these events: their children have ended normally."""
+
     def sent(self, stage: Any, to: Any, message: Message) -> None:
         """A stage puts a message into the mailbox of another."""
 
@@ -82,7 +93,7 @@ class Observer:
         """A stage has done all that a message led to."""
 
     def lost(self, process: Process, events: Sequence[Any]) -> None:
-        """A crash or a full buffer has lost these events."""
+        """These events are lost: `events` is a `Lost`, and its `why` says why."""
 
     # ---- what users and libraries say
 
@@ -91,3 +102,45 @@ class Observer:
 
     def note(self, kind: str, process: Process | None, *, events: Any = (), **data: Any) -> None:
         """Somebody in the run tells of something: `say` of a line, the door to the cloud of a request, ..."""
+
+
+class Observers(Observer):
+    """Several observers, told of everything in their order."""
+
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self.observers = tuple(observers)
+        for name in METHODS:
+            heard = [
+                getattr(one, name) for one in self.observers if getattr(type(one), name) is not vars(Observer)[name]
+            ]
+            if heard:
+                setattr(self, name, heard[0] if len(heard) == 1 else partial(_tell_all, heard))
+
+    def __repr__(self) -> str:
+        return f"<Observers {list(self.observers)}>"
+
+
+METHODS = tuple(name for name in vars(Observer) if not name.startswith("_"))
+
+
+def _tell_all(heard: Sequence[Callable[..., None]], *told: Any, **data: Any) -> None:
+    """Tell each; then raise the first error that one of them has raised."""
+    failed: Exception | None = None
+    for hear in heard:
+        try:
+            hear(*told, **data)
+        except Exception as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def one_of(recorder: Observer | None, observers: Iterable[Observer]) -> Observer | None:
+    """Whom a run tells: none, the only one, or all. Raises SettingError for what is no observer."""
+    told = [*([] if recorder is None else [recorder]), *observers]
+    for one in told:
+        if not isinstance(one, Observer):
+            raise SettingError(f"expected an observer, such as Recorder(), got: {one!r:.60}")
+    if len(told) > 1:
+        return Observers(told)
+    return told[0] if told else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 import anyio
 
 from palleto.core import NORMAL, Reason
-from palleto.errors import SettingError
+from palleto.errors import NotFoundError, SettingError
 
 
 class Parent(Protocol):
@@ -26,19 +26,21 @@ class Home(Protocol):
     def initialise(self, process: Process) -> None:
         """Call its `init`, in its name."""
 
-    def leave(self, process: Process, reason: Reason, *, started: bool = True) -> None:
-        """Let an ended process go, or one that could not start."""
+    def leave(self, process: Process, reason: Reason, *, started: bool = True) -> Reason:
+        """Let an ended process go, or one that could not start. Returns why it ended after all."""
 
 
 class Process:
     """The life of a process: `start`, `end`, and one call of `exited` in between or after.
 
-    name: how others find it (`whereis`, `subscribe`, `cast`); None: only by reference. A class may set it, or `child`.
+    name:  how others find it (`whereis`, `subscribe`, `cast`); None: only by reference. A class may set it, or `child`.
+    shown: names of its numbers that a trace tells of and pictures show; a class may set it: `shown = ("owed",)`.
     """
 
     # What is Palleto's own in a process has two underscores, so that a user's attribute is never the same.
 
     name: str | None = None
+    shown: ClassVar[tuple[str, ...]] = ()
     __id = "#0"
     __running = False
     __system: Any
@@ -84,13 +86,17 @@ class Process:
         refuse_name(self, "label")
 
     def start(self, system: Home, parent: Parent) -> None:
-        """Begin to run. Raises NameTakenError, and whatever `init` raises; nothing is left running then."""
+        """Begin to run. Raises NameTakenError, SettingError for a `shown` that names no number, and what `init` raises.
+
+        Nothing is left running then.
+        """
         self.__id = system.enter(self)
         self.__system, self.__parent = system, parent
         self.__ended = anyio.Event()
         self.__running = True
         try:
             system.initialise(self)
+            require_shown(self)
         except BaseException as error:
             self.__running = False
             system.leave(self, error, started=False)
@@ -123,7 +129,7 @@ class Process:
         if not self.__running:
             return
         self.__running = False
-        self.__system.leave(self, reason)
+        reason = self.__system.leave(self, reason)
         self.__ended.set()
         self.__parent.child_exited(self, reason)
 
@@ -140,6 +146,34 @@ def refuse_name(process: Process, name: str) -> NoReturn:
     """Refuse an attribute that is Palleto's own. Raises SettingError."""
     kind = type(process).__name__
     raise SettingError(f"expected {kind} to keep what it has under another name than {name!r}: that is Palleto's own")
+
+
+def require_running(process: Process, what: str) -> None:
+    """Refuse what only a running process can do. Raises NotFoundError."""
+    if not process.running:
+        when = "it has not begun: do it in init, or later" if process.id == "#0" else "it has ended"
+        raise NotFoundError(f"expected {process} to run when it is to {what}, but {when}")
+
+
+def require_shown(process: Process) -> None:
+    """Hold a process to what its class's `shown` names. Raises SettingError."""
+    kind = type(process)
+    names = kind.shown
+    if not (isinstance(names, tuple) and all(isinstance(name, str) for name in names)):
+        raise SettingError(f"expected {kind.__name__}.shown to be a tuple of names, as ('owed',), got: {names!r:.60}")
+    for name in names:
+        value = getattr(process, name, None)
+        if not isinstance(value, int | float):
+            raise SettingError(
+                f"expected {kind.__name__}, whose `shown` names {name!r}, to set self.{name} to a number in its init, "
+                f"got: {value!r:.60}"
+            )
+
+
+def parent_of(process: Process) -> Process | None:
+    """The supervisor that started it; None of the process at the top of a run."""
+    parent = vars(process).get("_Process__parent")
+    return parent if isinstance(parent, Process) else None
 
 
 def is_crash(reason: Reason) -> bool:

@@ -2,57 +2,78 @@
 
 It has a mailbox, a machine that decides (`palleto.core`) and a port through which the machine acts. If all its
 callbacks are plain functions, the run's pump gives it turns; if one is `async`, it has a task of its own, in which it
-takes its messages one by one, and only it waits while the callback awaits.
+takes its messages one by one, and only it waits while the callback awaits. So has each stage of a run whose order
+somebody decides.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, Literal, Self, TypeAlias, TypeVar, get_args
 
 import anyio
 
-from palleto.core import CALL, CAST, DOWN, EMIT, EVENTS, SUBSCRIBE, Core, Message, Port, Reason, Subscription
+from palleto.core import (
+    CALL,
+    CAST,
+    DOWN,
+    EMIT,
+    EVENTS,
+    SUBSCRIBE,
+    Callback,
+    Core,
+    Events,
+    Message,
+    Port,
+    Reason,
+    Subscription,
+    Then,
+)
 from palleto.errors import NotFoundError
+from palleto.runtime.actor import act_as
+from palleto.runtime.drain import DRAIN
+from palleto.runtime.lost import LossLog
 from palleto.runtime.mailbox import Mailbox, post
 from palleto.runtime.port import ObservedPort, StagePort, Stopped, refuse_to_await
-from palleto.runtime.process import Home, Parent, Process, refuse_name
-from palleto.runtime.system import System, act_as
+from palleto.runtime.process import Home, Parent, Process, describe, refuse_name, require_running
+from palleto.runtime.system import System, title_of
+from palleto.runtime.timers import Timer
 
 STOP = "stop"
 """(STOP, None, reason): a message of the runtime's own, that ends the stage."""
 DO = "do"
 """(DO, None, function): another: the stage wants something of its own machine, when it is its turn."""
 
-CALLBACKS = (
-    "handle_demand",
-    "handle_events",
-    "handle_cast",
-    "handle_call",
-    "handle_subscribe",
-    "handle_cancel",
-    "terminate",
-)
+T = TypeVar("T")
+
+Given: TypeAlias = T | Awaitable[T]
+"""What a plain callback returns, or what an `async` one does."""
+
+CALLBACKS = (*get_args(Callback), "terminate")
+USERS = {*CALLBACKS, "init", "dispatcher", "format_discarded"}
+"""What a user may have on a stage itself, too."""
 
 
 class Stage(Process):
     """What the three kinds share. Callbacks may be plain or `async`; state lives on `self`; `init` is plain.
 
     A stage's attributes are its user's, but for these names, which are refused with a SettingError: `id`, `label`,
-    `running`, `system`, `core`, `_mailbox`, `_make_core`, and those of its methods (`start`, `end`, `kill`, `stop`,
-    `wait`, `drain`, `exited`, `is_busy`, `is_ending`, `emit`, `post`; of a producer `demand`, `from_iterable`; of a
-    consumer `subscribe`, `ask`, `resize`, `cancel`). `name`, `patience`, `dispatcher`, `buffer_size` and `buffer_keep`
-    are settings.
+    `running`, `system`, `core`, `mailbox_length`, `buffered`, `demand_mode`, `_mailbox`, `_make_core`, `_resubscribe`,
+    and those of its methods (`start`, `end`, `kill`, `stop`, `wait`, `drain`, `exited`, `is_busy`, `is_ending`, `emit`,
+    `emit_and_wait`, `after`, `post`, `cancel`; of a producer `demand`, `rate`, `from_iterable`; of a consumer
+    `subscribe`, `ask`, `resize`). `name`, `shown`, `patience`, `dispatcher`, `buffer_size` and
+    `buffer_keep` are settings.
     """
 
-    patience: ClassVar[float] = 5.0
+    patience: float = 5.0
     """Seconds that a stage may take to finish its callback when it is asked to stop, before it is cancelled."""
 
     _mailbox: Mailbox
     __core: Core
     __port: StagePort
+    __cut: anyio.CancelScope
 
     def __new__(cls, *args: Any, **settings: Any) -> Self:
         # Here, as a user's `__init__` need not call ours, and a stage that has not begun can be sent to.
@@ -74,24 +95,37 @@ class Stage(Process):
 
     # ---- callbacks, for the user to write
 
-    def handle_cast(self, message: Any) -> Any:
+    def handle_cast(self, message: Any) -> Given[Sequence[Any] | None]:
         """Take a message sent with `cast`. Returns events to emit, or None."""
         raise NotImplementedError(f"expected {type(self).__name__} to have a handle_cast for {message!r:.80}")
 
-    def handle_call(self, message: Any) -> Any:
+    def handle_call(self, message: Any) -> Given[tuple[Any, Sequence[Any] | None]]:
         """Answer a question asked with `call`. Returns `(reply, events)`."""
         raise NotImplementedError(f"expected {type(self).__name__} to have a handle_call for {message!r:.80}")
 
-    def handle_subscribe(self, kind: str, subscription: Subscription) -> Any:
+    def handle_subscribe(
+        self, kind: Literal["producer", "consumer"], subscription: Subscription
+    ) -> Given[Literal["automatic", "manual"] | None]:
         """Hear of a subscription, to a `kind` of "producer" or by a "consumer".
 
         A consumer may return "manual", to ask by itself with `ask`.
         """
+        return None
 
-    def handle_cancel(self, reason: tuple[str, Reason], subscription: Subscription) -> Any:
+    def handle_cancel(
+        self, reason: tuple[Literal["cancel", "down"], Reason], subscription: Subscription
+    ) -> Given[Sequence[Any] | None]:
         """Hear of the end of a subscription: `("cancel" or "down", reason)`. Returns events to emit, or None."""
+        return None
 
-    def terminate(self, reason: Reason) -> Any:
+    def handle_drain(self) -> Given[Sequence[Any] | None]:
+        """Hand on what is held back, a batch that is not full for example. Returns events to emit, or None.
+
+        Called once when the run drains (`System.drain`): all stages above are done, and nothing more will come of them.
+        """
+        return None
+
+    def terminate(self, reason: Reason) -> Given[None]:
         """Clean up: the stage is about to end. Not called where the whole run is cancelled."""
 
     # ---- life
@@ -108,54 +142,118 @@ class Stage(Process):
         self.__terminate = bound["terminate"]
         self.__reason: Reason = "shutdown"  # of a task that is cancelled with the whole run
         self.__serving: Message | None = None
-        self.__scope = anyio.CancelScope() if asynchronous else None
+        alone = asynchronous or system.order is not None  # in a task of its own
+        self.__scope = anyio.CancelScope() if alone else None
         self.__port = self.__make_port(system, bound, asynchronous)
         self.__core = type(self)._make_core(self, self.__port)
-        mailbox = self._mailbox = Mailbox(self, self.__wake if asynchronous else system.ready.append, self.__leave)
+        mailbox = self._mailbox = Mailbox(self, self.__wake if alone else system.pump.ready.append, self.__leave)
         mailbox.idle = False  # until it has begun
         mailbox.on = self.__core.on
         mailbox.on |= {STOP: self.__stop, DO: self.__do}
+        if kind.handle_drain is not Stage.handle_drain:
+            mailbox.on[DRAIN] = self.__flush
         try:
             super().start(system, parent)
         except BaseException:  # what came meanwhile, and what still comes, nobody will serve
             mailbox.rouse = self.__refuse_all
             self.__refuse_all(mailbox)
             raise
-        if asynchronous:
+        if alone:
             system.tasks.start_soon(self.__task, name=self.label)
         else:
-            system.ready.append(mailbox)
-            system.wake()
+            system.pump.ready.append(mailbox)
+            system.pump.wake()
 
     def __make_port(self, system: System, bound: dict[str, Callable[..., Any]], asynchronous: bool) -> StagePort:
-        def lose(events: list[Any]) -> None:
-            system.lose(self, events)
+        self.__losses = LossLog(self)
+        wake = system.pump.wake
+
+        def lose(events: Events, why: str) -> None:
+            """What is raised here is the stage's crash, after this message: a machine is not interrupted."""
+            try:
+                self.__losses.add(len(events), why)
+            except Exception as error:
+                self.__stop_first(error)
+            try:
+                system.lose(self, events, why)
+            except Exception as error:
+                self.__stop_first(error)
+
+        def post_and_wake(to: Stage, message: Message) -> None:
+            """From a task of its own, the pump is woken at once: who was sent to first acts first."""
+            post(to, message)
+            wake()
 
         def both(name: str) -> Callable[[Any], Any]:
             callback = bound[name]
             return lambda arguments: callback(*arguments)
 
-        callbacks = {**bound, "handle_subscribe": both("handle_subscribe"), "handle_cancel": both("handle_cancel")}
+        def handle_cancel(arguments: tuple[Any, Subscription]) -> Any:
+            self._resubscribe(arguments[1])
+            return bound["handle_cancel"](*arguments)
+
+        callbacks = {**bound, "handle_subscribe": both("handle_subscribe"), "handle_cancel": handle_cancel}
+        callbacks["handle_drain"] = lambda _: bound["handle_drain"]()
+        send = post_and_wake if asynchronous else post
         if system.observer is None:
-            return StagePort(callbacks, lose, awaits=asynchronous)
-        return ObservedPort(callbacks, lose, awaits=asynchronous, stage=self, observer=system.observer)
+            return StagePort(callbacks, send, lose, awaits=asynchronous)
+        return ObservedPort(
+            callbacks, send, lose, awaits=asynchronous, stage=self, observer=system.observer, crash=self.__stop_first
+        )
 
     def _make_core(self, port: Port) -> Core:
         """The machine of this kind of stage."""
         raise NotImplementedError
 
+    def _resubscribe(self, subscription: Subscription) -> None:
+        """A subscription ends: see to it that it is made anew, if that was asked for."""
+
     def is_busy(self) -> bool:
         return self.running and not self._mailbox.idle
 
+    @property
+    def mailbox_length(self) -> int:
+        """How many messages wait in its mailbox: the BEAM's `message_queue_len`."""
+        return len(self._mailbox.messages)
+
+    @mailbox_length.setter
+    def mailbox_length(self, value: object) -> None:
+        refuse_name(self, "mailbox_length")
+
+    def drain(self) -> None:
+        """Begin no new work: a `handle_demand` that waits for some is cancelled, as if it had returned None."""
+        port = self.__port
+        if port.awaiting == "handle_demand" and not port.cut:
+            port.cut = True
+            self.__cut.cancel()
+
     def emit(self, events: Iterable[Any]) -> None:
-        """Emit events outside of a callback's return, from inside the run (a producer or producer-consumer)."""
-        self.post((EMIT, None, list(events)))
+        """Emit events outside of a callback's return, from inside the run (a producer or producer-consumer).
+
+        Raises NotFoundError if it does not run; if it has ended, the events are told as lost besides.
+        """
+        running, events = self.running, list(events)
+        if running or self.id != "#0":  # one that was never part of a run has nobody to tell
+            self.post((EMIT, None, events))
+        if not running:
+            require_running(self, f"emit {len(events)} events")
+
+    def after(self, seconds: float, message: Any) -> Timer:
+        """Send this stage a message in so many `seconds` of run time, 0 or more: its `handle_cast` gets it.
+
+        Erlang's `Process.send_after`. The timer that is returned can be cancelled. It ends with the stage, and no drain
+        waits for it; a drain cancels those of a producer, as they are its way to look for events. Raises NotFoundError
+        if the stage does not run, SettingError for another number of seconds.
+        """
+        require_running(self, "be told something later")
+        timer: Timer = self.system.timers.add(self, seconds, (CAST, None, message))
+        return timer
 
     def post(self, message: Message) -> None:
         """Put a message into the mailbox. One to a stage that does not run is answered for it, or lost."""
         post(self, message)
         if self.running:
-            self.system.wake()
+            self.system.pump.wake()
 
     async def end(self, reason: Reason = "shutdown") -> None:
         """Stop after the callback that runs now; cancel it after `patience` seconds."""
@@ -196,13 +294,19 @@ class Stage(Process):
     def __do(self, about: None, function: Callable[[], None]) -> None:
         function()
 
+    def __flush(self, about: None, what: None) -> None:
+        del self._mailbox.on[DRAIN]  # once
+        core = self.__core
+        self.__port.call("handle_drain", None, lambda result: core.emit(core.given("handle_drain", result)))
+        core.settle()
+
     def __wake(self, mailbox: Mailbox) -> None:
         """A message has come, and the task waits for one."""
         self.__awake.set()
 
     async def __task(self) -> None:
         """Take messages until one says stop or a callback crashes."""
-        assert self.__scope is not None, "only a stage with an async callback has a task"
+        assert self.__scope is not None, "only such a stage has a task"
         act_as(self)
         with self.__scope:
             try:
@@ -214,30 +318,50 @@ class Stage(Process):
         await self.__finish()  # if the scope was cancelled before the first step, it did not get there
 
     async def __serve(self) -> None:
+        """Take messages, and go on with them after a drain has cut a callback short."""
+        port, then = self.__port, None
+        while True:
+            with anyio.CancelScope() as self.__cut:
+                await self.__take(then)
+            port.cut, then = False, None if port.awaiting is None else self.__then
+
+    async def __take(self, then: Then | None) -> None:
+        """Take messages, until a drain cuts one short. First, `then` goes on after a callback that was cut short."""
         system, mailbox, port, core = self.system, self._mailbox, self.__port, self.__core
+        pump, order = system.pump, system.order
         messages, on, observer = mailbox.messages, mailbox.on, system.observer
         while True:
-            while messages:
-                if system.holds:
-                    await system.pass_holds()
-                kind, about, what = message = self.__serving = messages.popleft()
-                if observer is not None:
-                    observer.turns()
-                    observer.took(self, message)
-                on[kind](about, what)
+            while messages or then is not None:
+                if then is not None:
+                    port.awaiting = None
+                    then(None)
+                    core.settle()
+                    then = None
+                else:
+                    if pump.holds:
+                        await pump.pass_holds()
+                    if order is not None:
+                        await order.turn(mailbox)
+                    kind, about, what = message = self.__serving = messages.popleft()
+                    if observer is not None:
+                        observer.turns()
+                        observer.took(self, message)
+                    on[kind](about, what)
                 while port.waiting is not None:
-                    if system.ready:  # others have been sent to
-                        system.wake()
-                    (awaitable, then), port.waiting = port.waiting, None
-                    then(await awaitable)
+                    (awaitable, self.__then), port.waiting = port.waiting, None
+                    result = await awaitable
+                    port.awaiting = None
+                    self.__then(result)
                     core.settle()
                 if observer is not None:
                     observer.settled(self)
                 self.__serving = None
-                if system.ready:
-                    system.wake()
+                if port.cut:
+                    return
             self.__awake = anyio.Event()
             mailbox.idle = True
+            if pump.max_turns is not None:
+                pump.turned(self)
             if system.idling is not None:
                 system.look_idle()
             await self.__awake.wait()
@@ -274,23 +398,34 @@ class Stage(Process):
         """Tell the peers that this stage is gone, and the system what was lost."""
         mailbox = self._mailbox
         mailbox.idle = False
+        failures = self.__port.failures = []  # an observer's are a crash, but the stage ends as it should
         lost: list[Any] = self.__core.in_hand()
         if self.__serving is not None:
             self.__refuse(self.__serving, self.__reason)  # its events, if any, are in the machine's hand
         while mailbox.messages:
             lost += self.__refuse(mailbox.messages.popleft(), self.__reason)
+        for request in list(self.__port.requests):
+            request.fail(self.__no_answer(self.__reason))
         self.__core.farewell(self.__reason)
-        self.system.wake()
-        self.system.lose(self, lost)
+        try:
+            self.system.lose(self, lost, f"{self.label} has ended: {describe(self.__reason)}")
+            self.__losses.close()
+        except Exception as error:
+            failures.append(error)
         mailbox.rouse, mailbox.idle = self.__refuse_all, True
-        self.exited(self.__reason)
+        self.exited(failures[0] if failures else self.__reason)
 
     def __refuse_all(self, mailbox: Mailbox) -> None:
         """Answer what comes to a stage that does not run; events in it are lost."""
         while mailbox.messages:
             if lost := self.__refuse(mailbox.messages.popleft(), "not running"):
-                self.system.lose(self, lost)
+                self.system.lose(self, lost, f"{self.label} was not running")
         mailbox.idle = True
+
+    def __no_answer(self, reason: Reason) -> NotFoundError:
+        error = NotFoundError(f"expected {title_of(self)} to answer, but it has ended: {describe(reason)}")
+        error.__cause__ = reason if isinstance(reason, BaseException) else None
+        return error
 
     def __refuse(self, message: Message, reason: Reason) -> list[Any]:
         """Answer a message that nobody will serve. Returns the events in it: they are lost."""
@@ -298,7 +433,7 @@ class Stage(Process):
         if kind == SUBSCRIBE:
             about.consumer.post((DOWN, about, reason))
         elif kind == CALL:
-            about.fail(NotFoundError(f"expected {self} to answer, but it has ended"))
+            about.fail(self.__no_answer(reason))
         elif kind == CAST:
             self.system.refuse(what)
         return list(what) if kind in (EVENTS, EMIT) else []
@@ -314,4 +449,4 @@ def own_methods(kind: Any) -> frozenset[str]:
     """The names of a stage's methods that are Palleto's own and no callbacks."""
     bases = [base for base in kind.__mro__ if base.__module__.startswith("palleto.runtime.")]
     names = {name for base in bases for name, thing in vars(base).items() if callable(thing) or name == "from_iterable"}
-    return frozenset(name for name in names if "__" not in name) - {*CALLBACKS, "init", "dispatcher"}
+    return frozenset(name for name in names if "__" not in name) - USERS

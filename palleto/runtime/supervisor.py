@@ -7,8 +7,8 @@ What a supervisor decides when a child ends is in plain functions: which childre
 >>> affected("one_for_one", 1, 4), affected("rest_for_one", 1, 4), affected("one_for_all", 1, 4)
 ([1], [1, 2, 3], [0, 1, 2, 3])
 >>> budget = Budget(max_restarts=3, max_seconds=5)
->>> [budget.spend(now) for now in (0, 1, 2, 3, 9)]
-[True, True, True, False, True]
+>>> [(budget.spend(now), budget.left(now)) for now in (0, 1, 2, 3, 9)]
+[(True, 2), (True, 1), (True, 0), (False, 0), (True, 2)]
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import anyio
 
 from palleto.core import NORMAL, Reason, whole
 from palleto.errors import NotFoundError, RestartError, SettingError
-from palleto.runtime.process import Home, Parent, Process, begin, describe
+from palleto.runtime.process import Home, Parent, Process, begin, describe, require_running
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -56,14 +56,28 @@ class Budget:
         self.max_seconds = max_seconds
         self._spent: deque[float] = deque()
 
-    def spend(self, now: float) -> bool:
-        """Take one restart at `now` (seconds of run time) out of the budget; False if there is none left."""
+    def left(self, now: float) -> int:
+        """How many restarts are left at `now`, in seconds of run time, which never goes back."""
         while self._spent and now - self._spent[0] >= self.max_seconds:
             self._spent.popleft()
-        if len(self._spent) >= self.max_restarts:
+        return self.max_restarts - len(self._spent)
+
+    def spend(self, now: float) -> bool:
+        """Take one restart at `now` (seconds of run time) out of the budget; False if there is none left."""
+        if self.left(now) < 1:
             return False
         self._spent.append(now)
         return True
+
+
+def out_of_restarts(budget: Budget, supervisor: Process, last: str, reason: Reason) -> RestartError:
+    """What a supervisor ends with when its budget is spent; the last of its children to end, by label, and why."""
+    error = RestartError(
+        f"expected at most {budget.max_restarts} restarts in {budget.max_seconds:g} s under {supervisor.label}, "
+        f"got one more; the last to end was {last}: {describe(reason)}"
+    )
+    error.__cause__ = reason if isinstance(reason, BaseException) else None
+    return error
 
 
 class Child:
@@ -125,7 +139,8 @@ class Supervisor(Process):
                   all.
     children:     in the order in which they are started; each is a `child(...)` of its own.
     max_restarts: 0 or more in any `max_seconds` of run time; 3 in 5 by default. Over that, it stops all its children
-                  and fails with RestartError, which its own supervisor sees as a crash.
+                  and fails with RestartError, which its own supervisor sees as a crash. `budget` knows how many are
+                  left.
     """
 
     strategy: Strategy = "one_for_one"
@@ -150,7 +165,7 @@ class Supervisor(Process):
         self.strategy = self.strategy if strategy is None else strategy
         if self.strategy not in ("one_for_one", "rest_for_one", "one_for_all"):
             raise SettingError(f"expected strategy to be one_for_one, rest_for_one or one_for_all, got: {strategy!r}")
-        self._budget = Budget(
+        self.budget = Budget(
             self.max_restarts if max_restarts is None else max_restarts,
             self.max_seconds if max_seconds is None else max_seconds,
         )
@@ -160,8 +175,17 @@ class Supervisor(Process):
 
     @property
     def children(self) -> list[Child]:
-        """How each child is started, in their order: a new list. `start_child` adds to it, `stop_child` takes away."""
+        """How each child is started, in their order: a new list. `start_child` adds to it, `stop_child` takes away.
+
+        May be set to others before it starts.
+        """
         return list(self._children)
+
+    @children.setter
+    def children(self, specs: Iterable[Child]) -> None:
+        if self.running:
+            raise SettingError(f"expected {self} not to run yet; use start_child and stop_child while it runs")
+        self._children = dict.fromkeys(specs)
 
     def start(self, system: Home, parent: Parent) -> None:
         self._exits: deque[tuple[Process, Reason]] = deque()
@@ -180,7 +204,8 @@ class Supervisor(Process):
             raise
 
     def start_child(self, spec: Child) -> Process:
-        """Start one more child, after all others."""
+        """Start one more child, after all others. Raises NotFoundError if this supervisor does not run."""
+        require_running(self, "start a child")
         process = spec.start(self.system, self)
         self._started[process] = spec
         self._children[spec] = None
@@ -238,18 +263,15 @@ class Supervisor(Process):
         if self.strategy != "one_for_one":
             children = self.children
             specs = [children[place] for place in affected(self.strategy, children.index(ended), len(children))]
-        if not self._budget.spend(self.system.now()):
-            self._stopping = RestartError(
-                f"expected at most {self._budget.max_restarts} restarts in {self._budget.max_seconds:g} s under "
-                f"{self.label}, got one more; the last to end was {process.label}: {describe(reason)}"
-            )
+        if not self.budget.spend(self.system.now()):
+            self._stopping = out_of_restarts(self.budget, self, process.label, reason)
             return
         for spec in reversed(specs):
             if spec.process is not None:
                 if spec.process.running:
                     await spec.process.end("shutdown")
-                if spec.restart == "temporary" and spec.process in self._started:
-                    del self._started[spec.process]
+                # Out of the list, or its end would be taken for one of itself, and it started before those before it.
+                if self._started.pop(spec.process, None) is not None and spec.restart == "temporary":
                     del self._children[spec]
         for spec in specs:
             if self._stopping is not None or (len(specs) > 1 and spec not in self._children):
@@ -262,6 +284,7 @@ class Supervisor(Process):
             except Exception as error:
                 # A crash like any other. Those that ended meanwhile come first: it may have needed one of them.
                 failed = spec.process or process
+                self.system.log(failed, f"{failed} could not be started again: {describe(error)}", error)
                 self._started[failed] = spec
                 self._exits.append((failed, error))
                 return

@@ -1,41 +1,38 @@
-"""One run: its processes and their names, the ready queue, the tasks, and the observer that may listen.
-
-Stages whose callbacks are all plain functions take their messages in turns, from one ready queue: no task switch and no
-event object for a message. The pump below is the one task that gives them all.
-"""
+"""One run: its processes and their names, what is told of it, whether it is idle, and how it ends."""
 
 from __future__ import annotations
 
+import inspect
+import logging
 import random
-import sys
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from anyio.lowlevel import checkpoint
 
 from palleto.clock import now_of
-from palleto.core import Reason
-from palleto.errors import NameTakenError, NotFoundError, PalletoError
-from palleto.runtime.mailbox import Mailbox
+from palleto.core import Message, Reason, Terms
+from palleto.errors import NameTakenError, NotFoundError, PalletoError, RestartError, ReturnError, one_line
+from palleto.runtime.actor import acting_as
+from palleto.runtime.drain import drain
+from palleto.runtime.lost import Lost
 from palleto.runtime.observer import Observer
-from palleto.runtime.process import Process, begin, describe, is_crash
+from palleto.runtime.order import Order, OrderedTurns
+from palleto.runtime.process import Process, describe, is_crash
+from palleto.runtime.pump import Pump
+from palleto.runtime.timers import Timers
 
-P = TypeVar("P", bound=Process)
-
-TURNS = 200
-"""Turns of stages that the pump gives before it lets the event loop look at timers, sockets and signals."""
-
-_system: ContextVar[System] = ContextVar("palleto.system")
-_actor: ContextVar[Process | System | None] = ContextVar("palleto.actor", default=None)
+the_system: ContextVar[System] = ContextVar("palleto.system")
+"""The run that the caller is part of."""
 
 
-def _print_error(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def title_of(process: Process) -> str:
+    """A stage by its class and its name, if that does not tell the class; others by their name."""
+    label, kind = process.label, type(process).__name__
+    return label if not hasattr(process, "core") or kind.lower() in label.lower() else f"{kind} {label}"
 
 
 class System:
@@ -43,12 +40,24 @@ class System:
 
     seed:       None serves stages in the order in which they became ready; a number serves them in an order of chance
                 that is the same for the same number. A stage's own messages keep their order either way.
+    order:      a function that decides, on virtual time, in the place of a seed. Whenever no task can run it gets the
+                stages in whose mailbox a message waits, who has waited longest first. It returns the one that takes its
+                next message, that one only; or None: time goes on until a wait is over. It is asked until the end of
+                the run's block. All stages have a task of their own then.
     observer:   what hears of everything that happens, or None.
     on_lost:    a list of functions `(process, events)`, for you to add to. Each is called in the run, when events (1 or
-                more) were lost: their stage crashed or was stopped with them in hand, its buffer was full, or they were
-                sent to a stage that has ended. Whoever gave the events out can give them out again.
+                more) were lost: their stage crashed or was stopped with them in hand, its buffer was full, a partition
+                key or selector raised over them, a callback returned them in something that is no list, or they were
+                sent to a stage that has ended. `events` is a `Lost`, a list that says in `events.why` which of these it
+                was. Whoever gave the events out can give them out again.
     on_refused: a list of functions `(message)`. Each is called when a message of the user's own, sent with `cast`, will
                 not be handled: its stage has ended, has crashed over it, or is not there.
+    timers:     the messages that stages have put off with `after`: how many, and when the next is due.
+    pump:       what gives turns to stages. `max_turns` is its: how many they may take at one moment of virtual time.
+    expected:   who is about to do something by itself, and how many things: tasks, and who reads an async iterable; its
+                timers are beside them.
+    on_terms:   None, or a function `(terms)` that returns the terms on which a stage subscribes instead of its own, so
+                that what an experiment sets also holds for stages that start later.
     """
 
     def __init__(
@@ -57,8 +66,10 @@ class System:
         *,
         observer: Observer | None = None,
         seed: int | None = None,
-        say: Callable[[str], None] = print,
-        report: Callable[[str], None] = _print_error,
+        order: Order | None = None,
+        say: Callable[[str], None],
+        report: Callable[[str], None],
+        max_turns: int | None,
     ) -> None:
         self.tasks = tasks
         self.observer = observer
@@ -66,24 +77,28 @@ class System:
         self.processes: dict[str, Process] = {}
         self.clock = now_of()
         self.started = self.clock()
-        self.failure: PalletoError | None = None
+        self.timers = Timers(self)
+        self.acknowledger: Any = None  # the Acknowledger that observes this run, if one does
+        self._awaited: dict[str, list[tuple[Any, Message]]] = {}
+        self.failure: Exception | None = None
         self.interrupt: BaseException | None = None  # Ctrl-C in the middle of a callback
+        self._logged: BaseException | None = None  # the last crash whose traceback was logged
         self.body = anyio.CancelScope()
         self.on_lost: list[Callable[[Process, list[Any]], None]] = []
         self.on_refused: list[Callable[[Any], None]] = []
-        self.say = say
-        self.report = report
+        self.on_terms: Callable[[Terms], Terms] | None = None
+        self.say: Callable[[str], None] = lambda line: say(one_line(line))
+        self.report: Callable[[str], None] = lambda line: report(one_line(line))
         self.random = random.Random(0 if seed is None else seed)
-        self.shuffles = seed is not None
-        self.acting: Mailbox | None = None  # whose turn it is
-        self.ready: deque[Mailbox] = deque()
-        self.holds: list[anyio.Event] = []  # what stages wait for before they take their next messages
-        self.asleep: anyio.Event | None = None
-        self.idling: anyio.Event | None = None
+        self.order = None if order is None else OrderedTurns(order, self.fail)
+        self.pump = Pump(self, shuffles=seed is not None, max_turns=max_turns)
         self._paused: anyio.Event | None = None
+        self.idling: anyio.Event | None = None
+        self.quieted = False
+        self.expected: Counter[Process] = Counter()
+        self.drained: set[Process] = set()  # in a drain: those that nothing comes to any more
+        self.owners: dict[Process, Process] = {}  # of the tasks that run: the stages that started them
         self._ids = 0
-        # Shielded: a stage whose run is cancelled still needs turns to end as it should.
-        self._pumping = anyio.CancelScope(shield=True)
 
     def __repr__(self) -> str:
         return f"<System {len(self.processes)} processes, {self.now():.3f} s>"
@@ -92,7 +107,7 @@ class System:
     def current() -> System:
         """The run that the caller is part of. Raises NotFoundError outside of any."""
         try:
-            return _system.get()
+            return the_system.get()
         except LookupError:
             raise NotFoundError("expected to be inside a run; start one with `async with running(...)`") from None
 
@@ -109,31 +124,67 @@ class System:
             if name in self.names:
                 raise NameTakenError(f"expected a name that is free, got: {name!r}, which {self.names[name]} has")
             self.names[name] = process
+            for stage, message in self._awaited.pop(name, ()):
+                stage.post(message)
         self._ids += 1
         process_id = f"#{self._ids}"
         self.processes[process_id] = process
         return process_id
 
+    def when_up(self, name: str, stage: Any, message: Message) -> None:
+        """Put `message` into the mailbox of `stage` as soon as a process of that name begins."""
+        self._awaited.setdefault(name, []).append((stage, message))
+
     def initialise(self, process: Process) -> None:
         """Call the `init` of a process that begins, in its name."""
         if self.observer is not None:
             self.observer.started(process)
-        acting = _actor.set(process)
-        try:
-            process.init()
-        finally:
-            _actor.reset(acting)
+        with acting_as(process):
+            result: Any = process.init()  # type: ignore[func-returns-value]  # it may be a user's coroutine
+            if inspect.iscoroutine(result):
+                result.close()
+                raise ReturnError(
+                    f"expected {type(process).__name__}.init to be a plain function, got an `async def`: "
+                    "what awaits goes into a callback or a task"
+                )
+        if self.quieted:
+            process.drain()
 
-    def leave(self, process: Process, reason: Reason, *, started: bool = True) -> None:
-        """Let an ended process go. A crash is reported, but not of one that could not start: its starter is told."""
+    def leave(self, process: Process, reason: Reason, *, started: bool = True) -> Reason:
+        """Let an ended process go. A crash is reported, but not of one that could not start: its starter is told.
+
+        Returns the reason, or what the observer raised over it: a crash, too.
+        """
         del self.processes[process.id]
+        self.drained.discard(process)
+        self.owners.pop(process, None)
+        self.expected.pop(process, None)
         if process.name is not None:
             del self.names[process.name]
+        self.timers.leave(process)
         self.look_idle()
-        if self.observer is not None:
-            self.observer.ended(process, reason)
+        try:
+            if self.observer is not None:
+                self.observer.ended(process, reason)
+        except Exception as error:
+            reason = error
         if started and is_crash(reason):
-            self.report(f"{process.label} crashed: {describe(reason)}")
+            line = f"{title_of(process)} crashed: {describe(reason)}"
+            self.report(line)
+            self.log(process, line, reason)
+        return reason
+
+    def log(self, process: Process | None, line: str, reason: Reason) -> None:
+        """Log a crash as an error, with its traceback: to the logger `palleto.<stage>`, by name or else by class.
+
+        A crash that takes others down with it has its traceback logged once. A supervisor that is out of restarts, and
+        what somebody killed, are no crash of the user's code.
+        """
+        if isinstance(reason, BaseException) and not isinstance(reason, RestartError):
+            name = "" if process is None else f".{process.name or type(process).__name__}"
+            told = reason is self._logged
+            self._logged = reason
+            logging.getLogger(f"palleto{name}").error("%s", one_line(line), exc_info=None if told else reason)
 
     def whereis(self, name: str) -> Process:
         """The running process of that name. Raises NotFoundError if there is none."""
@@ -147,110 +198,65 @@ class System:
         """The top process ended. If it failed, the run fails."""
         if isinstance(reason, BaseException):
             error = reason if isinstance(reason, PalletoError) else PalletoError(f"{child} crashed: {reason!r}")
-            self.failure = self.failure or error
-            self.body.cancel()
+            if error is not reason:
+                error.__cause__ = reason
+            self.fail(error)
 
-    def lose(self, process: Process, events: list[Any]) -> None:
-        """Say that these events are lost, to the observer and to `on_lost`; nothing, if there are none."""
+    def fail(self, error: BaseException) -> None:
+        """End the run with this error: the first counts, and Ctrl-C before all others."""
+        if isinstance(error, Exception):
+            self.failure = self.failure or error
+        else:
+            self.interrupt = self.interrupt or error
+        self.body.cancel()
+
+    def lose(self, process: Process, events: Sequence[Any], why: str) -> None:
+        """Say that these events are lost, to the observer and to `on_lost`; nothing, if there are none.
+
+        why: one line, which the list that they get has as its `why`.
+        """
         if events:
-            if self.observer is not None:
-                self.observer.lost(process, events)
-            for listener in self.on_lost:
-                self._tell(listener, process, events)
+            lost = Lost(events, why)
+            try:
+                if self.observer is not None:
+                    self.observer.lost(process, lost)
+            finally:
+                for listener in self.on_lost:
+                    self.tell(listener, process, lost)
 
     def refuse(self, message: Any) -> None:
         """Say to `on_refused` that a message of the user's own will not be handled."""
         for listener in self.on_refused:
-            self._tell(listener, message)
+            self.tell(listener, message)
 
-    def _tell(self, listener: Callable[..., None], *told: Any) -> None:
+    def tell(self, listener: Callable[..., None], *told: Any) -> None:
+        """Call one of the user's own that hears of the run. What it raises is reported."""
         try:
             listener(*told)
         except Exception as error:  # the stage that is ending must still end as it should
-            self.report(f"{listener} failed with {error!r}")
+            self.report(line := f"{listener} failed with {error!r}")
+            self.log(None, line, error)
 
-    # ---- the ready queue
-
-    def wake(self) -> None:
-        """Let the pump go on, if it sleeps and somebody is ready."""
-        if self.asleep is not None and self.ready:
-            self.asleep.set()
-            self.asleep = None
-
-    async def pump(self) -> None:
-        """Give turns until `close`."""
-        _actor.set(self)  # whoever acts in this task is `acting`
-        with self._pumping:
-            while True:
-                while self.ready:
-                    await self.pass_holds()
-                    await self._give_turns()
-                    self.acting = None
-                    await checkpoint()
-                self.look_idle()
-                self.asleep = anyio.Event()
-                await self.asleep.wait()
-
-    async def _give_turns(self) -> None:
-        """Empty mailboxes, in the order in which they became ready, until TURNS were given or none is left."""
-        ready, holds, observer, shuffles = self.ready, self.holds, self.observer, self.shuffles
-        message = None
-        if observer is not None:
-            observer.turns()
-        for _ in range(TURNS):
-            if not ready:
-                return
-            if shuffles:
-                ready.rotate(-self.random.randrange(len(ready)))
-            self.acting = mailbox = ready.popleft()
-            messages, on = mailbox.messages, mailbox.on
-            try:
-                while messages:
-                    kind, about, what = message = messages.popleft()
-                    if observer is not None:
-                        observer.took(mailbox.stage, message)
-                    on[kind](about, what)
-                    if observer is not None:
-                        observer.settled(mailbox.stage)
-                    if holds:
-                        await self.pass_holds()
-                mailbox.idle = True
-            except Exception as error:  # a crash, or Stopped
-                mailbox.leave(error, message)
-            except (KeyboardInterrupt, SystemExit) as error:  # the others still need turns, to end as they should
-                self.interrupt = self.interrupt or error
-                self.body.cancel()
-                mailbox.leave(error, message)
-
-    async def pass_holds(self) -> None:
-        """Wait while a task that was started has not come to its first `await`, and while the run is paused.
-
-        So it is on the BEAM: a process that a stage starts gets its first turn before the stage takes its next message.
-        """
-        while self.holds:
-            held = self.holds[-1]
-            if not held.is_set():
-                await held.wait()
-            if held in self.holds:
-                self.holds.remove(held)
+    # ---- its end, and its pauses
 
     async def close(self) -> None:
         """End every process that still runs, the last first, and then the pump."""
         while self.processes:
             await next(reversed(self.processes.values())).end("shutdown")
-        self._pumping.cancel()
+        self.timers.close()
+        self.pump.close()
 
     def pause(self) -> None:
         """Let no stage take another message until `resume`. What runs goes on, and so do tasks."""
         if self._paused is None:
             self._paused = anyio.Event()
-            self.holds.append(self._paused)
+            self.pump.holds.append(self._paused)
 
     def resume(self) -> None:
         """Undo `pause`."""
         if self._paused is not None:
             self._paused.set()
-            self.holds.remove(self._paused)
+            self.pump.holds.remove(self._paused)
             self._paused = None
 
     # ---- idleness
@@ -263,7 +269,7 @@ class System:
 
     def is_idle(self) -> bool:
         """Whether no message waits and no callback runs."""
-        return not self.ready and not any(process.is_busy() for process in self.processes.values())
+        return not self.pump.ready and not any(process.is_busy() for process in self.processes.values())
 
     async def idle(self) -> None:
         """Wait until no message waits and no callback runs.
@@ -272,87 +278,45 @@ class System:
         happened. Tasks may still run, and find work.
         """
         while not self.is_idle():
-            self.idling = self.idling or anyio.Event()
-            await self.idling.wait()
+            await self.next_idle()
+
+    async def next_idle(self) -> None:
+        """Wait until the run comes to be idle, from now on."""
+        self.idling = self.idling or anyio.Event()
+        await self.idling.wait()
+
+    def expects(self, process: Process, things: int) -> None:
+        """So many more things (below 0: fewer) will happen by themselves in a process, or for it: see `expected`."""
+        left = self.expected[process] + things
+        if left > 0:
+            self.expected[process] = left
+        else:
+            del self.expected[process]
 
     def quiet(self) -> None:
-        """Stop the sources: producers hear of no more demand, and tasks that look for events are killed."""
+        """Stop the sources: producers hear of no more demand, and tasks that look for events are killed.
+
+        What starts from now on, is such a source that has stopped, too. See `palleto.runtime.drain`.
+        """
         if self.observer is not None:
             self.observer.ending()
+        self.quieted = True
         for process in list(self.processes.values()):
             process.drain()
 
-    async def drain(self) -> None:
-        """Stop the sources, then wait until all that is in hand is done.
+    async def drain(self, timeout: float | None = None) -> None:
+        """Stop the sources, then wait until all that is in hand is done. `palleto.runtime.drain` has the rules.
 
-        For whoever ends a run and wants to lose nothing, before the end of `running`'s block. It waits as long as it
-        takes: put it into `anyio.move_on_after`. The processes still run afterwards.
+        For whoever ends a run and wants to lose nothing, before the end of `running`'s block. The processes still run
+        afterwards. A stage that holds events back gives them out in its `handle_drain`.
+
+        timeout: seconds of run time, 0 or more; None: as long as it takes. Raises DrainError when they are over: it
+        says what is still not done, by name, and what each is at.
         """
         self.quiet()
-        while ending := [process for process in self.processes.values() if process.is_ending()]:
-            await ending[0].wait()
-        await self.idle()
-
-
-@asynccontextmanager
-async def running(
-    top: P,
-    *,
-    recorder: Observer | None = None,
-    seed: int | None = None,
-    say: Callable[[str], None] = print,
-    report: Callable[[str], None] = _print_error,
-) -> AsyncIterator[P]:
-    """Run `top` (a supervisor, a stage) and all it starts inside the block; stop them, last first, at its end.
-
-    recorder: what hears of everything that happens. seed: see `System`.
-    say, report: take the lines of the lesson and those about crashes; they print to standard output and standard error.
-    Raises what `top` failed with, for example RestartError from a supervisor that is out of restarts.
-    """
-    error: Exception | None = None
-    async with anyio.create_task_group() as tasks:
-        system = System(tasks, observer=recorder, seed=seed, say=say, report=report)
-        token = _system.set(system)
-        tasks.start_soon(system.pump, name="palleto pump")
-        try:
-            if recorder is not None:
-                recorder.attached(system)
-            begin(top, system, system)
-            with system.body:
-                yield top
-        except Exception as caught:
-            # Raised after the task group has closed, so that it arrives as itself and not in an ExceptionGroup.
-            error = caught
-        finally:
-            with anyio.CancelScope(shield=True):
-                if recorder is not None:
-                    recorder.ending()
-                system.resume()  # or nobody would take the message to stop
-                if top.running:
-                    await top.end("shutdown")
-                await system.close()
-            _system.reset(token)
-    if system.interrupt is not None:
-        raise system.interrupt
-    if system.failure is not None:
-        raise system.failure
-    if error is not None:
-        raise error
+        await drain(self, timeout)
 
 
 def whereis(name: str) -> Any:
     """The running process of that name, in the caller's run. Raises NotFoundError if there is none."""
     return System.current().whereis(name)
-
-
-def actor() -> Process | None:
-    """The process that the caller acts for: a stage in its callback, a task; None elsewhere."""
-    acting = _actor.get()
-    if isinstance(acting, System):
-        return None if acting.acting is None else acting.acting.stage
-    return acting
-
-
-def act_as(process: Process) -> None:
-    """Let the current task act for a process, from now on."""
-    _actor.set(process)

@@ -9,15 +9,19 @@ import anyio
 
 from palleto.core import Reason
 from palleto.errors import PalletoError
-from palleto.runtime.process import Home, Parent, Process, describe
+from palleto.runtime.actor import act_as, actor
+from palleto.runtime.kinds import Subscribes
+from palleto.runtime.process import Home, Parent, Process, describe, require_running
 from palleto.runtime.supervisor import Restart
-from palleto.runtime.system import System, act_as
+from palleto.runtime.system import System
 
 
 class Task(Process):
     """One supervised run of an `async` function, from `TaskSupervisor.start_task`."""
 
     longest_wait: ClassVar[float] = 30.0
+    patience: float = 0.0
+    """Seconds that it may take to finish when it is asked to end, before it is cancelled."""
 
     def __init__(
         self,
@@ -41,8 +45,16 @@ class Task(Process):
         assert isinstance(system, System)
         self._begun = anyio.Event()
         super().start(system, parent)
-        system.holds.append(self._begun)
+        if (starter := actor()) is not None and (owner := system.owners.get(starter, starter)).running:
+            system.owners[self] = owner  # of a task that a task started: whose that one is
+        system.expects(self, 1)
+        system.pump.holds.append(self._begun)
         system.tasks.start_soon(self._run, name=self.label)
+
+    def looks_for_events(self) -> bool:
+        """Whether it is a source of work: not a timer, or the like, of a stage that events still come to."""
+        owner = self.system.owners.get(self)
+        return not isinstance(owner, Subscribes) or owner in self.system.drained or not owner.running
 
     def is_busy(self) -> bool:
         return self._busy
@@ -68,6 +80,9 @@ class Task(Process):
 
     async def end(self, reason: Reason = "shutdown") -> None:
         if self.running:
+            if self.patience > 0:
+                with anyio.move_on_after(self.patience):
+                    await self.wait()
             self.kill()
             await self.wait()
 
@@ -114,7 +129,8 @@ class Task(Process):
         kind = f"{operation} {code}" if operation and code else describe(error)  # the text of one may name a port
         if kind not in self._reported:
             self._reported.add(kind)
-            self.system.report(f"{self.label} is started again after {describe(error)}")
+            self.system.report(line := f"{self.label} is started again after {describe(error)}")
+            self.system.log(self, line, error)
 
 
 class TaskSupervisor(Process):
@@ -124,12 +140,13 @@ class TaskSupervisor(Process):
     function again, from the beginning, after a crash: after a wait that doubles from 0.1 s up to 30 s of run time, up
     to half of it taken off by chance. Each kind of crash is reported once, whichever task it is that crashes.
 
-    Its tasks are taken for sources of work: a drain kills them and starts no more.
+    Its tasks are taken for sources of work: a drain kills them and starts no more. Those that a consumer or
+    producer-consumer has started, in its `init` or in a callback, are its timers: they run until it is done.
     """
 
     def start(self, system: Home, parent: Parent) -> None:
         self._tasks: dict[str, Task] = {}
-        self._closed = False
+        self._closed = self._ending = False
         self._reported: set[str] = set()
         super().start(system, parent)
 
@@ -139,30 +156,40 @@ class TaskSupervisor(Process):
         return [task for task in self._tasks.values() if not task.killed]
 
     def start_task(self, function: Callable[..., Any], *args: Any, restart: Restart = "temporary") -> Task:
-        """Start `function(*args)` as a task and return it. During a drain it is killed before it begins."""
+        """Start `function(*args)` as a task and return it. During a drain it is killed before it begins.
+
+        Raises NotFoundError if this supervisor does not run.
+        """
+        require_running(self, "start a task")
         task = Task(function, args, restart, reported=self._reported)
         task.start(self.system, self)
         self._tasks[task.id] = task
         if self.system.observer is not None:
             self.system.observer.task_started(task, self)
-        if self._closed:
+        if self._ending or (self._closed and task.looks_for_events()):
             task.kill()
         return task
 
     def child_exited(self, child: Process, reason: Reason) -> None:
         """A task ended."""
         del self._tasks[child.id]
-        if self.system.observer is not None:
-            self.system.observer.task_ended(child, self, reason)
+        try:
+            if self.system.observer is not None:
+                self.system.observer.task_ended(child, self, reason)
+        except Exception as error:  # a crash of the task, which has ended already
+            self.system.report(f"{child.label} crashed: {describe(error)}")
 
     def drain(self) -> None:
         self._closed = True
         for task in self.tasks:
-            task.kill()
+            if task.looks_for_events():
+                task.kill()
 
     async def end(self, reason: Reason = "shutdown") -> None:
         if self.running:
-            self.drain()
+            self._ending = True
+            for task in self.tasks:
+                task.kill()
             for task in list(self._tasks.values()):
                 await task.wait()
             self.exited(reason)

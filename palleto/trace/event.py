@@ -25,19 +25,22 @@ ignored: more may come without a new version. Times in `data` are seconds of run
 
 | kind | stage, peer | ids | data | line |
 |---|---|---|---|---|
-| started | process | | class: of the process; function: of a task | its `init`, or the call of `start_task` |
-| stopped | process | | reason | where it stood |
-| crash | process | | reason | what raised |
-| restart | process, its supervisor | | reason: of the crash | its `init` |
+| started | process | | class: of the process; function: of a task; under: of any other, its supervisor; strategy, \
+max_restarts, max_seconds: of a supervisor | its `init`, or the call of `start_task` |
+| stopped | process | | reason; left: how many restarts its supervisor has left, if it has a budget | where it stood |
+| crash | process | | reason; left: as above | what raised |
+| restart | process, its supervisor | | reason: of the crash; left: as above | its `init` |
 | subscribe, cancel, down | who took the message, the other side | | | the callback it is for |
 | ask | producer, consumer | | count | `handle_demand`, or `handle_events` in the middle |
 | events | consumer, producer | events | | `handle_events` |
 | handle_demand | producer | | count | the callback |
 | handle_events | consumer | events | | the callback |
 | handle_cast | stage | | carried: ids of the events in the message | the callback |
-| handle_subscribe, handle_cancel, handle_call | stage | | | the callback |
+| handle_subscribe, handle_cancel, handle_call, handle_drain | stage | | | the callback |
 | handled | consumer | events | last: true where they go no further | its `return` |
 | emitted | producer, consumer | events | | the `return` |
+| shown | stage or supervisor | | its numbers by name, such as owed or wanted: those that its class's `shown` names, \
+when the first message is done and whenever one has changed | the callback's `return`, whoever's numbers they are |
 | dropped, lost | stage | events | | where it stood |
 | cast | sender, receiver | the message's parts | carried: ids of the events in it; by: the function | the call |
 | said | who said it | | text | the call of `say` |
@@ -51,7 +54,7 @@ names: the events in each | the `await` |
 | delete | who deleted | message ids | deleted, failed: how many; refused: ids of the latter | the `await` |
 | visibility | who changed it | message ids | seconds: of each; refused: ids | the `await`, or null |
 | download | stage | key | bytes | the `await` |
-| written | consumer | key | lines | the `await` |
+| written | consumer | key | lines, bytes: of the text | the `await` |
 | request | who asked | | operation; error: if it failed; max, wait: of a receive | the `await` |
 | sent | | keys of files put into the bucket | | |
 | queue | | | visible, in_flight, dead_lettered: messages, as counted by the place | |
@@ -74,7 +77,7 @@ moment the number of those in one of the five states; `names` the events in it. 
 run come first. On a server a trace holds what requests tell: a message is known from its first `receive` on, hidden
 for `visibility` seconds from then (the queue's timeout, if the request names none) or from its last `visibility` on.
 No answer says what is dead-lettered. It is concluded: a poll with room for more did not bring a message that was
-visible and had been received as often as the queue allows (`dead_letters.py`).
+visible and had been received as often as the queue allows (`palleto.cloud.queue.redrive`).
 """
 
 from __future__ import annotations
@@ -210,7 +213,7 @@ class Trace(list[TraceEvent]):
                 file.write(HEADER)
                 file.writelines(map(line_of, self))
         except OSError as error:
-            raise SettingError(f"expected a trace file that can be written, got: {error}") from None
+            raise SettingError(f"expected a trace file that can be written, got {path}: {error.strerror}") from None
 
     def until(self, at: TraceEvent | int | float | None) -> Trace:
         """The events up to a moment, which is included: a trace event, its number, or a time (a float) in seconds."""
@@ -247,7 +250,7 @@ def _parse(path: Path) -> Iterator[TraceEvent]:
             if number == 0:
                 raise SettingError(f"expected a trace event in line 1 of {path}, got: ''")
     except OSError as error:
-        raise SettingError(f"expected a trace file, got: {error}") from None
+        raise SettingError(f"expected a trace file, got {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingError(f"expected a trace file, JSON Lines as --trace writes them, got no text: {path}") from None
 

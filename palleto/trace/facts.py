@@ -4,7 +4,7 @@ To write a fact down costs 0.3 us, to make a trace event of it 2 us more. So onl
 as it happens: the time, the ids of the events, the accounts, the line of a caller. The rest (names, the line of a
 callback, the ledger before) is told by `Reader` when somebody asks for the trace events, or writes them to a file.
 
-A fact is a tuple:
+A fact is a tuple, whose fields the recorder keeps one after the other in a list:
 
     (kind, time, process, peer, what, place, data, accounts, forwards)
 
@@ -24,15 +24,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from palleto.core import Subscription
+from palleto.runtime import Consumer
 from palleto.trace.event import TraceEvent, ids_of
-from palleto.trace.law import Law
+from palleto.trace.law import Accounts, Law
 from palleto.trace.source import Place, code_of, entry, exit_of
 
-Accounts: TypeAlias = tuple[int, int, int, int]
 Fact: TypeAlias = tuple[str, float, Any, Any, Any, Place | None, dict[str, Any] | None, Accounts | None, bool]
+FIELDS = len(get_args(Fact))
 
 TOOK, JOINED, SETTLED = "took", "joined", "settled"
 
@@ -50,12 +51,13 @@ TAKES = frozenset({*ENTRIES, TOOK, SETTLED})
 ENDS = frozenset({"stopped", "crash", "loop_ended"})
 FIXED = frozenset({int, str, float, bool, type(None)})
 """Types of events whose text never changes."""
+LISTS = (list, tuple)
 _NOWHERE: tuple[str | None, int | None] = (None, None)
 
 
 def captured(events: Any) -> Any:
     """What is kept of events: themselves, where nothing can change their ids later, else the ids."""
-    if isinstance(events, list | tuple) and FIXED.issuperset(map(type, events)):
+    if type(events) in LISTS and FIXED.issuperset(map(type, events)):
         return tuple(events)
     return ids_of(events)
 
@@ -122,6 +124,7 @@ class Reader:
             self.law.sent(process, peer, len(what))
             peer = peer.consumer
         elif kind == "handled":
+            data = {"last": isinstance(process, Consumer)}
             place = self._exit(process, "handle_events")
         elif kind.startswith("handle_"):
             self._callback[process] = kind
@@ -142,6 +145,11 @@ class Reader:
     def _exit(self, process: Any, callback: str | None) -> Place | None:
         code = None if callback is None else self._code(process, callback)
         return None if code is None else exit_of(code)
+
+    def _changed(self, stage: Any) -> Place | None:
+        """Where a number was changed: the end of the callback that this stage was in, or where the stage stands."""
+        callback = self._callback.get(stage)
+        return (callback and self._exit(stage, callback)) or self._place.get(stage)
 
     def _code(self, process: Any, callback: str) -> CodeType | None:
         """The code of a callback, looked up once for a class, as callbacks are its own."""
@@ -177,7 +185,7 @@ class Reader:
             if place is not None:
                 self._place[process] = place
             elif kind != "loop_killed":  # the end of the run kills a loop, no line of the user's
-                place = self._place.get(process)
+                place = self._changed(peer) if kind == "shown" else self._place.get(process)
             if kind == "loop_killed" and "at" in data:
                 self._place[process] = tuple(data["at"])  # there it stands until it ends
             if ledger is not None:
@@ -190,7 +198,7 @@ class Reader:
             round(time - self.start, 6),
             "" if process is None else process.label,
             kind,
-            None if peer is None else peer.label,
+            None if peer is None or kind == "shown" else peer.label,
             ids,
             accounts,
             file,

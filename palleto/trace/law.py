@@ -14,8 +14,6 @@ from palleto.errors import PalletoError
 
 Accounts: TypeAlias = tuple[int, int, int, int]
 
-__all__ = ["Law", "LawError"]
-
 
 class LawError(PalletoError):
     """The accounts of demand and events do not add up."""

@@ -6,22 +6,22 @@ What a trace is, its kinds and its file, is told in `event.py`; what is written 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from palleto.core import ASK, CANCEL, DOWN, EVENTS, SUBSCRIBE, Message, Reason, Subscription
+from palleto.core import ASK, EVENTS, SUBSCRIBE, Message, Reason, Subscription
 from palleto.errors import SettingError
-from palleto.runtime import Consumer, Observer, Process, Stage, System, describe, is_crash
-from palleto.trace.event import HEADER, Trace, TraceEvent, carried, line_of
-from palleto.trace.facts import ENDS, JOINED, SETTLED, TOOK, Fact, Reader, captured
+from palleto.runtime import Consumer, Observer, Process, Stage, Supervisor, System, describe, is_crash, parent_of
+from palleto.trace.event import HEADER, Trace, TraceEvent, carried, event_id, line_of
+from palleto.trace.facts import ENDS, ENTRIES, FIELDS, JOINED, SETTLED, TOOK, Fact, Reader, captured
 from palleto.trace.law import LawError
 from palleto.trace.source import Place, name_of, raised, standing, user_code
 from palleto.trace.waits import Waits
-
-__all__ = ["Recorder"]
 
 BLOCK = 512
 """Facts that wait before they are written to a file."""
@@ -36,41 +36,48 @@ CALLED = frozenset(
 class Recorder(Observer):
     """Hears of everything in a run and keeps it in `events`, or writes it to a file, or only passes it on.
 
-    keep:    keep the events in memory (True by default; False for a run that never ends).
+    keep:    keep the events in memory (True by default; False for a run that never ends; a number: the first so many).
     file:    a path to write JSON Lines to, as the run goes: with `keep=False` memory stays bounded.
     strict:  raise LawError in the stage that breaks the law of the ledger; False: only mark the first event that
              breaks it and go on: an event "law" follows, before the stage takes its next message; its `data` say what
              is wrong, and the number of the event.
     Listeners added to `listeners` hear each TraceEvent as it happens. Two more lists cost next to nothing, as no trace
     event is made for them. Those in `on_consumed` hear of each batch that a consumer has handled: the consumer, and how
-    many events; those in `on_note` of what is told to `note`: the kind, the events and the data.
+    many events; those in `on_note` of what is told to `note`: the kind, the events and the data. Those in `on_failure`
+    hear once, if ever, of the SettingError that says why the file cannot be written any more; `failure` is that error.
 
     What nobody wants (no `keep`, no file, not `strict`, no listener) is not written down. Whoever begins to listen in
     the middle of such a run hears what happens from the next message on; the law is not checked there, as its accounts
     lack what happened before.
     """
 
-    def __init__(self, *, keep: bool = True, file: str | Path | None = None, strict: bool = False) -> None:
+    def __init__(self, *, keep: bool | int = True, file: str | Path | None = None, strict: bool = False) -> None:
         self._events = Trace()
         self.listeners: list[Callable[[TraceEvent], None]] = []
         self.on_consumed: list[Callable[[Process, int], None]] = []
         self.on_note: list[Callable[[str, Any, dict[str, Any]], None]] = []
-        self._keep, self._strict = keep, strict
+        self.on_failure: list[Callable[[SettingError], None]] = []
+        self.failure: SettingError | None = None
+        self._keep = math.inf if keep is True else int(keep)
+        self._strict = strict
         self._file = None if file is None else _opened(file)
-        self._wanted = keep or strict or file is not None
+        self._wanted = bool(keep) or strict or file is not None
         self._ending = False
         self._clock: Callable[[], float] = _no_clock
         self._now: float | None = None  # when the stage took the message that it is at
         self._reader = Reader()
-        self._facts: list[Fact] = []
-        self._limit = BLOCK if self._file is not None else None
+        # Field after field: the garbage collector would look at a million tuples again and again.
+        self._facts: list[Any] = []
+        self._limit = BLOCK * FIELDS if self._file is not None else None
         self._lock = threading.RLock()  # the run's thread writes; any may read
         self._waits = Waits()
         # That a callback has returned, and what was emitted: told with the accounts that all of it leaves.
-        self._returned: list[tuple[str, Any, Any, Any, dict[str, Any] | None]] = []
+        self._returned: list[tuple[str, Any, Any, Any]] = []
         # Of each subscription the batches on their way, and what was captured of each.
         self._sent: dict[Subscription, deque[tuple[Any, Any]]] = {}
         self._hand: dict[Any, tuple[Any, Any]] = {}  # the batch that a stage took or handles, and the same
+        self._shown: dict[Any, dict[str, Any]] = {}  # of each process that shows numbers, those told last
+        self._supervisors: list[Process] = []  # of these, whose numbers stages and tasks change
 
     def __repr__(self) -> str:
         self._read()
@@ -92,7 +99,11 @@ class Recorder(Observer):
         """Write what is to be written."""
         if self._file is not None:
             self._read()
-            self._file.close()
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as error:
+                self._cannot_write(self._file, error)
             self._file = None
 
     # ---- what the runtime tells
@@ -110,21 +121,36 @@ class Recorder(Observer):
                 self._tell("drain", None)
 
     def started(self, process: Process) -> None:
+        if type(process).shown:
+            self._shown[process] = {}
+            if not hasattr(process, "core"):
+                self._supervisors.append(process)
         if self._deaf():
             return
-        function = getattr(process, "function", None)
+        function, more = getattr(process, "function", None), dict[str, Any]()
         if function is not None:  # a task: who starts it acts
-            place, more = _caller(), {"function": getattr(function, "__qualname__", str(function))}
+            place, more["function"] = _caller(), getattr(function, "__qualname__", str(function))
         else:
             place = self._reader.entry(process, "init") or self._reader.entry(process, "__init__")
-            more = {}
+        if isinstance(process, Supervisor):
+            budget = process.budget
+            more |= {
+                "strategy": process.strategy,
+                "max_restarts": budget.max_restarts,
+                "max_seconds": budget.max_seconds,
+            }
+        if (above := parent_of(process)) is not None and function is None:
+            more["under"] = above.label
         self._tell("started", process, place=place, data={"class": type(process).__name__, **more})
 
     def ended(self, process: Process, reason: Reason) -> None:
-        self._note("crash" if is_crash(reason) else "stopped", process, cause=reason, data={"reason": describe(reason)})
+        if self._shown.pop(process, None) is not None and process in self._supervisors:
+            self._supervisors.remove(process)
+        data = {"reason": describe(reason), **restarts_left(parent_of(process))}
+        self._note("crash" if is_crash(reason) else "stopped", process, cause=reason, data=data)
 
     def restarted(self, process: Process, supervisor: Process, reason: Reason) -> None:
-        self._note("restart", process, supervisor, data={"reason": describe(reason)})
+        self._note("restart", process, supervisor, data={"reason": describe(reason), **restarts_left(supervisor)})
 
     def task_started(self, task: Process, supervisor: Process) -> None:
         self._note("loop_started", task, supervisor)
@@ -147,14 +173,8 @@ class Recorder(Observer):
         kind, about, what = message
         if kind == EVENTS:
             what = self._take(stage, about, what)
-        elif kind in (SUBSCRIBE, CANCEL, DOWN):
-            if about.producer is stage:
-                self._sent.pop(about, None)
-                if kind == SUBSCRIBE:
-                    self._sent[about] = deque()
-            what = ()
         elif kind != ASK:
-            kind, about, what = TOOK, None, ()
+            kind, about, what = self._took_other(stage, kind, about)
         if self._waits.coroutines:
             self._tell_waits(stage)
         core = stage.core
@@ -182,17 +202,15 @@ class Recorder(Observer):
             self._waits.begun(process, coroutine)
 
     def returned(self, stage: Stage, callback: str, argument: Any) -> None:
-        last = callback == "handle_events" and isinstance(stage, Consumer)
         if self._wanted or self.listeners:
             self._now = None  # time may have passed since its stage took the message
             if self._waits.coroutines:
                 self._waits.over(stage)
             if callback == "handle_events":
-                data = {"last": last}
-                self._returned.insert(0, ("handled", stage, None, self._in_hand(stage, argument), data))
-            elif callback == "handle_subscribe" and not last:
+                self._returned.insert(0, ("handled", stage, None, self._in_hand(stage, argument)))
+            elif callback == "handle_subscribe":
                 self._write((JOINED, self._clock(), stage, None, (), None, None, stage.core.accounts(), True))
-        if last:
+        if self.on_consumed and callback == "handle_events" and isinstance(stage, Consumer):
             for hear in self.on_consumed:
                 hear(stage, len(argument))
 
@@ -203,7 +221,7 @@ class Recorder(Observer):
             sent = self._sent.get(subscription)
             if sent is not None:
                 sent.append((events, what))
-            self._returned.append(("emitted", stage, subscription, what, None))
+            self._returned.append(("emitted", stage, subscription, what))
 
     def dropped(self, stage: Stage, events: Any) -> None:
         self._note("dropped", stage, events=captured(events))
@@ -211,6 +229,8 @@ class Recorder(Observer):
     def settled(self, stage: Stage) -> None:
         if self._returned:
             self._tell_returned(stage)
+        if self._shown and not self._deaf():
+            self._tell_shown(stage)
         if self._strict:
             core, before = stage.core, self.broken
             self._write((SETTLED, self._clock(), stage, None, (), None, None, core.accounts(), core.forwarding))
@@ -224,7 +244,7 @@ class Recorder(Observer):
         # It was emitted to a stage that has ended: told with what the callback emits, with the accounts after it.
         for hear in self.on_note:
             hear("lost", list(events), {})
-        self._returned.append(("lost", process, None, captured(events), None))
+        self._returned.append(("lost", process, None, captured(events)))
 
     def cast(self, sender: Process | None, receiver: Stage, message: Any) -> None:
         self.note("cast", sender, peer=receiver, events=message, **carried(message))
@@ -297,9 +317,22 @@ class Recorder(Observer):
         if self._waits.coroutines:
             self._tell_waits(stage)
         now, accounts, write = self._clock(), stage.core.accounts(), self._write
-        for kind, who, subscription, what, data in returned:
+        for kind, who, subscription, what in returned:
             left = accounts if who is stage else who.core.accounts()
-            write((kind, now, who, subscription, what, None, data, left, True))
+            write((kind, now, who, subscription, what, None, None, left, True))
+
+    def _tell_shown(self, stage: Any) -> None:
+        """Write down which numbers have changed: the stage's own, and the supervisors'."""
+        for process in (stage, *self._supervisors):
+            told = self._shown.get(process)
+            if told is None:
+                continue
+            numbers = {name: _number(getattr(process, name, None)) for name in type(process).shown}
+            if numbers != told:
+                accounts = stage.core.accounts() if process is stage else None
+                at = stage if told else process  # first what its `init` has set
+                self._write(("shown", self._clock(), process, at, (), None, numbers, accounts, True))
+                self._shown[process] = numbers
 
     def _tell_waits(self, process: Any) -> None:
         """A process acts: before it, those who have come to stand at an `await` are told of."""
@@ -315,7 +348,7 @@ class Recorder(Observer):
             with self._lock:
                 self._make(fact, self.listeners)
             return
-        self._facts.append(fact)
+        self._facts.extend(fact)
         if self._limit is not None and len(self._facts) >= self._limit:
             self._read()
 
@@ -331,6 +364,16 @@ class Recorder(Observer):
         self._hand[stage] = events, what
         return what
 
+    def _took_other(self, stage: Any, kind: str, about: Any) -> tuple[str, Any, tuple[()]]:
+        """What is told of a message that brings neither events nor demand."""
+        if kind not in ENTRIES:
+            return TOOK, None, ()
+        if about.producer is stage:
+            self._sent.pop(about, None)
+            if kind == SUBSCRIBE:
+                self._sent[about] = deque()
+        return kind, about, ()
+
     def _in_hand(self, stage: Any, events: Any) -> Any:
         """What is captured of a batch that a stage took or handles: an event that changes is called as it came."""
         batch = self._hand.get(stage)
@@ -343,17 +386,41 @@ class Recorder(Observer):
         with self._lock:
             facts = self._facts[:]
             del self._facts[: len(facts)]
-            for fact in facts:
-                self._make(fact, ())
+            for at in range(0, len(facts), FIELDS):
+                self._make(tuple(facts[at : at + FIELDS]), ())
 
     def _make(self, fact: Fact, listeners: Any) -> None:
         for event in self._reader.read(fact):
-            if self._keep:
+            if len(self._events) < self._keep:
                 self._events.append(event)
             if self._file is not None:
-                self._file.write(line_of(event))
+                try:
+                    self._file.write(line_of(event))
+                except OSError as error:  # a full disk must not crash the stage that acts
+                    self._cannot_write(self._file, error)
             for listener in list(listeners):
                 listener(event)
+
+    def _cannot_write(self, file: IO[str], error: OSError) -> None:
+        """Write no more to the file, and say why."""
+        self._file = None
+        with suppress(OSError):
+            file.close()
+        self.failure = SettingError(
+            f"cannot write the trace to {file.name}: {error.strerror}; choose another file with --trace"
+        )
+        for listener in self.on_failure:
+            listener(self.failure)
+
+
+def restarts_left(supervisor: Process | None) -> dict[str, int]:
+    """How many restarts a supervisor has left now; nothing of what is none."""
+    return {"left": supervisor.budget.left(supervisor.system.now())} if isinstance(supervisor, Supervisor) else {}
+
+
+def _number(value: Any) -> Any:
+    """A number as it is; what is none, as text."""
+    return value if isinstance(value, int | float) else event_id(value)
 
 
 def _no_clock() -> float:
@@ -370,6 +437,6 @@ def _opened(path: str | Path) -> IO[str]:
     try:
         file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
-        raise SettingError(f"expected a trace file that can be written, got: {error}") from None
+        raise SettingError(f"expected a trace file that can be written, got {path}: {error.strerror}") from None
     file.write(HEADER)
     return file

@@ -13,12 +13,12 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["Place", "code_of", "entry", "exit_of", "raised", "standing", "user_code"]
-
 Place = tuple[str, int]
 """The name of a file, without its folder, and a line, from 1."""
 
 _HERE = str(Path(__file__).parents[1])
+_TALK = str(Path(__file__).parents[1] / "lab" / "talk")
+"""The talk's own steps: code to be read, as a user's is."""
 _LOOPS = ("asyncio", "trio", "anyio", "outcome")
 NEAR = 16
 """Frames that are looked at for a caller of the user's: the deepest known, a simulated receive, is 10 away."""
@@ -30,6 +30,12 @@ def name_of(file: str) -> str:
     return Path(file).name
 
 
+@cache
+def of_palleto(file: str) -> bool:
+    """Whether a file is Palleto's own, by its path."""
+    return file.startswith(_HERE) and not file.startswith(_TALK)
+
+
 def _package(frame: FrameType) -> str:
     package: str = frame.f_globals.get("__name__", "").partition(".")[0]
     return package
@@ -39,7 +45,7 @@ def code_of(callback: Any) -> CodeType | None:
     """The code of a user's function or method; None if it is Palleto's own, or none at all."""
     function = inspect.unwrap(getattr(callback, "__func__", callback))
     code: CodeType | None = getattr(function, "__code__", None)
-    return None if code is None or code.co_filename.startswith(_HERE) else code
+    return None if code is None or of_palleto(code.co_filename) else code
 
 
 def entry(code: CodeType) -> Place:
@@ -77,7 +83,7 @@ def user_code(depth: int = 2) -> tuple[CodeType, int] | None:
         if frame is None:
             break
         name = frame.f_code.co_filename
-        if not name.startswith(_HERE) and (package := _package(frame)) != "contextlib":
+        if not of_palleto(name) and (package := _package(frame)) != "contextlib":
             # The event loop drives Palleto's own tasks: no line of the user's acted then.
             return None if package in _LOOPS or name.startswith("<") else (frame.f_code, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
@@ -88,7 +94,7 @@ def standing(coroutine: Any) -> Place | None:
     """The innermost line of the user's at which a coroutine waits; None if it does not wait, or is none."""
     found: Place | None = None
     while (frame := getattr(coroutine, "cr_frame", None)) is not None:
-        if not frame.f_code.co_filename.startswith(_HERE) and _package(frame) not in _LOOPS:
+        if not of_palleto(frame.f_code.co_filename) and _package(frame) not in _LOOPS:
             found = name_of(frame.f_code.co_filename), frame.f_lineno
         coroutine = coroutine.cr_await
     return found
@@ -100,7 +106,7 @@ def raised(error: BaseException | None) -> Place | None:
     traceback = error.__traceback__ if error is not None else None
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        library = code.co_filename.startswith(_HERE) or "site-packages" in code.co_filename
+        library = of_palleto(code.co_filename) or "site-packages" in code.co_filename
         if not library and _package(traceback.tb_frame) not in sys.stdlib_module_names:
             found = name_of(code.co_filename), traceback.tb_lineno
         traceback = traceback.tb_next

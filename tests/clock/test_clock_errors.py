@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import time as real_time
+from collections.abc import Iterator
 from typing import Any
 
 import anyio
@@ -69,6 +70,15 @@ def test_waiting_behind_a_shield_is_broken_off_on_asyncio(monkeypatch: pytest.Mo
         virtual(main, "asyncio")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Who runs the tests in the background of a script has SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("time", MODES)
 def test_ctrl_c_is_keyboard_interrupt(backend: str, time: Any) -> None:
     cleaned = []

@@ -3,7 +3,7 @@
 import pytest
 from core_messages import CRASH, ask, back, cancel, ends, handle, joined, made, subscribe, subscription, tell
 
-from palleto.core import CANCEL, CAST, DOWN, EVENTS, ConsumerCore, ProducerConsumerCore, Terms
+from palleto.core import CALL, CANCEL, CAST, DOWN, EVENTS, ConsumerCore, ProducerConsumerCore, Terms
 from palleto.errors import DemandError, ReturnError
 
 both = pytest.mark.parametrize("machine", [ConsumerCore, ProducerConsumerCore])
@@ -14,21 +14,6 @@ def consuming(machine=ConsumerCore, **settings):
     core, at = made(machine), subscription(**settings)
     joined(core, at)
     return core, at
-
-
-def test_subscribes_and_asks():
-    consumer, at = made(ConsumerCore), subscription()
-    assert joined(consumer, at) == [subscribe(at), ask(at, 10)]
-    assert repr(consumer) == "<ConsumerCore [<Window 0/10: 10 outstanding>]>"
-
-
-def test_handles_first_then_asks():
-    consumer, at = consuming()
-    ten = [*range(10)]
-    assert tell(consumer, EVENTS, at, ten) == [handle(ten)]
-    assert consumer.in_hand() == ten
-    assert back(consumer) == [ask(at, 10)]
-    assert consumer.in_hand() == []
 
 
 def test_five_batches_before_the_next_ask():
@@ -128,23 +113,14 @@ def test_end_of_a_subscription(machine, kind, mode, reason):
     assert tell(core, EVENTS, other, [1]) in ([handle([1])], [])  # a producer-consumer waits for demand
 
 
-@pytest.mark.parametrize("kind", [EVENTS, CAST, CANCEL])
+@pytest.mark.parametrize("kind", [EVENTS, CAST, CANCEL, CALL])
 def test_consumer_that_emits(kind):
     consumer, at = consuming()
     tell(consumer, kind, at, [1])
     with pytest.raises(DemandError, match="expected a consumer to emit no events, got: 2"):
-        back(consumer, [1, 2])
+        back(consumer, ("reply", [1, 2]) if kind == CALL else [1, 2])
+    lost = [2] if kind == EVENTS else [1, 2]  # the 1 is in hand; a call has no answer either
+    assert consumer.port.read() == [("lose", lost, "expected a consumer to emit no events, got: 2")]
     assert consumer.in_hand() == ([1] if kind == EVENTS else [])
     with pytest.raises(DemandError, match="expected a consumer to emit no events, got: 3"):
         consumer.emit([1, 2, 3])
-
-
-def test_consumer_says_farewell():
-    consumer, at = consuming()
-    other = subscription(producer="other")
-    joined(consumer, other)
-    consumer.farewell("shutdown")
-    assert consumer.port.read() == [
-        ("send", "producer", (DOWN, at, "shutdown")),
-        ("send", "other", (DOWN, other, "shutdown")),
-    ]

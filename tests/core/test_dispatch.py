@@ -61,27 +61,6 @@ def test_most_demand_first():
     assert repr(dispatcher) == "<DemandDispatcher 3 subscriptions, demand 0>"
 
 
-def test_three_in_turn():
-    dispatcher = DemandDispatcher()
-    asked(dispatcher, 10, 10, 10)
-    served = [dispatch(dispatcher, ["hey", "hey"]) for _ in range(15)]
-    assert served == [([(consumer, ["hey", "hey"])], []) for consumer in "abc" * 5]
-    assert dispatch(dispatcher, ["hey"]) == ([], ["hey"])
-
-
-def test_old_demand_is_not_met_again():
-    """With three that ask in turn, what one had asked for and been sent is not taken for demand a second time."""
-    dispatcher = DemandDispatcher()
-    a, b, c = asked(dispatcher, 2, 3, 0)
-    assert dispatch(dispatcher, [1, 2, 3]) == ([("b", [1, 2, 3])], [])
-    ask(dispatcher, a, 1)
-    assert dispatch(dispatcher, [4, 5, 6]) == ([("a", [4, 5, 6])], [])
-    ask(dispatcher, b, 1)
-    ask(dispatcher, c, 1)
-    assert dispatch(dispatcher, [7, 8]) == ([("b", [7]), ("c", [8])], [])
-    assert dispatcher.outstanding == {a: 0, b: 0, c: 0}
-
-
 MOVES = st.lists(
     st.tuples(
         st.sampled_from(["ask", "ask", "ask", "dispatch", "dispatch", "leave"]), st.integers(0, 3), st.integers(1, 4)

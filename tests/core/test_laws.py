@@ -184,7 +184,7 @@ class Member:
             assert gone_on <= self.gone_on
         else:
             assert sorted([event for events in self.sent.values() for event in events] + kept) == [*range(self.emitted)]
-        assert ledger.demand <= 0 or not buffered
+        assert ledger.demand <= 0 or not buffered or core.holding
         if self.between:
             assert ledger.remembered == self.lacking()
         else:

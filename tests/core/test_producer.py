@@ -1,7 +1,7 @@
 """The producer's machine: a message in, what follows out through its port."""
 
 import pytest
-from core_messages import CRASH, AtOnce, back, cancel, demand, ends, enter, entered, events, made, subscription, tell
+from core_messages import AtOnce, back, cancel, demand, ends, enter, entered, events, made, subscription, tell
 
 from palleto.core import (
     ASK,
@@ -143,23 +143,43 @@ def test_forward():
     producer.forward(False)
     a, b = entered(producer, 4, 3)
     assert producer.ledger() == Ledger(remembered=0, demand=7)
-    assert tell(producer, EMIT, None, [1, 2]) == [events(a, [1, 2])]
+    assert tell(producer, EMIT, None, [1, 2]) == []
+    assert producer.ledger() == Ledger(remembered=0, demand=7, buffered=2)
 
     def forward(on):
         producer.forward(on)
         return producer.port.read()
 
-    assert forward(True) == [demand(5)]
+    assert forward(True) == [events(a, [1, 2]), demand(5)]
     assert back(producer) == forward(True) == []
     assert tell(producer, ASK, b, 1) == [demand(1)]
     assert back(producer) == forward(False) == tell(producer, ASK, b, 2) == []
     assert forward(True) == [demand(2)]
 
 
-def test_producer_says_farewell():
-    producer, a, b = producing(2, 0)
-    producer.farewell(CRASH)
-    assert producer.port.read() == [("send", "a", (DOWN, a, CRASH)), ("send", "b", (DOWN, b, CRASH))]
+def test_a_push_waits_for_demand_behind_the_buffer():
+    producer, then = made(ProducerCore, buffer=Buffer(3)), []
+    assert tell(producer, EMIT, None, [1]) == []
+    assert tell(producer, EMIT, lambda: then.append("pushed"), [2, 3, 4, 5]) == []
+    assert tell(producer, EMIT, lambda: then.append("behind"), ()) == []
+    assert (producer.ledger(), producer.in_hand()) == (Ledger(buffered=1), [1, 2, 3, 4, 5])
+    (a,) = entered(producer, 0)
+    assert tell(producer, ASK, a, 3) == [events(a, [1]), events(a, [2, 3])]
+    assert then == []
+    assert tell(producer, ASK, a, 3) == [events(a, [4, 5]), demand(1)]
+    assert (then, producer.in_hand()) == (["pushed", "behind"], [])
+
+
+def test_a_push_without_events_waits_for_those_that_were_there_before_it_only():
+    producer, then = made(ProducerCore), []
+    producer.emit([1, 2])
+    producer.push((), lambda: then.append("now"))
+    producer.emit([3])
+    (a,) = entered(producer, 0)
+    assert tell(producer, ASK, a, 1) == [events(a, [1])]
+    assert then == []
+    assert tell(producer, ASK, a, 1) == [events(a, [2])]
+    assert (then, producer.in_hand()) == (["now"], [3])
 
 
 def test_partition_that_does_not_fit():
@@ -167,15 +187,11 @@ def test_partition_that_does_not_fit():
     assert enter(producer, first) == []
     assert tell(producer, ASK, first, 2) == [demand(2)]
     assert back(producer) == []
-    for partition, message in (
-        (0, "the partition 0 is already taken by first"),
-        (2, "expected partition to be one of [0, 1], got: 2"),
-        ([], "expected partition to be one of [0, 1], got: []"),
-    ):
-        second = subscription("second", partition=partition)
-        ((_, to, (kind, at, reason)),) = enter(producer, second)
-        assert (to, kind, at, type(reason), str(reason)) == ("second", CANCEL, second, DemandError, message)
-        assert tell(producer, ASK, second, 5) == [cancel("second", second, "unknown subscription")]
+    second = subscription("second", partition=0)
+    ((_, to, (kind, at, reason)),) = enter(producer, second)
+    assert (to, kind, at, type(reason)) == ("second", CANCEL, second, DemandError)
+    assert str(reason) == "the partition 0 is already taken by first"
+    assert tell(producer, ASK, second, 5) == [cancel("second", second, "unknown subscription")]
     assert tell(producer, EMIT, None, [0]) == [events(first, [0])]
     assert producer.ledger() == Ledger(1, 1)
 
@@ -223,24 +239,4 @@ def test_buffer_is_served_past_what_nobody_selects():
     enter(producer, even)
     tell(producer, EMIT, None, [1, 3, 2, 5, 4])
     assert tell(producer, ASK, even, 2) == [events(even, [2]), events(even, [4])]
-    assert producer.ledger() == Ledger()
-
-
-@pytest.mark.parametrize(
-    ("dispatcher", "count"),
-    [(None, 10_000), (BroadcastDispatcher(), 3_000), (PartitionDispatcher(10_000, key=lambda n: n), 10_000)],
-)
-def test_many_subscriptions(dispatcher, count):
-    producer = made(ProducerCore, dispatcher)
-    subscriptions = [subscription(number, partition=number) for number in range(count)]
-    for to in subscriptions:
-        assert enter(producer, to) == []
-    told = 0
-    for to in subscriptions:
-        for _, _, more in tell(producer, ASK, to, 1):
-            told += more
-            assert back(producer) == []
-    assert told == (1 if isinstance(dispatcher, BroadcastDispatcher) else count)
-    served = tell(producer, EMIT, None, [*range(told)])
-    assert served == [events(to, [min(at, told - 1)]) for at, to in enumerate(subscriptions)]
     assert producer.ledger() == Ledger()

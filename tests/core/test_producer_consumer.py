@@ -100,13 +100,6 @@ def test_more_than_wanted_waits_in_the_buffer():
     assert tell(stage, ASK, below, 1) == [handle(["next"])]
 
 
-def test_nothing_to_pass_on():
-    stage, above, _ = between(most=1, asked=5)
-    assert tell(stage, EVENTS, above, ["bad file"]) == [handle(["bad file"])]
-    assert back(stage, []) == [ask(above, 1)]
-    assert stage.ledger() == Ledger(remembered=5, demand=5)
-
-
 def test_buffer_has_no_bound_unless_given():
     stage, above, below = between(most=1, asked=1)
     tell(stage, EVENTS, above, ["file"])
@@ -151,18 +144,17 @@ def test_handle_cancel_of_one_above_may_emit():
     assert back(stage, ["last"]) == [events(below, ["last"])]
 
 
-def test_manual_producer_consumer():
-    stage, above, below = between(manual=True, asked=5)
-    stage.ask(above, 2)
-    assert stage.port.read() == [ask(above, 2)]
-    assert tell(stage, EVENTS, above, [1, 2]) == [handle([1, 2])]
-    assert back(stage, [1, 2]) == [events(below, [1, 2])]
-
-
-def test_producer_consumer_says_farewell():
+def test_farewell_is_said_above_and_below():
+    """By the consuming side and by the producing one, to each of its subscriptions."""
     stage, above, below = between()
+    above_too, below_too = subscription("stage", "above, too"), subscription("below, too", "stage")
+    joined(stage, above_too)
+    enter(stage, below_too)
     stage.farewell(CRASH)
-    assert stage.port.read() == [("send", "above", (DOWN, above, CRASH)), ("send", "below", (DOWN, below, CRASH))]
+    assert stage.port.read() == [
+        *(("send", at.producer, (DOWN, at, CRASH)) for at in (above, above_too)),
+        *(("send", at.consumer, (DOWN, at, CRASH)) for at in (below, below_too)),
+    ]
 
 
 def test_producer_consumer_repr():
@@ -189,6 +181,24 @@ def test_end_of_one_above_comes_though_nobody_is_left_to_take_the_buffer():
     assert back(stage) == [ends("down", above, "normal")]
     assert back(stage) == [("stop", "normal")]
     assert stage.in_hand() == ["b"]
+
+
+def test_what_handle_cancel_returns_goes_on_before_the_stage_stops():
+    stage, above, below = between(asked=1)
+    assert tell(stage, DOWN, above, CRASH) == [ends("down", above, CRASH)]
+    assert back(stage, ["a", "b"]) == [events(below, ["a"])]
+    assert tell(stage, CAST, None, "news") == [("call", "handle_cast", "news")]
+    assert back(stage) == []
+    assert tell(stage, ASK, below, 1) == [events(below, ["b"]), ("stop", CRASH)]
+
+
+def test_what_handle_cancel_returns_does_not_keep_a_stage_that_nobody_listens_to():
+    stage, above, below = between()
+    tell(stage, DOWN, above, "normal")
+    assert back(stage, ["a"]) == []
+    tell(stage, CANCEL, below, "normal")
+    assert back(stage)[-1] == ("stop", "normal")
+    assert stage.in_hand() == ["a"]
 
 
 def test_all_that_is_due_is_done_at_once():

@@ -5,9 +5,20 @@ from __future__ import annotations
 import anyio
 import anyio.lowlevel
 import pytest
-from stage_members import Numbers, Passing, Quiet, Sink, idle
+from stage_members import Numbers, Passing, Quiet, Sink, idle, of
 
-from palleto import Supervisor, System, TaskSupervisor, cast, child, running, say
+from palleto import (
+    ConsumerSupervisor,
+    Recorder,
+    SettingError,
+    Supervisor,
+    System,
+    TaskSupervisor,
+    cast,
+    child,
+    running,
+    say,
+)
 from palleto.core import ASK, CANCEL, CAST, DOWN, EVENTS, SUBSCRIBE
 from palleto.runtime import Observer, Process
 
@@ -96,7 +107,7 @@ async def test_a_stage_takes_messages_calls_and_sends():
     assert told.index("turns") < told.index("took")
 
 
-def test_tasks_restarts_losses_and_what_is_said(go):
+async def test_tasks_restarts_losses_and_what_is_said():
     class Weak(Quiet):
         buffer_size = 1
 
@@ -112,25 +123,21 @@ def test_tasks_restarts_losses_and_what_is_said(go):
             raise error
         await anyio.sleep_forever()
 
-    hearer, error = Hears(), ValueError("oh")
-
-    async def main():
-        tasks = child(TaskSupervisor, name="tasks")
-        async with running(Supervisor([child(Weak), tasks], name="top"), **silent(hearer)):
-            cast("quiet", [1, 2])
-            cast("quiet", "crash")
-            await idle()
-            task = System.current().whereis("tasks").start_task(loop, restart="transient")
-            await anyio.sleep(1)
-            task.kill()
-            await task.wait()
-            dies = System.current().whereis("tasks").start_task(loop)
-            await anyio.sleep(1)
-            System.current().quiet()
-            await dies.wait()
-        return task.label, dies.label
-
-    task, dies = go(main)
+    hearer, error, tasks = Hears(), ValueError("oh"), TaskSupervisor()
+    tasks.name = "tasks"
+    async with running(Supervisor([child(Weak), child(lambda: tasks)], name="top"), **silent(hearer)) as top:
+        cast("quiet", [1, 2])
+        cast("quiet", "crash")
+        await idle()
+        first = tasks.start_task(loop, restart="transient")
+        await anyio.sleep(1)
+        first.kill()
+        await first.wait()
+        second = tasks.start_task(loop)
+        await anyio.sleep(1)
+        top.system.quiet()
+        await second.wait()
+    task, dies = first.label, second.label
     assert hearer.about("dropped", "lost") == [
         ("dropped", "quiet", [1]),
         ("lost", "quiet", [1]),
@@ -152,20 +159,43 @@ def test_tasks_restarts_losses_and_what_is_said(go):
     assert told.index("ending") < told.index("task_killed", told.index("ending"))
 
 
-def test_both_tests_hear_every_method():
+async def test_what_a_consumer_supervisor_s_children_are_through_with():
+    class Crew(ConsumerSupervisor):
+        name = "crew"
+
+        def init(self):
+            self.subscribe("quiet")
+
+        async def run(self, event):
+            await anyio.sleep(event)
+            if event == 2:
+                raise ValueError(event)
+
+    hearer = Hears()
+    async with running(of(Quiet(), Crew()), **silent(hearer)):
+        await idle()
+        cast("quiet", [1, 2, 3])
+        await idle()
+    assert hearer.about("handled", "lost") == [
+        ("handled", "crew", [1]),
+        ("lost", "crew", [2]),
+        ("handled", "crew", [3]),
+    ]
+
+
+def test_these_tests_hear_every_method():
     """A method that is new here belongs into one of them."""
     assert [
         *("attached", "ending", "turns", "started", "ended", "restarted", "task_started", "task_killed"),
-        *("task_crashed", "task_ended", "took", "called", "awaits", "returned", "sent", "dropped", "settled", "lost"),
-        *("cast", "note"),
+        *("task_crashed", "task_ended", "took", "called", "awaits", "returned", "handled", "sent", "dropped"),
+        *("settled", "lost", "cast", "note"),
     ] == METHODS
 
 
 async def test_an_observer_that_hears_nothing_changes_nothing():
     sink = Sink("passing", cancel="temporary")
 
-    top = Supervisor([child(Numbers, 10), child(Passing, 2), child(lambda: sink)])
-    async with running(top, **silent(Observer())):
+    async with running(of(Numbers(10), Passing(2), sink), **silent(Observer())):
         await idle()
     assert sink.got == [number for number in range(10) for _ in range(2)]
 
@@ -180,8 +210,7 @@ async def test_what_an_observer_raises_is_a_crash_of_the_stage_that_it_was_told_
     source, sink, reported, failed = Quiet(), Sink("quiet", cancel="temporary"), [], []
 
     observer = type("Fails", (Observer,), {method: fails})()
-    top = Supervisor([child(lambda: source, restart="temporary"), child(lambda: sink)])
-    async with running(top, recorder=observer, report=reported.append):
+    async with running(of(source, sink), recorder=observer, report=reported.append):
         await anyio.sleep(1)
         cast(source, [1])
         await idle()
@@ -190,14 +219,154 @@ async def test_what_an_observer_raises_is_a_crash_of_the_stage_that_it_was_told_
     assert sink.heard[0][0] == "down"
 
 
+@pytest.mark.parametrize("method", ["sent", "lost", "ended"])
+async def test_what_an_observer_raises_over_a_stage_that_ends_is_its_crash_and_keeps_nothing_back(method):
+    """It ends all the same: its peers, `on_lost` and its supervisor hear of it, and the others go on."""
+
+    def fails(self, stage, *told):
+        if stage is source:
+            raise KeyError(method)
+
+    source, sinks = Quiet(), [Sink("quiet", cancel="temporary") for _ in range(2)]
+    observer, reported, lost = type("Fails", (Observer,), {method: fails})(), [], []
+    async with running(of(source, *sinks), recorder=observer, report=reported.append) as top:
+        top.system.on_lost.append(lambda stage, events: lost.extend(events))
+        await idle()
+        source.emit([1])
+        source.kill()
+        await source.wait()
+        await idle()
+        assert [sink.heard for sink in sinks] == [[("down", "killed")]] * 2
+        assert [sink.running for sink in sinks] == [True, True]
+        assert [spec.process for spec in top.children] == sinks
+    assert lost == [1]
+    assert reported == [f"quiet crashed: KeyError: '{method}'"]
+
+
+@pytest.mark.parametrize("method", ["ended", "task_ended"])
+async def test_what_an_observer_raises_over_a_task_that_ends_is_its_crash(method):
+    def fails(self, task, *told):
+        if task is not top:
+            raise KeyError(method)
+
+    observer, reported = type("Fails", (Observer,), {method: fails})(), []
+    top = TaskSupervisor()
+    async with running(top, recorder=observer, report=reported.append):
+        task = top.start_task(anyio.sleep, 1)
+        await task.wait()
+        assert (top.running, top.tasks) == (True, [])
+    assert reported == [f"{task.label} crashed: KeyError: '{method}'"]
+
+
 async def test_a_cancelled_subscription_is_told_both_ways():
     hearer, source, sink = Hears(), Numbers(0), Sink(cancel="temporary")
     sink.name = "sink"
 
-    async with running(Supervisor([child(lambda: source), child(lambda: sink)]), **silent(hearer)):
+    async with running(of(source, sink), **silent(hearer)):
         await idle()
         sink.cancel(sink.subscription, "enough")
         await idle()
         sent = [entry for entry in hearer.about("sent") if entry[3][0] == CANCEL]
         message = (CANCEL, sink.subscription, "enough")
         assert sent == [("sent", "sink", "numbers", message), ("sent", "numbers", "sink", message)]
+
+
+class Orderly(Observer):
+    """Tells a common list who has heard of which method."""
+
+    def __init__(self, name, told, fails=()):
+        self.name, self.told, self.fails = name, told, fails
+
+    def tell(self, method):
+        self.told.append((self.name, method))
+        if method in self.fails:
+            raise KeyError(self.name)
+
+    def attached(self, system):
+        self.tell("attached")
+
+    def returned(self, stage, callback, argument):
+        self.tell("returned")
+
+    def ended(self, process, reason):
+        self.tell("ended")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("recorded", [False, True])
+async def test_any_number_of_observers_hear_of_everything_in_their_order(count, recorded):
+    several, alone = [Hears() for _ in range(count)], Hears()
+    told, recorder = [], Recorder(strict=True)
+    order = [Orderly(number, told) for number in range(count)]
+    for observers in ([*several, *order], [alone]):
+        source, sink = Numbers(3), Sink(cancel="temporary")
+        async with running(of(source, sink), recorder=recorder if recorded else None, observers=iter(observers)):
+            await idle()
+        assert sink.got == [0, 1, 2]
+    told_of = [[entry[0] for entry in hearer.told] for hearer in (*several, alone)]
+    assert told_of == [told_of[0]] * (count + 1)
+    assert told[: 2 * count] == [(number, method) for method in ("attached", "returned") for number in range(count)]
+    if recorded:
+        assert recorder.broken is None
+        assert len([event for event in recorder.events if event.kind == "handled"]) == 2
+
+
+async def test_the_recorder_is_told_first():
+    told = []
+    first, second = Orderly("recorder", told), Orderly("other", told)
+    async with running(of(Numbers(1)), recorder=first, observers=[second]):
+        await idle()
+    assert told[:2] == [("recorder", "attached"), ("other", "attached")]
+
+
+async def test_what_one_observer_raises_keeps_nothing_back_from_the_others_and_is_a_crash():
+    told, reported = [], []
+    fails = [Orderly(name, told, fails=["returned"]) for name in ("first", "second")]
+    observers, sink = [*fails, Orderly("third", told)], Sink("quiet", cancel="temporary")
+    async with running(of(Quiet(), sink), observers=observers, report=reported.append):
+        await idle()
+    assert [line.partition(" crashed: ")[2] for line in reported] == ["KeyError: 'first'"] * 2
+    returned = [name for name, method in told if method == "returned"]
+    assert returned[:3] == ["first", "second", "third"]
+    assert [name for name, method in told if method == "ended"] == ["first", "second", "third"] * 3
+
+
+async def test_what_several_do_not_hear_is_told_to_none_of_them():
+    async with running(of(Numbers(1)), observers=[Observer(), Orderly("one", [])]) as top:
+        observer = top.system.observer
+        assert "took" not in vars(observer)
+        assert vars(observer)["ended"] == observer.observers[1].ended
+        assert repr(observer).startswith("<Observers [<palleto.runtime.observer.Observer")
+
+
+@pytest.mark.parametrize("wrong", [Hears, "Hears()", None])
+async def test_what_is_no_observer_is_refused(wrong):
+    with pytest.raises(SettingError, match=r"expected an observer, such as Recorder\(\), got: "):
+        async with running(of(Numbers(1)), observers=[Hears(), wrong]):
+            raise AssertionError("unreachable")
+
+
+class Keeps(Observer):
+    """Keeps a number of its own under a name that is a method's."""
+
+    def __init__(self, name):
+        setattr(self, name, 5)
+
+
+@pytest.mark.parametrize("name", METHODS)
+async def test_an_attribute_called_like_a_method_is_refused_before_it_crashes_a_stage(name):
+    keeps = Keeps(name)
+    for told in ({"observers": [keeps]}, {"observers": iter([Hears(), keeps])}, {"recorder": keeps}):
+        with pytest.raises(SettingError) as caught:
+            async with running(of(Numbers(1)), **told):
+                raise AssertionError("unreachable")
+        assert str(caught.value) == (
+            f"expected Keeps to keep what it has under another name than {name!r}: an observer hears of a run by it"
+        )
+
+
+async def test_a_method_of_an_instance_is_one():
+    hearer, told = Observer(), []
+    hearer.started = lambda process: told.append(process.label)
+    async with running(of(Numbers(1)), observers=[hearer]):
+        assert told == ["#1", "numbers"]

@@ -14,35 +14,28 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stage_members import Passing, Slow, of
 from topologies import play, readers, subscriptions, topologies
 
-import palleto
-from palleto import (
-    Consumer,
-    Producer,
-    ProducerConsumer,
-    Recorder,
-    Supervisor,
-    child,
-    running,
-)
+from palleto import Producer, Recorder, running
 
 LAWS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+BACKENDS, SEEDS = st.sampled_from(["asyncio", "trio"]), st.integers(0, 2**32)
+
+
+def all_of(members, count):
+    """What the sources have to emit, once each."""
+    return Counter((member[1], number) for member in members if member[0] == "source" for number in range(count))
 
 
 @LAWS
-@given(
-    topology=topologies(),
-    backend=st.sampled_from(["asyncio", "trio"]),
-    seed=st.integers(0, 2**32),
-)
+@given(topologies(), BACKENDS, SEEDS)
 def test_without_crashes_everything_arrives_once_and_in_order(topology, backend, seed):
     members, count = topology
     log, recorder = play(members, count, backend, seed)
     assert log.reported == []
     assert log.lost == []
-    sources = [member for member in members if member[0] == "source"]
-    assert Counter(log.emitted) == Counter((source[1], number) for source in sources for number in range(count))
+    assert Counter(log.emitted) == all_of(members, count)
     sent, got = subscriptions(recorder)
     assert sent == got  # every event that was sent arrived, in its order, once
     for events in sent.values():
@@ -63,8 +56,8 @@ def test_without_crashes_everything_arrives_once_and_in_order(topology, backend,
 @LAWS
 @given(
     topology=topologies(crashes=True, dispatchers=("demand",)),
-    backend=st.sampled_from(["asyncio", "trio"]),
-    seed=st.integers(0, 2**32),
+    backend=BACKENDS,
+    seed=SEEDS,
     strategy=st.sampled_from(["one_for_one", "rest_for_one", "one_for_all"]),
     kills=st.lists(
         st.tuples(st.integers(0, 20), st.sampled_from(["s0", "s1", "m00", "m01", "m10", "m11", "c0", "c1"])),
@@ -76,9 +69,7 @@ def test_with_crashes_what_does_not_arrive_is_told_as_lost_and_the_flow_goes_on(
 ):
     members, count = topology
     log, recorder = play(members, count, backend, seed, strategy, kills)
-    sources = [member for member in members if member[0] == "source"]
-    # all sources came back and emitted everything
-    assert Counter(log.emitted) == Counter((source[1], number) for source in sources for number in range(count))
+    assert Counter(log.emitted) == all_of(members, count)  # all sources came back
     given_out = Counter(log.emitted + log.made)
     handled = Counter(log.consumed + log.all_arrived())
     told = Counter(log.lost)
@@ -94,12 +85,8 @@ def test_with_crashes_what_does_not_arrive_is_told_as_lost_and_the_flow_goes_on(
         assert max(Counter(events).values()) == 1
 
 
-@LAWS
-@given(
-    topology=topologies(),
-    backend=st.sampled_from(["asyncio", "trio"]),
-    seed=st.integers(0, 2**32),
-)
+@settings(LAWS, max_examples=20)
+@given(topologies(), BACKENDS, SEEDS)
 def test_the_same_seed_is_the_same_run(topology, backend, seed):
     members, count = topology
     traces = [play(members, count, backend, seed)[1].events for _ in range(2)]
@@ -108,45 +95,24 @@ def test_the_same_seed_is_the_same_run(topology, backend, seed):
 
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("seed", range(10))
-def test_a_source_that_stops_is_followed_by_all_below_when_they_are_through(backend, times, seed):
-    """Finite iterables, two of them, through two producer-consumers: the end travels behind the last event."""
+async def test_a_source_that_stops_is_followed_by_all_below_when_they_are_through(times, seed):
+    """Through two producer-consumers: the end travels behind the last event."""
 
-    class Through(ProducerConsumer):
-        def __init__(self, to):
-            self.to = to
-
-        def init(self):
-            self.subscribe(self.to, max_demand=5)
-
+    class Through(Passing):
         async def handle_events(self, events):
             await anyio.sleep(0.1)
-            return [event for event in events for _ in range(times)]
+            return super().handle_events(events)
 
-    class End(Consumer):
-        def init(self):
-            self.subscribe("second", max_demand=2, min_demand=0)
-
-        async def handle_events(self, events):
-            await anyio.sleep(0.3)
-            got.extend(events)
-
-    got, lost = [], []
-
-    async def main():
-        children = [
-            child(Producer.from_iterable, range(30), name="source", restart="temporary"),
-            child(Through, "source", name="first", restart="temporary"),
-            child(Through, "first", name="second", restart="temporary"),
-            child(End, name="end", restart="temporary"),
-        ]
-        recorder = Recorder(strict=True)
-        async with running(Supervisor(children), recorder=recorder, seed=seed) as top:
-            top.system.on_lost.append(lambda process, events: lost.extend(events))
-            await palleto.whereis("end").wait()
-            await top.system.idle()
-            assert top.system.names == {}
-        assert recorder.broken is None
-
-    palleto.run(main, backend=backend, time="virtual", seed=seed)
-    assert got == [number for number in range(30) for _ in range(times**2)]
+    first, second = Through(times, max_demand=5), Through(times, "first", max_demand=5)
+    first.name, second.name = "first", "second"
+    end, lost = Slow("second", max_demand=2, min_demand=0), []
+    top = of(Producer.from_iterable(range(30), name="numbers"), first, second, end)
+    recorder = Recorder(strict=True)
+    async with running(top, recorder=recorder, seed=seed):
+        top.system.on_lost.append(lambda process, events: lost.extend(events))
+        await end.wait()
+        await top.system.idle()
+        assert top.system.names == {}
+    assert recorder.broken is None
+    assert end.got == [number for number in range(30) for _ in range(times**2)]
     assert lost == []

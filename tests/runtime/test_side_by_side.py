@@ -7,60 +7,48 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from palleto import clock
 from palleto.runtime import background, side_by_side
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 10])
-def test_results_are_in_order_and_the_longest_is_the_time(backend: str, count: int) -> None:
-    async def main() -> None:
-        async def slow(number: int) -> int:
-            await anyio.sleep(count - number)
-            return -number
+async def test_results_are_in_order_and_the_longest_is_the_time(count: int) -> None:
+    async def slow(number: int) -> int:
+        await anyio.sleep(count - number)
+        return -number
 
-        start = anyio.current_time()
-        assert await side_by_side(slow, range(count)) == [-number for number in range(count)]
-        assert anyio.current_time() - start == count
-
-    clock.run(main, backend=backend, time="virtual")
+    assert await side_by_side(slow, range(count)) == [-number for number in range(count)]
+    assert anyio.current_time() == count
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_first_error_comes_as_itself_and_cancels_the_others(backend: str, count: int) -> None:
+async def test_the_first_error_comes_as_itself_and_cancels_the_others(count: int) -> None:
     ended: list[int] = []
 
-    async def main() -> None:
-        async def fail(number: int) -> None:
-            try:
-                await anyio.sleep(1 if number == 0 else 60)
-                raise KeyError(number)
-            finally:
-                ended.append(number)
+    async def fail(number: int) -> None:
+        try:
+            await anyio.sleep(1 if number == 0 else 60)
+            raise KeyError(number)
+        finally:
+            ended.append(number)
 
-        start = anyio.current_time()
-        with pytest.raises(KeyError, match="0"):
-            await side_by_side(fail, range(count))
-        assert anyio.current_time() - start == 1
-
-    clock.run(main, backend=backend, time="virtual")
+    with pytest.raises(KeyError, match="0"):
+        await side_by_side(fail, range(count))
+    assert anyio.current_time() == 1
     assert sorted(ended) == list(range(count))
 
 
-def test_who_is_cancelled_cancels_them_all(backend: str) -> None:
+async def test_who_is_cancelled_cancels_them_all() -> None:
     ended: list[int] = []
 
-    async def main() -> None:
-        async def wait(number: int) -> None:
-            try:
-                await anyio.sleep(60)
-            finally:
-                ended.append(number)
+    async def wait(number: int) -> None:
+        try:
+            await anyio.sleep(60)
+        finally:
+            ended.append(number)
 
-        with anyio.move_on_after(1) as scope:
-            await side_by_side(wait, range(3))
-        assert scope.cancelled_caught
-
-    clock.run(main, backend=backend, time="virtual")
+    with anyio.move_on_after(1) as scope:
+        await side_by_side(wait, range(3))
+    assert scope.cancelled_caught
     assert sorted(ended) == [0, 1, 2]
 
 

@@ -9,24 +9,25 @@ from pathlib import Path
 
 import anyio
 import pytest
-from traced import Double, Numbers, Quiet, Sink, line_of, of, quiet_run
+from stage_members import idle
+from traced import Double, Numbers, Quiet, Sink, line_of, quiet_run, recorded, told
 
-from palleto import Recorder, SettingError, Supervisor, System, TaskSupervisor, cast, child, running, say
-from palleto.trace import event_id
+from palleto import Recorder, SettingError, Supervisor, TaskSupervisor, cast, child, running, say
+from palleto.trace import event_id, exit_of
 
 
-def test_the_whole_trace_of_a_small_run(go):
+async def test_the_whole_trace_of_a_small_run():
     recorder, heard = Recorder(strict=True), []
     recorder.listeners.append(heard.append)
-    go(lambda: quiet_run(recorder))
+    await quiet_run(recorder)
     trace = recorder.events
     assert heard == trace
     assert [event.seq for event in trace] == list(range(len(trace)))
-    told = [(event.t, event.stage, event.kind, event.peer, event.ids, event.data) for event in trace]
-    assert told == [
-        (0.0, "#1", "started", None, (), {"class": "Supervisor"}),
-        (0.0, "quiet", "started", None, (), {"class": "Quiet"}),
-        (0.0, "sink", "started", None, (), {"class": "Sink"}),
+    budget = {"strategy": "one_for_one", "max_restarts": 3, "max_seconds": 5.0}
+    assert [(event.t, event.stage, event.kind, event.peer, event.ids, event.data) for event in trace] == [
+        (0.0, "#1", "started", None, (), {"class": "Supervisor", **budget}),
+        (0.0, "quiet", "started", None, (), {"class": "Quiet", "under": "#1"}),
+        (0.0, "sink", "started", None, (), {"class": "Sink", "under": "#1"}),
         (0.0, "sink", "handle_subscribe", None, (), {}),
         (0.0, "quiet", "subscribe", "sink", (), {}),
         (0.0, "quiet", "handle_subscribe", None, (), {}),
@@ -47,17 +48,12 @@ def test_the_whole_trace_of_a_small_run(go):
         (1.25, "sink", "said", None, (), {"text": "got 1"}),
         (1.25, "sink", "handled", None, ("c",), {"last": True}),
         (1.25, "", "drain", None, (), {}),
-        (1.25, "sink", "stopped", None, (), {"reason": "shutdown"}),
+        (1.25, "sink", "stopped", None, (), {"reason": "shutdown", "left": 3}),
         (1.25, "quiet", "down", "sink", (), {}),
         (1.25, "quiet", "handle_cancel", None, (), {}),
-        (1.25, "quiet", "stopped", None, (), {"reason": "shutdown"}),
+        (1.25, "quiet", "stopped", None, (), {"reason": "shutdown", "left": 3}),
         (1.25, "#1", "stopped", None, (), {"reason": "shutdown"}),
     ]
-
-
-def test_ledgers(go):
-    recorder = Recorder(strict=True)
-    go(lambda: quiet_run(recorder))
     ledgers = [(event.kind, event.ledger) for event in recorder.events if event.stage == "quiet"]
     # [remembered, demand, buffered, dropped]; `before` is what the stage's last event left
     for (_, before), (_, after) in pairwise(ledgers):
@@ -68,9 +64,9 @@ def test_ledgers(go):
     assert {event.ledger for event in recorder.events if event.stage == "#1"} == {None}
 
 
-def test_files_and_lines_name_the_users_code(go):
+async def test_files_and_lines_name_the_users_code():
     recorder = Recorder(strict=True)
-    go(lambda: quiet_run(recorder))
+    await quiet_run(recorder)
     here = Path(inspect.getfile(Quiet)).name
     of_kind = {(event.stage, event.kind): (event.file, event.line) for event in recorder.events}
     assert of_kind["quiet", "handle_demand"] == (here, line_of(Quiet.handle_demand))
@@ -104,13 +100,10 @@ async def test_lines_of_async_and_decorated_callbacks_and_of_tasks():
         await anyio.sleep(0.5)
         say("task")
 
-    recorder = Recorder(strict=True)
-
     tasks = TaskSupervisor()
-    async with running(of(Quiet(), Later(), tasks), recorder=recorder, say=lambda line: None):
+    async with recorded(Quiet(), Later(), tasks) as recorder:
         tasks.start_task(task)
-        cast("quiet", [1])
-        await System.current().idle()
+        await told("quiet", [1])
         await anyio.sleep(1)
     said = {event.data["text"]: (event.t, event.line) for event in recorder.events if event.kind == "said"}
     assert said == {"later": (1.0, line_of(Later.handle_events) + 2), "task": (0.5, line_of(task) + 2)}
@@ -135,15 +128,11 @@ async def test_who_has_come_to_stand_at_an_await_is_told_before_another_acts():
         await anyio.sleep(1)  # the others act, and it stands here
         say("found")
 
-    recorder = Recorder(strict=True)
-
     tasks = TaskSupervisor()
-    async with running(of(Quiet(), Waiting(), tasks), recorder=recorder, say=lambda line: None):
-        await System.current().idle()
+    async with recorded(Quiet(), Waiting(), tasks) as recorder:
         looking = tasks.start_task(task)
         await looking.wait()
-        cast("quiet", [2])
-        await System.current().idle()
+        await told("quiet", [2])
     waits = [event for event in recorder.events if event.kind == "waits"]
     sink, loop = line_of(Waiting.nap) + 1, line_of(task)
     assert {(event.stage, event.line) for event in waits} == {("sink", sink), (looking.label, loop + 5)}
@@ -164,13 +153,17 @@ async def test_kinds_of_processes_and_losses():
 
     top = Supervisor([child(Quiet), child(Weak)], name="top")
     async with running(top, recorder=recorder, report=lambda line: None):
-        await System.current().idle()
+        await idle()
         cast("quiet", ["a", "b", "c"])
         await anyio.sleep(1)
     kinds = [(event.stage, event.kind, event.peer, event.ids, event.data) for event in recorder.events]
-    crash = ("sink", "crash", None, (), {"reason": "ValueError: two lines"})
-    assert kinds.count(crash) == 2
-    assert ("sink", "restart", "top", (), {"reason": "ValueError: two lines"}) in kinds
+    reason = "ValueError: two lines"
+    assert [one[1:] for one in kinds if one[1] in ("crash", "restart")] == [
+        ("crash", None, (), {"reason": reason, "left": 3}),
+        ("restart", "top", (), {"reason": reason, "left": 2}),
+        ("crash", None, (), {"reason": reason, "left": 2}),
+        ("restart", "top", (), {"reason": reason, "left": 1}),
+    ]
     assert [event.ids for event in recorder.events if event.kind == "lost"] == [("a", "b"), ("c",)]
 
 
@@ -181,12 +174,11 @@ def test_event_ids():
     assert [event_id(event) for event in ("a", 5, Named(), "x" * 201)] == ["a", "5", "7", "x" * 200]
 
 
-def test_keep_and_repr(go):
-    recorder = Recorder(keep=False)
+async def test_keep_and_repr():
+    recorder, heard = Recorder(keep=False), []
     assert repr(recorder) == "<Recorder 0 events, the ledger adds up>"
-    heard = []
     recorder.listeners.append(heard.append)
-    go(lambda: quiet_run(recorder))
+    await quiet_run(recorder)
     assert recorder.events == []
     assert repr(recorder) == f"<Recorder {len(heard)} events, the ledger adds up>"
 
@@ -211,27 +203,20 @@ async def test_events_that_change_keep_the_ids_that_they_had_when_they_were_sent
         def handle_events(self, events):
             change(events)
 
-    recorder, ids = Recorder(), tuple(map(event_id, events))
+    ids = tuple(map(event_id, events))
 
-    async with running(of(Quiet(), Changes(max_demand=100)), recorder=recorder):
-        await System.current().idle()
-        cast("quiet", events)
-        await System.current().idle()
+    async with recorded(Quiet(), Changes(max_demand=100)) as recorder:
+        await told("quiet", events)
         change(events)
-    told = {event.kind: event.ids for event in recorder.events if event.ids}
-    assert told == dict.fromkeys(["cast", "emitted", "events", "handle_events", "handled"], ids)
+    named = {event.kind: event.ids for event in recorder.events if event.ids}
+    assert named == dict.fromkeys(["cast", "emitted", "events", "handle_events", "handled"], ids)
 
 
 async def test_a_producer_consumer_has_handled_a_batch_before_it_has_emitted_what_came_of_it():
-    recorder = Recorder(strict=True)
-
-    async with running(of(Quiet(), Double("quiet"), Sink("double")), recorder=recorder, say=lambda line: None):
-        await System.current().idle()
-        cast("quiet", [1, 2])
-        await System.current().idle()
-    told = [(event.kind, event.ids, event.data, event.ledger) for event in recorder.events if event.stage == "double"]
-    here = [entry for entry in told if entry[1]]
-    assert [(kind, ids, ledger["after"]) for kind, ids, _, ledger in here] == [
+    async with recorded(Quiet(), Double("quiet"), Sink("double")) as recorder:
+        await told("quiet", [1, 2])
+    here = [event for event in recorder.events if event.stage == "double" and event.ids]
+    assert [(event.kind, event.ids, event.ledger["after"]) for event in here] == [
         ("events", ("1", "2"), [2, 2, 0, 0]),
         ("handle_events", ("1",), [2, 2, 0, 0]),
         ("handled", ("1",), [1, 1, 0, 0]),
@@ -240,7 +225,7 @@ async def test_a_producer_consumer_has_handled_a_batch_before_it_has_emitted_wha
         ("handled", ("2",), [0, 0, 0, 0]),
         ("emitted", ("4",), [0, 0, 0, 0]),
     ]
-    assert [data for kind, _, data, _ in here if kind == "handled"] == [{"last": False}] * 2
+    assert [event.data for event in here if event.kind == "handled"] == [{"last": False}] * 2
 
 
 async def test_one_recorder_for_two_runs():
@@ -253,26 +238,25 @@ async def test_one_recorder_for_two_runs():
     assert [event.t for event in recorder.events if event.kind == "drain"] == [1.25, 1.25]
 
 
-def test_a_loop_that_is_killed_ends_where_it_stood(go):
+async def test_a_loop_that_is_killed_ends_where_it_stood():
     async def loop():
         say("here")
         await anyio.sleep(100)
 
-    recorder = Recorder()
+    async def kill():
+        await anyio.sleep(1)
+        task.kill()
 
-    async def main():
-        async with running(TaskSupervisor(), recorder=recorder, say=lambda line: None) as tasks:
-            task = tasks.start_task(loop)
-            await anyio.sleep(1)
-            task.kill()
-            await task.wait()
-
-    go(main)
+    tasks = TaskSupervisor()
+    async with recorded(tasks) as recorder:
+        task = tasks.start_task(loop)
+        await kill()
+        await task.wait()
     at = Path(__file__).name, line_of(loop) + 2
     (killed,) = [event for event in recorder.events if event.kind == "loop_killed"]
     (ended,) = [event for event in recorder.events if event.kind == "loop_ended"]
     assert tuple(killed.data["at"]) == (ended.file, ended.line) == at
-    assert killed.line == line_of(main) + 4
+    assert killed.line == line_of(kill) + 2
 
 
 async def test_what_is_emitted_outside_of_a_callback_has_the_line_where_the_stage_stood():
@@ -284,42 +268,37 @@ async def test_what_is_emitted_outside_of_a_callback_has_the_line_where_the_stag
             self.heard.append(message)
             return
 
-    recorder, own = Recorder(), Own()
+    own = Own()
 
-    async with running(of(own, Sink()), recorder=recorder, say=lambda line: None):
-        await System.current().idle()
+    async with recorded(own, Sink()) as recorder:
         cast(own, "hello")
         own.emit([1])
-        await System.current().idle()
+        await idle()
     (emitted,) = [event for event in recorder.events if event.kind == "emitted"]
     assert emitted.line == line_of(Own.handle_cast)
     (started,) = [event for event in recorder.events if event.kind == "started" and event.stage == "quiet"]
     assert started.line == line_of(Own.__init__)
 
 
-def test_who_waits_at_the_line_that_it_was_last_seen_at_is_not_told(go):
+async def test_who_waits_at_the_line_that_it_was_last_seen_at_is_not_told():
     async def task():
         await anyio.sleep(1 if say("and waits") is None else 0)
         say("then here")
+        tasks.start_task(anyio.sleep, 2)  # it acts, while the one that starts it does not wait; no line of it is told
         await anyio.sleep(1)
 
     async def only_waits():
         await anyio.sleep(2)
 
-    recorder = Recorder()
-
-    async def main():
-        async with running(TaskSupervisor(), recorder=recorder, say=lambda line: None) as tasks:
-            done, silent = tasks.start_task(task), tasks.start_task(only_waits)
-            for _ in range(4):
-                await anyio.sleep(0.4)
-                say("another acts")
-            await done.wait()
-        return done.label, silent.label
-
-    done, silent = go(main)
+    tasks = TaskSupervisor()
+    async with recorded(tasks) as recorder:
+        done, silent = tasks.start_task(task), tasks.start_task(only_waits)
+        for _ in range(4):
+            await anyio.sleep(0.4)
+            say("another acts")
+        await done.wait()
     waits = [(event.stage, event.line) for event in recorder.events if event.kind == "waits"]
-    assert waits == [(silent, line_of(only_waits) + 1), (done, line_of(task) + 3)]
+    assert waits == [(silent.label, line_of(only_waits) + 1), (done.label, line_of(task) + 4)]
 
 
 async def test_what_is_emitted_to_a_stage_that_has_ended_is_lost_right_after_it_with_the_accounts_of_the_end():
@@ -327,16 +306,11 @@ async def test_what_is_emitted_to_a_stage_that_has_ended_is_lost_right_after_it_
         def handle_cast(self, message):
             raise ValueError(message)
 
-    recorder, noted = Recorder(strict=True), []
-    recorder.on_note.append(lambda kind, events, data: noted.append((kind, events)))
-    dies, stays = Dies(), Sink(max_demand=1)
-    stays.name = "stays"
-    silent = {"say": lambda line: None, "report": lambda line: None}
-    async with running(of(Quiet(), dies, stays), recorder=recorder, **silent):
-        await System.current().idle()
+    dies, noted = Dies(), []
+    async with recorded(Quiet(), dies, Sink(name="stays", max_demand=1)) as recorder:
+        recorder.on_note.append(lambda kind, events, data: noted.append((kind, events)))
         cast(dies, "die")
-        cast("quiet", ["a", "b", "c"])
-        await System.current().idle()
+        await told("quiet", ["a", "b", "c"])
     events = [event for event in recorder.events if event.kind in ("emitted", "lost")]
     assert [(event.kind, event.stage, event.peer, event.ids, event.ledger["after"]) for event in events] == [
         ("emitted", "quiet", "sink", ("a", "b"), [0, 0, 0, 0]),
@@ -344,3 +318,14 @@ async def test_what_is_emitted_to_a_stage_that_has_ended_is_lost_right_after_it_
         ("emitted", "quiet", "stays", ("c",), [0, 0, 0, 0]),
     ]
     assert ("lost", ["a", "b"]) in noted
+
+
+def test_the_same_function_of_two_files_returns_in_its_own():
+    def code(file):
+        names = {}
+        exec(compile("def handle_demand(demand):\n    demand += 1\n    return demand\n", file, "exec"), names)
+        return names["handle_demand"].__code__
+
+    one, other = code("steps/step7.py"), code("steps/step9.py")
+    assert one == other  # to Python, which does not compare their files
+    assert [exit_of(one), exit_of(other)] == [("step7.py", 3), ("step9.py", 3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import weakref
 from contextlib import closing
 from dataclasses import asdict
@@ -12,7 +13,8 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from traced import Numbers, Quiet, Sink, of, quiet_run
+from stage_members import idle, of
+from traced import Numbers, Quiet, Sink, quiet_run
 
 import palleto
 from palleto import Recorder, SettingError, System, TaskSupervisor, TraceEvent, cast, load, running, say
@@ -106,8 +108,9 @@ def test_a_line_of_the_file_is_the_json_of_its_event(event):
     assert palleto.trace.event.line_of(event) == json.dumps(asdict(event)) + "\n"
 
 
-def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
+def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path, caplog):
     """Loops that come and go, and stages of all kinds too: nothing of them is held when they have ended."""
+    caplog.set_level(logging.CRITICAL, "palleto")  # pytest keeps what is logged, and the frames of tracebacks with it
 
     class Waiting(Sink):
         async def handle_events(self, events):
@@ -138,7 +141,7 @@ def test_a_run_that_is_written_to_a_file_is_not_kept(go, tmp_path):
                 for stage in sinks:
                     await stage.end()
                 await numbers.end()
-                await System.current().idle()
+                await idle()
                 ended.extend(map(weakref.ref, (task, numbers, *sinks)))
             del task, numbers, sinks, stage
             assert recorder.events == []  # and all that was written down is read

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from traced import Numbers, Quiet, Sink, of
+from stage_members import idle, of
+from traced import Numbers, Quiet, Sink, recorded, told
 
 from palleto import BroadcastDispatcher, LawError, Recorder, System, cast, running, whereis
 from palleto.core import EVENTS, Ledger, ProducerCore, Subscription
@@ -63,7 +64,7 @@ async def test_a_broken_core_is_found_out(core, says, strict):
     sink = Sink("numbers", cancel="temporary", manual=True)
     async with running(of(Broken(), sink), recorder=recorder, say=print, report=reported.append):
         sink.ask(sink.subscription, 2)
-        await System.current().idle()
+        await idle()
         assert ("numbers" in System.current().names) == (not strict)
     assert recorder.broken is not None
     (law,) = [event for event in recorder.events if event.kind == "law"]
@@ -71,7 +72,7 @@ async def test_a_broken_core_is_found_out(core, says, strict):
     breaking = recorder.events[law.data["seq"]]  # the first event that breaks the law, and it alone
     assert (breaking.stage, breaking.kind, law.seq > breaking.seq) == ("numbers", "ask", True)
     if strict:
-        assert reported == [f"numbers crashed: {LawError.__name__}: {recorder.broken}"]
+        assert reported == [f"Broken numbers crashed: {LawError.__name__}: {recorder.broken}"]
     assert re.search(says, recorder.broken)
 
 
@@ -81,18 +82,13 @@ async def test_the_law_allows_for_what_was_cancelled_or_joined():
     class Wide(Quiet):
         dispatcher = BroadcastDispatcher
 
-    recorder = Recorder(strict=True)
-
-    first, second = Sink(max_demand=100), Sink(max_demand=3)
-    second.name = "second"
-    async with running(of(Wide(), first, second), recorder=recorder, say=lambda line: None):
-        await System.current().idle()
+    first, second = Sink(max_demand=100), Sink(name="second", max_demand=3)
+    async with recorded(Wide(), first, second) as recorder:
         cast("quiet", [1])
         await first.end()
-        await System.current().idle()
-        cast("quiet", [2])
+        await told("quiet", [2])
         await second.end()
-        await System.current().idle()
+        await idle()
         assert whereis("quiet").running
     assert recorder.broken is None
 

@@ -48,18 +48,6 @@ def test_every_event_has_a_line_of_the_step(play, step):
                 assert "kill()" in code
 
 
-def test_a_killed_loop_tells_where_it_stood(play):
-    trace = play(5, seed=7, seconds=90).trace
-    source = (STEPS / "step5.py").read_text().splitlines()
-    killed = [event for event in trace if event.kind == "loop_killed" and "at" in event.data]
-    assert killed
-    for event in killed:
-        file, line = event.data["at"]
-        assert (file, source[line - 1].strip()) == ("step5.py", "await anyio.sleep(5)")
-        ended = next(other for other in trace if other.kind == "loop_ended" and other.stage == event.stage)
-        assert (ended.file, ended.line) == (file, line)
-
-
 @pytest.mark.parametrize("step", [6, 7, 8, 9])
 def test_the_messages_add_up_at_every_moment(play, step):
     states: dict[str, str] = {}

@@ -15,7 +15,7 @@ LISTED, SETTINGS = (
     set(re.findall(r"`(\w+)`", part))
     for part in re.search(r"these names.*?SettingError:(.*?\))\.(.*?)are settings", Stage.__doc__, re.DOTALL).groups()
 )
-CALLBACKS = {"init", *CALLBACK_NAMES}
+CALLBACKS = {"init", "format_discarded", *CALLBACK_NAMES}
 KINDS = [Producer, ProducerConsumer, Consumer]
 
 

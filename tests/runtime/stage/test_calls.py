@@ -1,46 +1,37 @@
-"""The calls that a user can get wrong: one error each, and nothing changes."""
+"""The calls of a stage's user. One that is wrong is one error, and nothing changes."""
 
 from __future__ import annotations
 
 import pytest
-from stage_members import Numbers, Quiet, Sink, idle, stages
+from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
 
 from palleto import DemandError, NotFoundError, Supervisor, call, cast, child, running, whereis
 
 
 async def test_broken_calls_are_one_error_and_change_nothing():
     source, other = Numbers(10, name="other"), Sink("other", max_demand=3)
-    sink = Sink(manual=True)
-
-    def broken(*args, **settings):
-        return pytest.raises(DemandError), lambda: sink.subscribe(*args, **settings)
-
+    sink, passing = Sink(manual=True), Passing(to="other")
     calls = [
-        (
-            pytest.raises(DemandError, match=r"whole number of 1 or more, got: 0"),
-            lambda: sink.ask(sink.subscription, 0),
-        ),
-        (pytest.raises(DemandError, match=r"got: -1"), lambda: sink.ask(sink.subscription, -1)),
-        (pytest.raises(DemandError, match=r"got: True"), lambda: sink.ask(sink.subscription, True)),
-        (pytest.raises(DemandError, match=r"got: 1.5"), lambda: sink.ask(sink.subscription, 1.5)),
-        (pytest.raises(DemandError, match="expected a subscription of"), lambda: sink.ask(other.subscription, 1)),
-        (pytest.raises(DemandError, match="expected a subscription of"), lambda: sink.cancel(other.subscription)),
-        (pytest.raises(DemandError, match="a producer or producer-consumer"), lambda: sink.subscribe(other)),
-        (pytest.raises(NotFoundError, match=r"numbers, other\), got: 'nobody'"), lambda: sink.subscribe("nobody")),
-        broken("numbers", max_demand=10, min_demand=10),
-        broken("numbers", max_demand=0),
-        broken("numbers", min_demand=-1),
-        broken("numbers", max_demand="many"),
-        broken("numbers", cancel="never"),
-        (pytest.raises(DemandError, match="accumulate or forward, got: 'stop'"), lambda: source.demand("stop")),
-        (pytest.raises(NotFoundError), lambda: cast("nobody", 1)),
+        (DemandError, "whole number of 1 or more, got: 0", lambda: sink.ask(sink.subscription, 0)),
+        (DemandError, "got: True", lambda: sink.ask(sink.subscription, True)),
+        (DemandError, "got: 1.5", lambda: sink.ask(sink.subscription, 1.5)),
+        (DemandError, "expected a subscription of", lambda: sink.ask(other.subscription, 1)),
+        (DemandError, "expected a subscription of", lambda: sink.cancel(other.subscription)),
+        (DemandError, "a producer or producer-consumer", lambda: sink.subscribe(other)),
+        (DemandError, "a producer or producer-consumer other than itself", lambda: passing.subscribe(passing)),
+        (NotFoundError, r"numbers, other, passing\), got: 'nobody'", lambda: sink.subscribe("nobody")),
+        (DemandError, "expected min_demand", lambda: sink.subscribe("numbers", max_demand=10, min_demand=10)),
+        (DemandError, "expected cancel", lambda: sink.subscribe("numbers", cancel="never")),
+        (DemandError, "expected max_demand", lambda: sink.resize(0)),
+        (DemandError, "accumulate or forward, got: 'stop'", lambda: source.demand("stop")),
+        (NotFoundError, "got: 'nobody'", lambda: cast("nobody", 1)),
     ]
 
-    async with stages(Numbers(5), source, sink, other) as world:
+    async with stages(Numbers(5), source, sink, other, passing) as world:
         await idle()
         before = repr(sink.core), repr(source.core), repr(other.core)
-        for error, wrong in calls:
-            with error as caught:
+        for error, says, wrong in calls:
+            with pytest.raises(error, match=says) as caught:
                 wrong()
             assert "\n" not in str(caught.value)
         await idle()
@@ -75,7 +66,7 @@ async def test_subscribe_to_what_has_ended():
         await idle()
         assert permanent.heard == temporary.heard == [("down", "not running")]
         assert temporary.running
-        assert world.reported == [f"{permanent.id} crashed: not running"]
+        assert world.reported == [f"Sink {permanent.id} crashed: not running"]
 
 
 async def test_ask_for_a_subscription_that_has_just_ended():
@@ -93,30 +84,36 @@ async def test_ask_for_a_subscription_that_has_just_ended():
         assert world.reported == []
 
 
-async def test_cancel_right_after_subscribe():
-    source, sink = Numbers(), Sink(cancel="temporary")
-    sink.init = lambda: sink.cancel(sink.subscribe("numbers", cancel="temporary"))
+async def test_two_subscriptions_to_one_producer_and_one_that_is_cancelled_at_once():
+    source, sink = Numbers(), Sink(max_demand=2, min_demand=0, cancel="temporary")
 
     async with stages(source, sink):
+        second = sink.subscribe("numbers", manual=True, cancel="temporary")
+        sink.cancel(second)
         await idle()
         assert sink.heard == source.heard == [("cancel", "normal")]
-        assert not source.core.dispatcher.outstanding
+        assert [sink.subscription.id, second.id] == [1, 2]
+        assert list(source.core.dispatcher.outstanding) == [sink.subscription]
 
 
-async def test_more_than_one_subscription_to_one_producer():
-    class Twice(Sink):
-        def init(self):
-            self.first = self.subscribe("quiet", max_demand=2, min_demand=0)
-            self.second = self.subscribe("quiet", max_demand=3, min_demand=0)
+async def test_demand_accumulate_and_forward():
+    source, sink = Numbers(), Sink(manual=True)
 
-        def handle_events(self, events):
-            self.got.append(("first" if self.core.current[0] is self.first else "second", events))
-
-    sink = Twice()
-
-    async with stages(Quiet(), sink):
+    async with stages(source, sink):
+        source.demand("accumulate")
+        sink.ask(sink.subscription, 3)
+        sink.ask(sink.subscription, 4)
         await idle()
-        cast("quiet", [1, 2, 3, 4])
+        assert source.told == []
+        source.demand("forward")
         await idle()
-    assert [sink.first.id, sink.second.id] == [1, 2]
-    assert sink.got == [("second", [1, 2, 3]), ("first", [4])]
+        assert (source.told, sink.got) == ([7], [0, 1, 2, 3, 4, 5, 6])
+
+
+async def test_emit_from_outside_of_a_callback():
+    source, sink = Quiet(), Sink("quiet")
+
+    async with stages(source, sink):
+        source.emit(iter("ab"))
+        await idle()
+    assert sink.got == ["a", "b"]

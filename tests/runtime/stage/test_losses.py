@@ -1,217 +1,247 @@
-"""Crashes, kills, and what they lose."""
+"""Whatever fails after a callback gave out events: the good ones go on, the rest is told as lost, with the reason."""
 
 from __future__ import annotations
 
+import logging
+from itertools import pairwise
+
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
 
-from palleto import NotFoundError, cast
+import palleto
+from palleto import BroadcastDispatcher, Lost, PartitionDispatcher, System, call, cast
+
+EVENTS = [{"partition": 0}, {"prtition": 0}, {"partition": 0}]
 
 
-async def test_a_consumer_that_crashes_loses_its_batches_and_its_mailbox(style):
-    class Weak(Sink):
-        @style
-        def handle_events(self, events):
-            if 2 in events:
-                raise ValueError("two")
-            self.got += events
+class Once(Quiet):
+    """Gives these events, once."""
 
-    sink = Weak("quiet", max_demand=4, min_demand=3)
+    name = "numbers"
 
-    async with stages(Quiet(), sink) as world:
-        await idle()
-        cast("quiet", [0, 1, 2, 3])
+    def __init__(self, events):
+        self.events, self.told = events, []
+
+    def handle_demand(self, demand):
+        events, self.events = self.events, None
+        return events
+
+
+def partition(event):
+    return event["partition"]
+
+
+class Keyed(Once):
+    dispatcher = staticmethod(lambda: PartitionDispatcher(1, key=partition))
+
+
+class Selected(Once):
+    dispatcher = BroadcastDispatcher
+
+
+def whys():
+    """Why events were lost, from here on: `[(events, why), ...]`."""
+    told = []
+    System.current().on_lost.append(lambda stage, events: told.append((events, events.why)))
+    return told
+
+
+@pytest.fixture(params=[Keyed, Selected], ids=["key", "selector"])
+def source(request):
+    return request.param
+
+
+def sink_of(source, to="numbers"):
+    return Sink(to, partition=0) if source is Keyed else Sink(to, selector=lambda event: partition(event) == 0)
+
+
+WHY = "the dispatcher cannot place it: KeyError('partition')"
+
+
+async def test_what_a_key_or_selector_raises_over_is_lost_and_nothing_else(source):
+    sink = sink_of(source)
+
+    async with stages(numbers := source(EVENTS), sink) as world:
+        told = whys()
         await sink.wait()
-        assert world.lost == [2, 3]
-    assert sink.got == [0, 1]
+        assert told == [([EVENTS[1]], WHY)]
+        assert isinstance(told[0][0], Lost)
+        assert world.reported[0].endswith("numbers crashed: KeyError: 'partition'")
+        assert not numbers.running
+    assert sink.got == [EVENTS[0], EVENTS[2]]
 
 
-async def test_a_producer_consumer_that_crashes_loses_each_event_once(style):
-    class Weak(Passing):
-        @style
-        def handle_events(self, events):
-            if 2 in events:
-                raise ValueError("two")
-            return events
-
-    source, weak = Numbers(6), Weak(max_demand=6, min_demand=5)
-    sink = Sink("passing", manual=True, cancel="temporary")
-
-    async with stages(source, weak, sink) as world:
-        sink.ask(sink.subscription, 2)
+async def test_so_it_is_with_what_is_cast_or_emitted_or_was_in_the_buffer(source):
+    sink = sink_of(source)
+    async with stages(numbers := source(None)) as world:
+        numbers.emit(EVENTS)
         await idle()
-        sink.ask(sink.subscription, 1)  # makes it handle a batch that came long ago
-        await weak.wait()
-        await idle()
-        assert sorted(world.lost) == [2, 3, 4, 5]
-        assert sink.got == [0, 1]
-
-
-async def test_a_producer_that_crashes_loses_its_buffer_and_what_was_to_be_emitted():
-    source = Quiet()
-
-    async with stages(source) as world:
-        cast(source, [1, 2])
-        await idle()
-        source.emit([3])
-        source.kill()
-        await source.wait()
-        source.emit([4])
-        assert world.lost == [1, 2, 3, 4]
-
-
-async def test_events_sent_to_a_consumer_that_is_already_dead_are_lost():
-    class Last(Sink):
-        def handle_cast(self, message):
-            raise ValueError
-
-    source, sink = Quiet(), Last("quiet")
-
-    async with stages(source, sink) as world:
-        await idle()
-        cast(sink, "die")
-        cast(source, [1, 2])  # it hears of the death only after this
-        await idle()
-        assert (world.lost, sink.got) == ([1, 2], [])
-
-
-async def test_a_subscription_that_waits_when_the_producer_dies():
-    class Slow(Quiet):
-        async def handle_cast(self, message):
-            await anyio.sleep(1)
-            raise ValueError
-
-    source, sink = Slow(), Sink("quiet")
-    sink.init = lambda: None
-
-    async with stages(source, sink):
-        cast(source, 1)
-        await anyio.sleep(0.5)
-        sink.subscribe(source)
-        await sink.wait()
-        assert anyio.current_time() == 1
-        assert repr(sink.heard) == "[('down', ValueError())]"
-
-
-async def test_a_subscription_whose_handle_subscribe_crashes(style):
-    class Source(Quiet):
-        @style
-        def handle_subscribe(self, kind, subscription):
-            raise ValueError
-
-    sink = Sink("quiet")
-
-    async with stages(Source(), sink):
-        await sink.wait()
-        assert repr(sink.heard) == "[('down', ValueError())]"
-
-
-async def test_a_crashed_consumers_demand_is_forgotten():
-    class Last(Sink):
-        def handle_cast(self, message):
-            raise ValueError
-
-    source, dies, stays = Quiet(), Last("quiet", max_demand=30, min_demand=0), Sink("quiet", max_demand=5, min_demand=0)
-
-    async with stages(source, dies, stays) as world:
-        await idle()
-        assert source.core.ledger() == (35, 35, 0, 0)
-        cast(dies, "die")
-        await idle()
-        # what was told stays remembered (rule 1), but nobody is owed it
-        assert source.core.ledger() == (35, 5, 0, 0)
-        cast(source, list(range(7)))
-        await idle()
-        assert stays.got == list(range(7))
         assert world.lost == []
+        world.top.start_child(palleto.child(lambda: sink, restart="temporary"))
+        await sink.wait()
+        assert (sink.got, world.lost) == ([EVENTS[0], EVENTS[2]], [EVENTS[1]])
+
+    sink = sink_of(source)
+    async with stages(source(None), sink) as world:
+        await idle()
+        cast("numbers", EVENTS)
+        await sink.wait()
+        assert (sink.got, world.lost) == ([EVENTS[0], EVENTS[2]], [EVENTS[1]])
 
 
-async def test_kill_in_the_middle_of_an_async_callback():
-    class Slow(Sink):
-        async def handle_events(self, events):
-            await anyio.sleep(10)
-            self.got += events
+async def test_so_it_is_below_a_producer_consumer_whose_batch_is_done_then():
+    class Between(Passing):
+        dispatcher = staticmethod(lambda: PartitionDispatcher(1, key=lambda event: 0 * (1 // event)))
 
-    sink = Slow("quiet")
+    sink = Sink("passing", partition=0)
 
-    async with stages(Quiet(), sink) as world:
-        cast("quiet", [1, 2])
+    async with stages(Numbers(3), Between(), sink) as world:
+        await sink.wait()
+        assert world.lost == [0]
+    assert sink.got == [1, 2]
+
+
+def test_all_others_are_told_as_lost_once_and_handed_on_once(backend):
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.integers(0, 9), max_size=20), st.integers(1, 30), st.integers(0, 10), st.booleans())
+    def told(numbers, most, first, broadcast):
+        events = [(at, number) for at, number in enumerate(numbers)]
+
+        def key(event):
+            return 0 * (1 // event[1]) + (event[1] == 9)  # raises over 0, and knows no partition of a 9
+
+        class Source(Once):
+            def init(self):
+                self.emit(events[:first])
+
+            dispatcher = staticmethod(BroadcastDispatcher if broadcast else lambda: PartitionDispatcher(1, key=key))
+
+        async def main():
+            selector = (lambda event: key(event) == 0) if broadcast else None
+            source, sink = Source(events[first:]), Sink(max_demand=most, partition=0, selector=selector)
+            async with stages(source, sink) as world:
+                await idle()
+            return sink.got, world.lost, source.events
+
+        got, lost, kept = palleto.run(main, backend=backend, time="virtual")
+        assert all(before < after for before, after in pairwise(got))
+        assert not {*got} & {*lost}
+        assert len(lost) == len({*lost})
+        events = events[:first] if kept is not None else events  # it may have crashed before it gave them out
+        if broadcast:
+            events = [event for event in events if event[1] != 9]
+            lost = [event for event in lost if event[1] != 9]
+        assert sorted([*got, *lost]) == sorted(events)
+
+    told()
+
+
+@pytest.mark.parametrize("given_out", [lambda: iter([1, 2]), lambda: {1, 2}, lambda: (n for n in (1, 2))])
+async def test_events_in_what_is_no_list_are_told_as_lost(style, given_out):
+    class Source(Once):
+        handle_demand = style(lambda self, demand: given_out())
+
+    async with stages(Source(None), sink := Sink()) as world:
+        told = whys()
+        await sink.wait()
+        ((lost, why),) = told
+        assert (lost, sink.got) == ([1, 2], [])
+        assert why.startswith("expected handle_demand to return a list of events or None, got: ")
+        assert world.reported[0].endswith(f"numbers crashed: ReturnError: {why}")
+
+
+async def test_an_answer_of_three_loses_its_events_told():
+    source = Quiet()
+    source.handle_call = lambda message: ("ok", [1, 2], "state")
+
+    async with stages(source) as world:
+        with pytest.raises(palleto.NotFoundError, match=r"expected handle_call to return \(reply, events\)"):
+            await call(source, "how many?")
+        assert world.lost == [1, 2]
+
+
+async def test_what_a_producer_gives_out_after_its_kill_goes_on(style):
+    class Source(Once):
+        @style
+        def handle_demand(self, demand):
+            self.kill()
+            return [1, 2]
+
+    sink = Sink()
+    async with stages(Source(None), sink) as world:
+        await sink.wait()
+        assert sink.got + world.lost == [1, 2]
+
+
+async def test_an_async_callback_that_is_cancelled_may_still_tell_what_it_took():
+    class Source(Once):
+        async def handle_demand(self, demand):
+            taken = [1, 2]
+            try:
+                await anyio.sleep(10)
+            except BaseException:
+                self.emit(taken)
+                raise
+            return taken
+
+    async with stages(source := Source(None), Sink()) as world:
+        told = whys()
         await anyio.sleep(1)
-        sink.kill()
-        await sink.wait()
-        assert anyio.current_time() == 1
-        assert (sink.got, sink.ended, world.lost) == ([], ["killed"], [1, 2])
-        sink.kill()
-        await sink.end()
-        assert sink.ended == ["killed"]
-
-
-async def test_a_listener_that_fails_is_reported_and_the_stage_ends_as_it_should():
-    def fails(stage, events):
-        raise KeyError("a listener")
-
-    source, sink = Quiet(), Sink("quiet")
-
-    async with stages(source, sink) as world:
-        world.top.system.on_lost.insert(0, fails)
-        await idle()
-        source.emit([1])
         source.kill()
         await source.wait()
-        await sink.wait()
-        assert world.lost == [1]
-        assert world.reported[0].endswith("failed with KeyError('a listener')")
-        assert world.reported[1:] == ["quiet crashed: killed", f"{sink.id} crashed: killed"]
+        assert world.lost == [1, 2]
+        assert told == [([1, 2], "numbers has ended: killed")]
 
 
-@pytest.mark.parametrize("how", ["end", "kill", "stop"])
-async def test_what_waits_in_the_mailbox_is_refused_unless_a_stage_stops_of_itself(how):
-    class Source(Quiet):
-        def handle_cast(self, events):
-            self.told.append(events)
-
-    source, refused = Source(), []
-
-    async with stages(source) as world:
-        world.top.system.on_refused.append(refused.append)
-        await idle()
-        cast(source, "before")
-        if how == "stop":
-            source.stop()
-        elif how == "kill":
-            source.kill()
-        else:
-            await source.end()
-        cast(source, "after")
-        await source.wait()
-        cast(source, "too late")
-        with pytest.raises(NotFoundError):
-            cast("quiet", "to nobody")
-    assert source.told == (["before"] if how == "stop" else [])
-    assert refused == {"stop": ["after"], "kill": ["before", "after"], "end": ["before", "after"]}[how] + [
-        "too late",
-        "to nobody",
-    ]
+# ---- the log of what a full buffer has dropped
 
 
-async def test_a_cast_that_was_handled_is_not_refused_when_its_stage_is_killed_at_rest():
-    class Source(Quiet):
-        async def handle_cast(self, events):
-            self.told.append(events)
+class Small(Quiet):
+    buffer_size = 2
 
-        async def terminate(self, reason):
-            self.told.append(reason)
+
+async def test_a_full_buffer_warns_at_once_and_then_every_few_seconds_with_the_sum(caplog):
+    async with stages(source := Small()) as world:
+        told = whys()
+        for _ in range(20):
+            cast(source, [1, 2, 3])
             await anyio.sleep(1)
-            self.told.append("done")
+        assert len(world.lost) == 58
+        assert {why for _, why in told} == {"the buffer was full"}
+        counts = ["1 event", "15 events", "15 events", "15 events"]
+        lines = [f"quiet has discarded {count}: the buffer was full" for count in counts]
+        assert [record.getMessage() for record in caplog.records] == lines
+        assert {(record.name, record.levelno) for record in caplog.records} == {("palleto.quiet", logging.WARNING)}
+    lines += ["quiet has discarded 12 events: the buffer was full"]  # at its end, what is not told yet
+    assert [record.getMessage() for record in caplog.records] == lines
 
-    source, refused = Source(), []
+
+@pytest.mark.parametrize(("answer", "lines"), [(True, 1), (False, 0), (None, 0), ("so many: 3", 1)])
+async def test_format_discarded_may_change_the_line_or_silence_it(caplog, answer, lines):
+    class Formats(Small):
+        def format_discarded(self, discarded):
+            self.told.append(discarded)
+            return answer
+
+    async with stages(source := Formats()) as world:
+        cast(source, [1, 2, 3, 4, 5])
+        await idle()
+        assert (source.told, world.lost) == ([3], [1, 2, 3])
+    assert len(caplog.records) == lines
+    if isinstance(answer, str):
+        assert caplog.records[0].getMessage() == answer
+
+
+async def test_format_discarded_that_answers_nonsense_is_a_crash(caplog):
+    source = Small()
+    source.format_discarded = lambda discarded: 7
 
     async with stages(source) as world:
-        world.top.system.on_refused.append(refused.append)
-        cast(source, "before")
-        await idle()
-        source.kill()
+        cast(source, [1, 2, 3])
         await source.wait()
-        assert anyio.current_time() == 1
-    assert (source.told, refused) == (["before", "killed", "done"], [])
+        error = "ReturnError: expected format_discarded to return a line, True, False or None, got: 7"
+        assert [line.endswith(f"quiet crashed: {error}") for line in world.reported] == [True]
+        assert world.lost == [1, 2, 3]

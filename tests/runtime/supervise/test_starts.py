@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from workers import Worker, after, workers
+from stage_members import Numbers, Slow
+from workers import EndsLate, Worker, after, workers
 
 from palleto import (
-    Consumer,
     NameTakenError,
     NotFoundError,
-    Producer,
     RestartError,
     Supervisor,
     System,
@@ -44,22 +43,11 @@ def fails():
     return type("Fails", (Fails,), {"starts": 0})
 
 
-async def test_init_that_fails_at_the_start(fails):
+async def test_init_that_fails_at_the_start_ends_the_tree_that_was_started(fails):
     log = []
-
-    children = [*workers(log, a="permanent"), child(fails, log, {1}, name="b"), *workers(log, c="permanent")]
+    specs = [*workers(log, x="permanent"), child(fails, log, {1}, name="b"), *workers(log, c="permanent")]
     with pytest.raises(OSError, match="start 1"):
-        async with running(Supervisor(children)):
-            raise AssertionError("unreachable")
-    assert log == ["+a", "+b", "-a"]
-
-
-async def test_init_that_fails_at_the_start_of_a_tree(fails):
-    log = []
-
-    inner = child(Supervisor, [*workers(log, x="permanent"), child(fails, log, {1}, name="b")], name="inner")
-    with pytest.raises(OSError, match="start 1"):
-        async with running(Supervisor([*workers(log, a="permanent"), inner])):
+        async with running(Supervisor([*workers(log, a="permanent"), child(Supervisor, specs, name="inner")])):
             raise AssertionError("unreachable")
     assert log == ["+a", "+x", "+b", "-x", "-a"]
 
@@ -77,6 +65,21 @@ async def test_init_that_fails_at_a_restart_is_paid_from_the_budget(fails):
             await after("b", "crash")
             await anyio.sleep_forever()
     assert log == ["+b", "-b", "+b", "+b", "+b", "-b"]
+
+
+@pytest.mark.parametrize("also", ["", "c"])
+async def test_rest_for_one_keeps_the_order_of_start_where_a_restart_fails(fails, also):
+    """Those after it wait until it runs, those too that crashed meanwhile."""
+    log = []
+    b = child(fails, log, {2}, name="b")
+    specs = [*workers(log, a="permanent"), b, *workers(log, c="permanent", d="temporary")]
+    async with running(Supervisor(specs, strategy="rest_for_one"), report=lambda line: None) as top:
+        log.clear()
+        for name in ["b", *also]:
+            cast(name, "crash")
+        await System.current().idle()
+        assert [entry for entry in log if entry[0] == "+"] == ["+b", "+b", "+c"]
+        assert [spec.name for spec in top.children] == ["a", "b", "c"]
 
 
 async def test_start_child_and_stop_child(fails):
@@ -122,11 +125,7 @@ async def test_a_child_that_starts_another_while_all_are_started():
 
 
 async def test_a_child_that_is_stopped_while_it_waits_to_be_restarted():
-    class Slow(Worker):
-        async def terminate(self, reason):
-            await anyio.sleep(1)
-
-    top = Supervisor([*workers([], a="permanent"), child(Slow, [], name="b")], strategy="one_for_all", name="top")
+    top = Supervisor([*workers([], a="permanent"), child(EndsLate, [], name="b")], strategy="one_for_all", name="top")
     async with running(top, report=lambda line: None):
         cast("a", "crash")
         await anyio.sleep(0.5)
@@ -135,84 +134,42 @@ async def test_a_child_that_is_stopped_while_it_waits_to_be_restarted():
         assert set(System.current().names) == {"a", "top"}
 
 
-async def test_kill_in_the_middle_of_an_async_callback():
-    class Slow(Worker):
-        async def handle_cast(self, message):
-            await anyio.sleep(100)
-
-    log, reported = [], []
-
-    async with running(Supervisor([child(Slow, log, name="a")]), report=reported.append):
-        cast("a", 1)
-        await anyio.sleep(1)
-        before = whereis("a")
-        before.kill()
-        await before.wait()
-        await System.current().idle()
-        assert anyio.current_time() == 1
-        assert whereis("a") is not before
-    assert log == ["+a", "-a", "+a", "-a"]
-    assert reported == ["a crashed: killed"]
-
-
 async def test_two_that_end_at_once_and_one_needs_the_other():
     """The consumer's restart fails as its producer is not there; the producer's turn comes before the next try."""
-
-    class Silent(Producer):
-        name = "numbers"
-
-        def handle_demand(self, demand):
-            pass
-
-    class Plain(Consumer):
-        name = "plain"
-
-        def init(self):
-            self.subscribe("numbers")
-
-    top = Supervisor([child(Silent), child(Plain)])
+    top = Supervisor([child(Numbers), child(Slow, name="slow")])
     async with running(top, report=lambda line: None):
         await System.current().idle()
-        before = whereis("plain"), whereis("numbers")
+        before = whereis("slow"), whereis("numbers")
         for process in before:
             process.kill()
         await System.current().idle()
-        assert whereis("plain") not in before
+        assert whereis("slow") not in before
         assert whereis("numbers") not in before
 
 
-def test_a_process_that_a_restart_has_replaced_is_no_child_any_more(go):
+async def test_a_process_that_a_restart_has_replaced_is_no_child_any_more():
     class Looks(Worker):
         def init(self):
             super().init()
             if old:
                 with pytest.raises(NotFoundError, match="expected a child of"):
-                    top.stop_child(old).send(None)
+                    top.stop_child(old[0]).send(None)
                 looked.append(self)
 
-    old, looked = None, []
+    old, looked = [], []
     top = Supervisor([*workers([], a="permanent", b="permanent"), child(Looks, [], name="c")], strategy="one_for_all")
 
-    async def main():
-        nonlocal old
-        async with running(top, report=lambda line: None):
-            old = whereis("b")
-            await after("a", "crash")
-            assert looked == [whereis("c")]
-            assert [spec.name for spec in top.children] == ["a", "b", "c"]
-
-    go(main)
+    async with running(top, report=lambda line: None):
+        old.append(whereis("b"))
+        await after("a", "crash")
+        assert looked == [whereis("c")]
+        assert [spec.name for spec in top.children] == ["a", "b", "c"]
 
 
 async def test_an_end_in_the_middle_of_a_restart_starts_nobody_again():
-    class Slow(Worker):
-        async def terminate(self, reason):
-            await anyio.sleep(1)
-            super().terminate(reason)
-
     log = []
 
-    specs = [*workers(log, a="permanent"), child(Slow, log, name="b"), *workers(log, c="permanent")]
+    specs = [*workers(log, a="permanent"), child(EndsLate, log, name="b"), *workers(log, c="permanent")]
     top = Supervisor(specs, strategy="one_for_all", max_restarts=1)
     async with running(top, report=lambda line: None):
         cast("a", "crash")

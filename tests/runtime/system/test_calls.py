@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from run_members import Numbers, of
+from stage_members import Numbers, of
 
-from palleto import DemandDispatcher, NotFoundError, Producer, Supervisor, call, cast, child, running
+from palleto import NotFoundError, Producer, Supervisor, call, cast, child, running
+from palleto.runtime import Observer
 
 
 async def test_call_timeout():
@@ -21,8 +22,12 @@ async def test_call_timeout():
             await call("numbers", 6)
         assert anyio.current_time() == 9.5
         assert await call("numbers", 1) == 1  # the answer that came too late disturbs nobody
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError) as caught:
             await call("numbers", 1, timeout=0.5)
+        assert str(caught.value) == (
+            "expected Late numbers to answer 1 within 0.5 s, but it waits in its handle_call; give call(timeout=...) "
+            "more, or let handle_call return a Reply and answer later"
+        )
 
 
 @pytest.mark.parametrize("how", ["ended", "crash", "crash before", "kill"])
@@ -32,36 +37,28 @@ async def test_call_to_a_stage_that_dies(how):
             await anyio.sleep(1)
             raise ValueError(message)
 
-    reported, numbers = [], Late() if how in ("crash before", "kill") else Numbers()
-    async with running(of(numbers), report=reported.append):
+    numbers = Late()
+    async with running(of(numbers), report=lambda line: None):
         if how == "ended":
             await numbers.end()
         if how in ("crash before", "kill"):
             cast(numbers, "before")
             await anyio.sleep(0.5)
-        async with anyio.create_task_group() as tasks:
-            if how == "kill":
-                tasks.start_soon(anyio.lowlevel.checkpoint)
-                numbers.kill()
-            with pytest.raises(NotFoundError, match=r"expected <.*> to answer, but it has ended"):
-                await call(numbers, "crash")
-        assert anyio.current_time() <= 1
+        if how == "kill":
+            numbers.kill()
+        with pytest.raises(NotFoundError, match=r"expected Late numbers to answer, but it has ended: .+"):
+            await call(numbers, "crash")
+        assert anyio.current_time() == {"crash before": 1, "kill": 0.5}.get(how, 0)
 
 
 async def test_call_that_is_answered_before_the_crash():
-    class Breaks(DemandDispatcher):
-        def dispatch(self, events, send):
-            raise ValueError(events)
+    class Raises(Observer):
+        def returned(self, stage, callback, argument):
+            raise ValueError(callback)
 
-    class Dies(Numbers):
-        dispatcher = Breaks
-
-        def handle_call(self, message):
-            return "an answer", ["one event"]
-
-    numbers = Dies()
-    async with running(of(numbers), report=lambda line: None):
-        assert await call("numbers", 1) == "an answer"
+    numbers = Numbers()
+    async with running(of(numbers), recorder=Raises(), report=lambda line: None):
+        assert await call("numbers", 1) == 1
         assert not numbers.running
 
 

@@ -1,5 +1,7 @@
 """A run that is cancelled from outside, or fails in its middle."""
 
+# ruff: noqa: PT012 -- what raises here is a whole `async with`
+
 from __future__ import annotations
 
 import gc
@@ -7,10 +9,14 @@ from contextlib import aclosing
 
 import anyio
 import pytest
-from run_members import Copy, Numbers, OwnError, Slow, of
+from stage_members import Numbers, Passing, Slow, of
 
 import palleto
 from palleto import Producer, Recorder, Supervisor, System, TaskSupervisor, cast, child, running, whereis
+
+
+class OwnError(Exception):
+    pass
 
 
 def warnings_of_the_collector():
@@ -18,56 +24,42 @@ def warnings_of_the_collector():
         gc.collect()
 
 
+async def forever():
+    while True:
+        await anyio.sleep(0.3)
+        yield 1
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("how", ["scope", "sibling", "deadline"])
 def test_cancelled_from_outside(go, how, seed):
     """Every process ends, nobody is restarted, nothing is reported, and no coroutine is left (warnings are errors)."""
-    reported, lost, stages, recorder = [], [], [], Recorder(strict=True)
+    reported, recorder = [], Recorder(strict=True)
+    readers = [Slow("passing"), Slow("passing")]
+    first = [Numbers(10**9), Producer.from_iterable(forever(), name="async"), Passing(max_demand=8)]
+    last = Slow("async")
 
-    def kept(stage):
-        stages.append(stage)
-        return stage
-
-    def top():
-        inner = child(
-            Supervisor, [child(lambda: kept(Slow("copy"))), child(lambda: kept(Slow("copy")))], strategy="one_for_all"
-        )
-        numbers = Producer.from_iterable(forever(), name="async")
-        return Supervisor(
-            [
-                child(lambda: kept(Numbers())),
-                child(lambda: kept(numbers)),
-                child(lambda: kept(Copy())),
-                inner,
-                child(TaskSupervisor, name="tasks"),
-                child(lambda: kept(Slow("async"))),
-            ],
-            name="top",
-        )
-
-    async def forever():
-        while True:
-            await anyio.sleep(0.3)
-            yield 1
+    def specs(stages):
+        return [child(lambda stage=stage: stage) for stage in stages]
 
     async def body():
-        async with running(top(), recorder=recorder, report=reported.append, seed=seed):
-            System.current().on_lost.append(lambda stage, events: lost.extend(events))
+        inner = child(Supervisor, specs(readers), strategy="one_for_all")
+        top = Supervisor([*specs(first), inner, child(TaskSupervisor, name="tasks"), *specs([last])], name="top")
+        async with running(top, recorder=recorder, report=reported.append, seed=seed):
             whereis("tasks").start_task(anyio.sleep_forever)
             if how == "sibling":
                 await anyio.sleep(2.5)
                 raise OwnError
-            async with aclosing(palleto.stream("copy", max_demand=1)) as events:
+            async with aclosing(palleto.stream("passing", max_demand=1)) as events:
                 async for _ in events:
                     await anyio.sleep(0.7)
 
     async def main():
         if how == "scope":
-            with anyio.CancelScope() as scope:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(body)
-                    await anyio.sleep(2.5)
-                    scope.cancel()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(body)
+                await anyio.sleep(2.5)
+                tasks.cancel_scope.cancel()
         elif how == "deadline":
             with anyio.move_on_after(2.5):
                 await body()
@@ -78,8 +70,7 @@ def test_cancelled_from_outside(go, how, seed):
     go(main, seed)
     warnings_of_the_collector()
     assert reported == []
-    assert len(stages) == 6
-    assert not any(stage.running for stage in stages)
+    assert not any(stage.running for stage in (*first, *readers, last))
     kinds = [event.kind for event in recorder.events]
     assert "restart" not in kinds
     assert "crash" not in kinds
@@ -96,7 +87,7 @@ async def test_cancelled_from_outside_at_once():
     assert reported == []
 
 
-def test_a_run_whose_main_fails_while_a_callback_is_in_its_middle(go):
+async def test_a_run_whose_main_fails_while_a_callback_is_in_its_middle():
     class Stubborn(Slow):
         async def handle_events(self, events):
             try:
@@ -107,14 +98,10 @@ def test_a_run_whose_main_fails_while_a_callback_is_in_its_middle(go):
                     self.got.append("cleaned")
 
     stubborn = Stubborn()
-
-    async def main():
+    with pytest.raises(OwnError):
         async with running(of(Numbers(), stubborn)):
             await anyio.sleep(1)
             raise OwnError
-
-    with pytest.raises(OwnError):
-        go(main)
     assert stubborn.got == ["cleaned"]
 
 
@@ -123,7 +110,7 @@ async def test_processes_that_begin_while_the_run_closes_are_ended_too():
         def terminate(self, reason):
             late.start(self.system, self.system)
 
-    late = Slow(to="copy")
+    late = Slow()
     late.init = lambda: None
 
     async with running(of(Starts())):
@@ -133,11 +120,8 @@ async def test_processes_that_begin_while_the_run_closes_are_ended_too():
 
 
 async def test_a_cast_that_was_handled_is_not_refused_when_the_run_is_cancelled():
-    class Hears(Slow):
-        def handle_cast(self, message):
-            self.got.append(message)
-
-    hears, refused = Hears(manual=True), []
+    hears, refused = Slow(manual=True), []
+    hears.handle_cast = hears.got.append
     with anyio.move_on_after(1):
         async with running(of(Numbers(), hears)):
             System.current().on_refused.append(refused.append)

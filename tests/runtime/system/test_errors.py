@@ -6,37 +6,25 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from run_members import Numbers, OwnError, Slow, of
+from stage_members import Numbers, Slow, of
 from workers import FOUR, workers
 
-from palleto import PalletoError, Supervisor, cast, running, stream
+from palleto import PalletoError, Supervisor, cast, running
+
+
+class OwnError(Exception):
+    pass
 
 
 @pytest.mark.parametrize("error", [OwnError("as it is"), PalletoError("one of ours"), TimeoutError()])
-def test_an_error_of_the_body_arrives_as_itself(go, error):
+async def test_an_error_of_the_body_arrives_as_itself(error):
     slow = Slow()
-
-    async def main():
+    with pytest.raises(type(error)) as caught:
         async with running(of(Numbers(), slow)):
             await anyio.sleep(2.5)
             raise error
-
-    with pytest.raises(type(error)) as caught:
-        go(main)
     assert caught.value is error
     assert slow.ended == ["shutdown"]
-
-
-def test_a_body_that_returns_or_breaks(go):
-    async def inner():
-        while True:
-            async with running(of(Numbers(), Slow())):
-                await anyio.sleep(1)
-                break
-        async with running(of(Numbers(), Slow())):
-            return "returned"
-
-    assert go(inner) == "returned"
 
 
 async def test_a_top_stage_that_crashes_ends_the_body():
@@ -47,15 +35,12 @@ async def test_a_top_stage_that_crashes_ends_the_body():
     assert anyio.current_time() == 0
 
 
-def test_a_top_stage_that_ends_normally_leaves_the_body_alone(go):
-    async def main():
-        async with running(Numbers()) as top:
-            top.stop()
-            await top.wait()
-            await anyio.sleep(1)
-        return "done"
-
-    assert go(main) == "done"
+async def test_a_top_stage_that_ends_normally_leaves_the_body_alone():
+    async with running(Numbers()) as top:
+        top.stop()
+        await top.wait()
+        await anyio.sleep(1)
+    assert anyio.current_time() == 1
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
@@ -84,9 +69,7 @@ def test_ctrl_c_in_a_callback_ends_the_run_as_it_should(go, error):
 async def test_of_two_failures_the_first_is_raised():
     with pytest.raises(PalletoError, match="the first"):
         async with running(Numbers(), report=lambda line: None) as top:
-            other = Numbers()
-            other.name = "other"
-            other.start(top.system, top.system)
+            Numbers(name="other").start(top.system, top.system)
             await top.system.idle()
             cast("other", "the first")
             cast("numbers", "the second")
@@ -100,11 +83,3 @@ async def test_what_still_runs_at_the_end_is_closed_in_reverse_order_of_its_star
         for spec in workers(log, **FOUR):
             spec.start(top.system, top.system)
     assert log == ["+a", "+b", "+c", "+d", "-d", "-c", "-b", "-a"]
-
-
-@pytest.mark.parametrize("setting", [{"speed": 2}, {"observer": None}])
-async def test_unknown_settings_are_refused(setting):
-    with pytest.raises(TypeError, match=next(iter(setting))):
-        running(Supervisor(), **setting)
-    with pytest.raises(TypeError, match=next(iter(setting))):
-        stream("numbers", **setting)

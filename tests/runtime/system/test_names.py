@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from run_members import Numbers, of
+from stage_members import Numbers, idle, of
 
 from palleto import (
     NameTakenError,
@@ -22,8 +22,11 @@ from palleto import (
 
 
 async def test_names_are_found_unique_and_freed():
-    async with running(of(Numbers())) as top:
+    specs = [child(Numbers, restart="temporary"), child(Numbers, name="others", restart="temporary")]
+    async with running(Supervisor(specs)) as top:
         numbers = whereis("numbers")
+        assert set(System.current().names) == {"numbers", "others"}  # of the class, or given to `child`
+        await whereis("others").end()
         assert (numbers.name, numbers.label) == ("numbers", "numbers")
         with pytest.raises(NameTakenError, match="expected a name that is free, got: 'numbers', which <Numbers"):
             top.start_child(child(Numbers))
@@ -37,17 +40,6 @@ async def test_names_are_found_unique_and_freed():
         again = top.start_child(child(Numbers))
         assert whereis("numbers") is again
         assert again.id != numbers.id
-
-
-async def test_a_duplicate_at_the_start():
-    with pytest.raises(NameTakenError):
-        async with running(of(Numbers(), Numbers())):
-            raise AssertionError("unreachable")
-
-
-async def test_a_name_of_class_or_child():
-    async with running(Supervisor([child(Numbers), child(Numbers, name="others")], name="top")):
-        assert set(System.current().names) == {"top", "numbers", "others"}
 
 
 def test_outside_of_a_run():
@@ -81,15 +73,13 @@ async def test_say_report_and_actor():
     async def task():
         say(f"a task: {actor()}")
 
-    said, reported = [], []
-    tasks = TaskSupervisor()
-    first, second = Talks(), TalksAsync()
-    second.name = "second"
-    async with running(of(first, second, tasks), say=said.append, report=reported.append):
+    said, tasks = [], TaskSupervisor()
+    first, second = Talks(), TalksAsync(name="second")
+    async with running(of(first, second, tasks), say=said.append):
         say(f"the body: {actor()}")
         cast(second, 1)
         cast(first, 2)
-        await System.current().idle()
+        await idle()
         running_task = tasks.start_task(task)
         await running_task.wait()
         assert said == [
@@ -123,5 +113,5 @@ async def test_without_settings_it_prints(capsys):
     async with running(of(Numbers())):
         say("hello")
         cast("numbers", "oh")
-        await System.current().idle()
+        await idle()
     assert capsys.readouterr() == ("hello\n", "numbers crashed: ValueError: oh\n")

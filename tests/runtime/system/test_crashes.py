@@ -1,0 +1,212 @@
+"""A crash of the user's code: one line that names class and stage, a log entry with its traceback, and the cause."""
+
+# ruff: noqa: PT012 -- what raises here is a whole `async with`
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import traceback
+
+import anyio
+import pytest
+from stage_members import Numbers, Passing, Sink, of, stages
+
+from palleto import (
+    Consumer,
+    NotFoundError,
+    PalletoError,
+    RestartError,
+    Supervisor,
+    System,
+    TaskSupervisor,
+    call,
+    cast,
+    child,
+    running,
+)
+
+
+class Parser(Consumer):
+    def init(self):
+        self.subscribe("numbers", cancel="temporary")
+
+    def handle_events(self, events):
+        self.parse(events)
+
+    def parse(self, events):
+        return {}["missing"]
+
+
+def quietly(line):
+    """Who reads the one line."""
+
+
+def logged(caplog):
+    return [(record.name, record.levelno, record.getMessage()) for record in caplog.records]
+
+
+async def test_the_line_and_the_log(caplog):
+    parser = Parser()
+    async with stages(Numbers(3), parser) as world:
+        await System.current().idle()
+        line = f"Parser {parser.id} crashed: KeyError: 'missing'"
+        assert world.reported == [line]
+    assert logged(caplog) == [("palleto.Parser", logging.ERROR, line)]
+    (record,) = caplog.records
+    assert 'return {}["missing"]' in "".join(traceback.format_exception(record.exc_info[1]))
+    assert "in parse" in "".join(traceback.format_exception(record.exc_info[1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("ours", "Parser ours crashed"), ("Parser 7", "Parser 7 crashed"), ("LineParser", "LineParser crashed")],
+)
+async def test_a_name_that_tells_the_class_is_enough(caplog, name, line):
+    parser = Parser()
+    parser.name = name
+    async with stages(Numbers(3), parser) as world:
+        await System.current().idle()
+        assert world.reported == [f"{line}: KeyError: 'missing'"]
+    assert logged(caplog)[0][0] == f"palleto.{name}"
+
+
+async def test_a_crash_that_takes_others_down_is_logged_with_one_traceback(caplog, style):
+    class Fails(Numbers):
+        @style
+        def handle_cast(self, message):
+            raise ValueError(message)
+
+    async with stages(Fails(3), Passing(cancel="permanent"), Sink("passing", cancel="permanent")) as world:
+        await System.current().idle()
+        cast("numbers", "oh")
+        await anyio.sleep(1)
+        assert len(world.reported) == len(caplog.records) == 3
+    assert [record.exc_info is not None for record in caplog.records] == [True, False, False]
+
+
+async def test_what_somebody_killed_is_no_crash_of_the_users(caplog):
+    sink = Sink()
+    async with stages(Numbers(3), sink) as world:
+        sink.kill()
+        await sink.wait()
+        assert world.reported == [f"{sink.id} crashed: killed".replace("#", "Sink #")]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+async def test_the_cause_of_a_restart_error(caplog, depth):
+    top = Supervisor([child(Numbers, 9000), child(Parser)], max_restarts=1)
+    for _ in range(depth - 1):
+        inner = top
+        top = Supervisor([child(lambda inner=inner: inner)], max_restarts=0)
+    with pytest.raises(RestartError) as caught:
+        async with running(top, report=quietly):
+            await anyio.sleep(1)
+    error = caught.value
+    for _ in range(depth):
+        assert isinstance(error, RestartError)
+        error = error.__cause__
+    assert repr(error) == "KeyError('missing')"
+    assert "in parse" in "".join(traceback.format_exception(caught.value))
+    assert [record.name for record in caplog.records] == ["palleto.Parser"] * 2
+
+
+async def test_the_cause_of_a_run_whose_top_crashes():
+    with pytest.raises(PalletoError) as caught:
+        async with running(Numbers(), report=quietly):
+            cast("numbers", "oh")
+            await anyio.sleep_forever()
+    assert repr(caught.value.__cause__) == "ValueError('oh')"
+
+
+async def test_a_call_that_its_stage_crashes_over(style):
+    class Asked(Numbers):
+        @style
+        def handle_call(self, message):
+            raise ValueError(message)
+
+    asked = Asked()
+    async with running(of(asked), report=quietly):
+        with pytest.raises(NotFoundError, match=r"to answer, but it has ended: ValueError: why") as caught:
+            await call("numbers", "why")
+        assert repr(caught.value.__cause__) == "ValueError('why')"
+        with pytest.raises(NotFoundError) as caught:
+            await call(asked, "again")
+        assert caught.value.__cause__ is None
+
+
+async def test_a_restart_that_crashes_in_init_is_logged(caplog):
+    made = []
+
+    class Weak(Numbers):
+        def init(self):
+            made.append(self)
+            if len(made) > 1:
+                raise OSError("no file")
+
+    with pytest.raises(RestartError) as caught:
+        async with running(Supervisor([child(Weak)], max_restarts=2), report=quietly):
+            cast("numbers", "oh")
+            await anyio.sleep(1)
+    assert repr(caught.value.__cause__) == "OSError('no file')"
+    assert [record.exc_info[1].args for record in caplog.records] == [("oh",), ("no file",), ("no file",)]
+
+
+@pytest.mark.parametrize("restart", ["temporary", "transient"])
+async def test_a_task_that_crashes(caplog, restart):
+    async def loop():
+        raise ValueError("oh")
+
+    async with running(TaskSupervisor(), report=quietly) as top:
+        top.start_task(loop, restart=restart)
+        await anyio.sleep(1)
+    assert [(record.name, record.exc_info[1].args) for record in caplog.records] == [("palleto.Task", ("oh",))]
+
+
+async def test_who_hears_of_losses_and_crashes(caplog):
+    def hear(stage, events):
+        raise ValueError("deaf")
+
+    reported = []
+    async with running(of(numbers := Numbers(0)), report=reported.append):
+        System.current().on_lost.append(hear)
+        numbers.emit([1])
+        await System.current().idle()
+    (line,) = reported
+    assert line.endswith("failed with ValueError('deaf')")
+    assert logged(caplog) == [("palleto", logging.ERROR, line)]
+
+
+CRASHES = """
+import logging, sys
+import palleto
+from palleto.program import Options, StepRun, second_time
+
+class Broken(palleto.Consumer):
+    def init(self): self.subscribe("numbers", cancel="temporary")
+    def handle_events(self, events): raise KeyError("mine")
+
+def pipeline():
+    numbers = palleto.child(palleto.Producer.from_iterable, range(3), name="numbers", restart="temporary")
+    return palleto.Supervisor([numbers, palleto.child(Broken, restart="temporary")])
+
+async def main():
+    async with palleto.running(pipeline()):
+        await palleto.System.current().idle()
+
+step = StepRun(pipeline, lambda state: palleto.System.current().idle(), Options(virtual=True, quiet=True))
+palleto.run(main if sys.argv[1] == "by itself" else step, time="virtual")
+"""
+
+
+@pytest.mark.parametrize(("how", "tracebacks"), [("by itself", 1), ("as a step", 0)])
+def test_where_nobody_set_logging_up_a_traceback_is_seen_but_of_a_step_only_the_line(tmp_path, how, tracebacks):
+    (tmp_path / "crashes.py").write_text(CRASHES)
+    ran = subprocess.run(
+        [sys.executable, "crashes.py", how], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "Broken #3 crashed: KeyError: 'mine'" in ran.stderr
+    assert ran.stderr.count("Traceback") == tracebacks
+    assert ran.stderr.count('raise KeyError("mine")') == tracebacks

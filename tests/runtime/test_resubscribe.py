@@ -1,0 +1,279 @@
+"""Subscriptions that are made anew when their producer is up again, and those that wait for its first time."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from stage_members import Numbers, Passing, Sink, idle, of, stages
+
+import palleto
+from palleto import (
+    Consumer,
+    ConsumerSupervisor,
+    DemandError,
+    PartitionDispatcher,
+    Producer,
+    RestartError,
+    Supervisor,
+    System,
+    cast,
+    child,
+    running,
+    whereis,
+)
+
+
+class Times(Sink):
+    """Says when it subscribed, and to what."""
+
+    def __init__(self, to="numbers", **terms):
+        super().__init__(to, **terms)
+        self.opened = []
+
+    def handle_subscribe(self, kind, subscription):
+        self.opened.append((anyio.current_time(), kind, subscription.terms.max_demand))
+
+
+async def test_after_its_time_when_the_producer_is_up_again_at_once():
+    sink = Times(max_demand=7, resubscribe=0.5)
+
+    async with running(Supervisor([child(Numbers, 10), child(lambda: sink)], max_restarts=100)) as top:
+        await idle()
+        assert sink.got == list(range(10))
+        await anyio.sleep(2)
+        first = whereis("numbers")
+        cast(first, "crash")
+        await anyio.sleep(3)
+        assert sink.opened == [(0, "producer", 7), (2.5, "producer", 7)]
+        assert sink.got == [*range(10), *range(10)]
+        kind, reason = sink.heard[0]
+        assert (kind, str(reason)) == ("down", "crash")
+        assert whereis("numbers") is not first
+        assert len(top.children) == 2  # the consumer did not stop with it
+
+
+async def test_when_the_producer_comes_late():
+    sink = Times(max_demand=7, resubscribe=0.5)
+
+    async with stages(sink) as world:
+        await anyio.sleep(100)
+        assert sink.opened == []
+        for count in (3, 5):
+            producer = Numbers(count)
+            world.top.start_child(child(lambda made=producer: made, restart="temporary"))
+            await anyio.sleep(10)
+            await producer.end()
+            await anyio.sleep(10.25)
+    assert [at for at, _, _ in sink.opened] == [100, 120.25]
+    assert sink.got == [0, 1, 2, 0, 1, 2, 3, 4]
+
+
+async def test_what_waits_for_nobody_ends_with_the_run_and_is_no_standstill():
+    async with stages(Times(resubscribe=0.5), Numbers(3, name="other"), Times("other", resubscribe=5)):
+        await idle()
+        await whereis("other").end()
+    assert anyio.current_time() == 0  # nobody waits for the timer
+
+
+async def test_a_producer_that_ends_normally_is_not_followed():
+    sink = Times(max_demand=7, resubscribe=0.5)
+
+    async with stages(Producer.from_iterable(range(3), name="numbers"), sink) as world:
+        await anyio.sleep(10)
+        assert sink.running
+        assert sink.got == [0, 1, 2]
+        world.top.start_child(child(lambda: Producer.from_iterable(range(3, 6), name="numbers"), restart="temporary"))
+        await anyio.sleep(10)
+    assert sink.got == list(range(6))
+
+
+async def test_transient_follows_a_crash_and_survives_a_normal_end():
+    sink = Times(cancel="transient", resubscribe=0.5)
+
+    async with stages(Numbers(3), sink) as world:
+        await idle()
+        await whereis("numbers").end()
+        await anyio.sleep(1)
+        assert sink.running
+        world.top.start_child(child(Numbers, 3, restart="temporary"))
+        await idle()
+        assert sink.got == [0, 1, 2, 0, 1, 2]
+        cast("numbers", "crash")
+        await sink.wait()
+
+
+async def test_cancelled_by_its_consumer_it_is_not_made_anew():
+    class Two(Times):
+        def init(self):
+            self.later = self.subscribe("later", resubscribe=0.5)
+            super().init()
+
+        def handle_call(self, message):
+            self.cancel(self.later)
+            self.cancel(self.subscription)
+            return None, []
+
+    sink = Two(resubscribe=0.5)
+
+    async with stages(Numbers(3), sink) as world:
+        await idle()
+        await palleto.call(sink, "cancel")
+        world.top.start_child(child(Numbers, 3, name="later", restart="temporary"))
+        await anyio.sleep(10)
+        assert sink.running
+        assert [at for at, _, _ in sink.opened] == [0]
+        assert sink.heard == [("cancel", "normal")]
+
+
+async def test_refused_it_tries_again_until_there_is_room():
+    class Parts(Numbers):
+        dispatcher = staticmethod(lambda: PartitionDispatcher([0]))
+
+    first, second = Sink(partition=0), Times(partition=0, resubscribe=1)
+
+    async with stages(Parts(20), first, second):
+        await anyio.sleep(2.5)
+        assert [at for at, _, _ in second.opened] == [0, 1, 2]
+        await first.end()
+        await anyio.sleep(10)
+        assert second.running
+    assert [at for at, _, _ in second.opened] == [0, 1, 2, 3]
+    assert [kind for kind, _ in second.heard] == ["cancel"] * 3
+
+
+async def test_a_producer_consumer_and_its_consumers():
+    """The middle crashes; then the source: each is found again by those below it, who do not stop."""
+    passing, sink = [], Times("passing", resubscribe=0.1, max_demand=2)
+
+    def middle():
+        passing.append(Passing(resubscribe=0.1, max_demand=2))
+        return passing[-1]
+
+    async with running(Supervisor([child(lambda: sink), child(middle), child(Numbers, 4)], max_restarts=100)):
+        await anyio.sleep(1)
+        whereis("passing").kill()
+        await anyio.sleep(1)
+        whereis("numbers").kill()
+        await anyio.sleep(1)
+        assert len(passing) == 2
+        assert sink.running
+        assert sink.got == [0, 1, 2, 3] * 2
+
+
+async def test_a_consumer_supervisor_asks_anew():
+    class Crew(ConsumerSupervisor):
+        def init(self):
+            self.subscribe("numbers", max_demand=2, min_demand=0, resubscribe=0.5)
+
+        async def run(self, event):
+            await anyio.sleep(1)
+            done.append((anyio.current_time(), event))
+
+    done, crew = [], Crew()
+
+    async with running(Supervisor([child(lambda: crew), child(Numbers, 2)])):
+        await anyio.sleep(0.5)
+        whereis("numbers").kill()
+        await anyio.sleep(5)
+        assert crew.running
+        assert sorted(done) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+
+
+class Jobs(Producer):
+    """300 jobs, of which some are left; it crashes at the times that it is told."""
+
+    name = "jobs"
+    dispatcher = staticmethod(lambda: PartitionDispatcher(3, key=lambda job: job % 3))
+
+    def __init__(self, left):
+        self.left = left
+
+    def handle_demand(self, demand):
+        events, self.left[:demand] = self.left[:demand], []
+        return events
+
+    def handle_cast(self, message):
+        raise ValueError(message)
+
+
+@pytest.mark.parametrize("resubscribe", [None, 0.1])
+@pytest.mark.parametrize("crashes", [[0.35], [0.2, 0.35, 0.75, 0.8, 0.85, 2.05]])
+async def test_a_partition_pipeline_whose_producer_crashes_goes_on_to_its_end(resubscribe, crashes):
+    """Without it, the consumers wait for ever; what the producer had in hand is told, and given out again."""
+
+    class Worker(Consumer):
+        def __init__(self, partition):
+            self.partition = partition
+
+        def init(self):
+            self.subscribe("jobs", partition=self.partition, max_demand=10, cancel="temporary", resubscribe=resubscribe)
+
+        async def handle_events(self, events):
+            await anyio.sleep(0.01 * len(events))
+            done.extend(events)
+
+    left, done = list(range(300)), []
+    workers = [child(Worker, partition) for partition in range(3)]
+    async with running(Supervisor([child(Jobs, left), *workers], max_restarts=100), report=lambda line: None):
+        System.current().on_lost.append(lambda process, events: left.extend(events))
+        for at in crashes:
+            await anyio.sleep(at - anyio.current_time())
+            cast("jobs", "crash")
+        await anyio.sleep(60)
+        assert whereis("jobs").running
+        if resubscribe is None:
+            assert len(done) < 300
+        else:
+            assert sorted(done) == list(range(300))
+            assert left == []
+
+
+@pytest.mark.parametrize(
+    ("to", "terms", "message"),
+    [
+        ("numbers", {"resubscribe": 0}, "expected resubscribe to be seconds above 0, or None, got: 0"),
+        ("numbers", {"resubscribe": "soon"}, "expected resubscribe to be seconds above 0, or None, got: 'soon'"),
+        ("numbers", {"resubscribe": True}, "expected resubscribe to be seconds above 0, or None, got: True"),
+        ("numbers", {"resubscribe": 1, "cancel": "permanent"}, "expected cancel to be temporary or transient beside"),
+        (Numbers(), {"resubscribe": 1}, "expected the name of a stage to resubscribe to"),
+    ],
+)
+async def test_terms_that_do_not_fit(to, terms, message):
+    with pytest.raises(DemandError, match=message):
+        async with running(of(Sink(to, **terms))):
+            pass
+
+
+async def test_without_it_a_producer_that_is_not_there_is_an_error():
+    with pytest.raises(palleto.NotFoundError):
+        async with running(of(Sink(cancel="temporary"))):
+            pass
+
+
+async def test_what_waits_hears_of_a_producer_that_cannot_start_and_waits_on():
+    class Broken(Numbers):
+        def init(self):
+            raise ValueError("not yet")
+
+    sink = Times(max_demand=7, resubscribe=0.5)
+
+    async with stages(sink) as world:
+        with pytest.raises(ValueError, match="not yet"):
+            world.top.start_child(child(Broken))
+        await anyio.sleep(1)
+        assert sink.got == []
+        world.top.start_child(child(Numbers, 2, restart="temporary"))
+        await anyio.sleep(1)
+        assert sink.got == [0, 1]
+
+
+def test_one_that_was_waited_for_and_takes_no_subscription_is_a_crash(go):
+    class Other(Consumer):
+        name = "numbers"
+
+    async def main():
+        async with running(Supervisor([child(Sink, resubscribe=1), child(Other)], max_restarts=0)):
+            await anyio.sleep(1)
+
+    with pytest.raises(RestartError, match="expected to subscribe to a producer or producer-consumer"):
+        go(main)
