@@ -16,6 +16,8 @@ Read in this order:
     faults.py        what goes wrong, on purpose
     trace_events.py  what requests are in a trace
 
+    command_line.py  how commands are made, and their errors
+    streams.py       standard output and error that cannot be written
     __main__.py      the command for what a run left: down, dlq
     localstack.py    the command for LocalStack without Docker: up, down, status
 
@@ -27,7 +29,8 @@ from palleto.cloud.door import Clients, Cloud, open_cloud
 from palleto.cloud.faults import Faults
 from palleto.cloud.place import PLACES, Place, choose
 from palleto.cloud.places import Ledger, Simulated, Simulation
-from palleto.cloud.stack import Sample, Stack, deploy, sample, samples, upload
+from palleto.cloud.queue import new_files
+from palleto.cloud.stack import Sample, Stack, deploy, endless_samples, sample, samples, upload
 
 __all__ = [
     "PLACES",
@@ -45,6 +48,8 @@ __all__ = [
     "Stack",
     "choose",
     "deploy",
+    "endless_samples",
+    "new_files",
     "open_cloud",
     "sample",
     "samples",

@@ -29,7 +29,7 @@ from palleto.cloud.clients.errors import abandoned
 from palleto.cloud.consent import consent
 from palleto.cloud.faults import Faults
 from palleto.cloud.place import Place, choose, named_place
-from palleto.cloud.places import EmbeddedServer, Simulated, Simulation, make_clients, make_shortcut
+from palleto.cloud.places import EmbeddedServer, Simulated, Simulation, make_clients
 from palleto.errors import SettingError
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ async def open_cloud(
     concurrency: int = 16,
     seed: int | None = None,
     observer: Observer | None = None,
-    simulation: Simulation | None = None,
+    simulation: Simulation | Simulated | None = None,
     yes: bool = False,
     faults: Faults | None = None,
 ) -> AsyncIterator[Cloud]:
@@ -132,7 +132,8 @@ async def open_cloud(
     - `seed`: of the simulated place's chance, in `simulation`'s stead; 0 by default.
     - `observer`: called in the event loop as `observer(operation, arguments, response or CloudError)` after each
       request's answer, before its caller sees it.
-    - `simulation`: how the simulated place behaves (latencies, delivery); other places ignore it.
+    - `simulation`: how the simulated place behaves (latencies, delivery), or one that is there: then several doors lead
+      to the same queues, as those of several workers do, and `seed` does not count. Other places ignore it.
     - `yes`: the caller is sure. Without it AWS's account and region are shown and asked for on the terminal.
     - `faults`: what goes wrong, on any place (`faults.py`); `monitor`'s requests are spared.
 
@@ -142,10 +143,11 @@ async def open_cloud(
     if concurrency < 1:
         raise SettingError(f"expected a concurrency of 1 or more, got {concurrency}")
     if named_place(place, endpoint) == "simulated":
-        settings = simulation or Simulation()
-        if seed is not None:
-            settings = replace(settings, seed=seed)
-        world = Simulated(settings)
+        if isinstance(simulation, Simulated):
+            world = simulation
+        else:
+            settings = simulation or Simulation()
+            world = Simulated(settings if seed is None else replace(settings, seed=seed))
         services: dict[str, Transport] = {
             "sqs": world.sqs,
             "s3": world.s3,
@@ -167,26 +169,25 @@ async def _real_cloud(
     faults: Faults | None,
 ) -> AsyncIterator[Cloud]:
     chosen = await to_thread.run_sync(choose, place, endpoint)
-    server = shortcut = None
+    server = objects = None
     clients: dict[str, Any] = {}
     threads = CapacityLimiter(math.inf)  # who has its turn has a thread; anyio alone has 40
     try:
         if chosen.name == "embedded":
             server = await to_thread.run_sync(EmbeddedServer)
             chosen = replace(chosen, endpoint=server.url)
-        chosen, clients = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
+        chosen, clients, objects = await to_thread.run_sync(make_clients, chosen, concurrency + MONITOR_CONCURRENCY)
         if chosen.name == "aws" and not yes:
             await to_thread.run_sync(consent, chosen.reason, abandon_on_cancel=True)
-        shortcut = make_shortcut(chosen, clients)
         transports: dict[str, Transport] = {
-            name: BotoTransport(client, threads, shortcut if name == "s3" else None) for name, client in clients.items()
+            name: BotoTransport(client, threads, objects if name == "s3" else None) for name, client in clients.items()
         }
         yield Cloud(chosen, transports, CapacityLimiter(concurrency), observer, faults=faults, threads=threads)
     finally:
         for client in clients.values():
             client.close()
-        if shortcut is not None:
-            shortcut.close()
+        if objects is not None:
+            objects.close()
         if server is not None:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(server.stop)

@@ -12,7 +12,8 @@ Rules:
 
 1. A fault strikes a request of the operation it names; `"sqs.*"` names all of a service's. It strikes at a `rate` (0 to
    1, by seeded chance), `at` the n-th call of that operation (from 1; one number or several), or `on` a trace event: at
-   the first call after an event for which that is true. `times`: how often at most.
+   the first call after an event for which that is true. `times`: how often at most. `where`: only requests of whose
+   arguments that is true.
 2. One fault strikes a request: the first, in the order in which they were added.
 3. Faults stand before the place and behind the client, so the client's own retries meet them. They are the same on
    every place. The run's own bookkeeping (`cloud.monitor`) is spared.
@@ -26,7 +27,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 import anyio
 
@@ -35,7 +36,9 @@ from palleto.trace import TraceEvent
 
 if TYPE_CHECKING:
     from palleto.cloud.clients import Transport
+    from palleto.cloud.clients.body import Use
 
+T = TypeVar("T")
 Response = dict[str, Any]
 STATUS = {
     "InternalError": 500,
@@ -53,6 +56,10 @@ STATUS = {
 }
 """Some codes for `fail`, and their HTTP status: 0 where no answer came. Any other code has 400."""
 
+CALLERS = ("ReceiptHandleIsInvalid", "InvalidParameterValue")
+"""Codes of an entry of a batch that say that its caller is to blame."""
+MADE = "a fault, made on purpose"
+
 
 class When(TypedDict, total=False):
     """When a fault strikes: rule 1."""
@@ -61,6 +68,7 @@ class When(TypedDict, total=False):
     at: int | Iterable[int]
     on: Callable[[TraceEvent], bool]
     times: int
+    where: Callable[[Response], bool]
 
 
 @dataclass(frozen=True)
@@ -93,8 +101,19 @@ class Fault:
     at: frozenset[int] = frozenset()
     on: Callable[[TraceEvent], bool] | None = field(default=None, repr=False)
     times: int | None = None
+    where: Callable[[Response], bool] | None = field(default=None, repr=False)
     struck: int = 0
     armed: bool = False
+
+    @property
+    def when(self) -> str:
+        """When it strikes, in words."""
+        rate = [f"at a rate of {self.rate:g}"] * (self.rate > 0)
+        calls = sorted(self.at)
+        at = (
+            [f"at call {calls[0]}" if len(calls) == 1 else f"at {len(calls)} calls from {calls[0]} on"] if calls else []
+        )
+        return " and ".join([*rate, *at, *["on an event"] * (self.on is not None)])
 
     def strikes(self, call: int, chance: random.Random) -> bool:
         """Whether it strikes the `call`-th request."""
@@ -214,6 +233,17 @@ class Faults:
 
         return self._add("sqs.ReceiveMessage", "is garbled", strike, when)
 
+    def refuse(self, code: str = "InternalError", **when: Unpack[When]) -> Faults:
+        """A batch delete deletes all but its first entry, of which its answer says that it failed, with this code."""
+
+        async def strike(request: Request) -> Response:
+            first, *rest = request.arguments["Entries"]
+            answer = await request.send(arguments={**request.arguments, "Entries": rest}) if rest else {}
+            failed = {"Id": first["Id"], "SenderFault": code in CALLERS, "Code": code, "Message": MADE}
+            return {**answer, "Failed": [*answer.get("Failed", []), failed]}
+
+        return self._add("sqs.DeleteMessageBatch", f"refuses its first entry with {code}", strike, when)
+
     def again(self) -> Faults:
         """The same faults as if none had struck yet, for a run that is repeated."""
         fresh = Faults(self.seed)
@@ -234,7 +264,8 @@ class Faults:
         numbers = frozenset([at] if isinstance(at, int) else at)
         if not 0 <= rate <= 1 or any(number < 1 for number in numbers):
             raise SettingError(f"expected a rate of 0 to 1 and calls counted from 1, got: rate={rate}, at={at}")
-        self.faults.append(Fault(operation, what, strike, rate, numbers, when.get("on"), when.get("times")))
+        conditions = when.get("on"), when.get("times"), when.get("where")
+        self.faults.append(Fault(operation, what, strike, rate, numbers, *conditions))
         return self
 
     # ---- how they get there
@@ -245,12 +276,13 @@ class Faults:
             if fault.on is not None and fault.on(event):
                 fault.armed = True
 
-    def draw(self, operation: str) -> Fault | None:
+    def draw(self, operation: str, arguments: Response) -> Fault | None:
         """The fault that strikes the next request of this operation, if one does."""
         self.calls[operation] += 1
         for fault in self.faults:
             named = fnmatchcase(operation, fault.operation)
-            if named and fault.strikes(self.calls[operation], self._chance):
+            meant = named and (fault.where is None or fault.where(arguments))
+            if meant and fault.strikes(self.calls[operation], self._chance):
                 for listener in self.listeners:
                     listener(operation, fault.what)
                 return fault
@@ -275,12 +307,19 @@ class FaultyTransport:
         """As the transport inside."""
         return self._inside.knows(method)
 
-    async def send(self, operation: str, method: str, arguments: Response) -> Response:
-        """The response, or what a fault makes of it; raises `CloudError`."""
-        fault = self._faults.draw(operation)
+    async def send(self, operation: str, method: str, arguments: Response, use: Use | None = None) -> Response:
+        """The response, or what a fault makes of it, after `use` has had it; raises `CloudError`."""
+        fault = self._faults.draw(operation, arguments)
         if fault is None:
-            return await self._inside.send(operation, method, arguments)
-        return await fault.strike(Request(self._inside, operation, method, arguments, self._faults.twice))
+            return await self._inside.send(operation, method, arguments, use)
+        answer = await fault.strike(Request(self._inside, operation, method, arguments, self._faults.twice))
+        if use is not None:
+            await self.run(use, answer)
+        return answer
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """As the transport inside."""
+        return await self._inside.run(function, *args)
 
     def reopen(self, arguments: Response, etag: str, offset: int, attempt: int) -> Any:
         """As the transport inside: a body that was cut is not cut again."""
@@ -310,4 +349,4 @@ class CutBody:
 
 def error_of(operation: str, code: str) -> CloudError:
     """The error of that code, as the door would raise it."""
-    return CloudError(operation, code, "a fault, made on purpose", STATUS.get(code, 400))
+    return CloudError(operation, code, MADE, STATUS.get(code, 400))

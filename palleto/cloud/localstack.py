@@ -3,24 +3,68 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
-import sys
 from collections.abc import Sequence
 
-from palleto.cloud.command_line import Parser
+import click
+
+from palleto.cloud.command_line import A_PORT, start
+from palleto.cloud.place import start_command
 from palleto.cloud.places.localstack import PORT, down, is_ready, running, up
-from palleto.errors import PalletoError
+
+on_port = click.option("--port", type=A_PORT, default=PORT, metavar="N", help=f"its port on 127.0.0.1 (default {PORT})")
 
 
-def _port(text: str) -> int:
-    """A port to listen on, for argparse; not 0, with which LocalStack never says that it is ready."""
-    number = int(text)
-    if not 0 < number < 65536:
-        raise ValueError
-    return number
+@click.group(short_help="LocalStack without Docker: up, status, down")
+def localstack() -> None:
+    """LocalStack without Docker, on 127.0.0.1."""
 
 
-_port.__name__ = "port of 1 to 65535"  # argparse puts it into "invalid ... value"
+@localstack.command("up")
+@on_port
+@click.option("--no-stack", is_flag=True, help="start it empty, without Palleto's stack")
+def _up(port: int, no_stack: bool) -> None:
+    """Start it, and wait until it is ready; the first time 250 MB come from PyPI."""
+    if _docker_answers():
+        print("Docker answers here, too: `docker compose up -d localstack` starts LocalStack in a container")
+    already = running(port)
+    instance = up(port, stack=not no_stack)
+    # Somebody else's, perhaps: who goes on to empty or end it should know.
+    print(instance, "(it runs already)" if instance == already else "(started)")
+
+
+@localstack.command("down")
+@on_port
+def _down(port: int) -> None:
+    """End the one that `up` started, and no other."""
+    ended = down(port)
+    print(f"ended {ended}" if ended else f"nothing to end: `up` started nothing on port {port}")
+
+
+@localstack.command("status")
+@on_port
+def _status(port: int) -> int:
+    """Say what runs on its port. The exit status is 1 if that is no LocalStack that is ready."""
+    url = f"http://127.0.0.1:{port}"
+    if instance := running(port):
+        print(instance)
+    elif is_ready(url):
+        print(f"LocalStack at {url}, which this command did not start")
+    else:
+        if _listened_on(port):
+            print(f"expected LocalStack on port {port}, got another server, or one that is not ready; "
+                  "choose another port with --port")  # fmt: skip
+        else:
+            print(f"nothing runs on port {port}; start it with: {start_command(url)}")
+        return 1
+    return 0
+
+
+def _listened_on(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _docker_answers() -> bool:
@@ -36,40 +80,7 @@ def _docker_answers() -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line. Exits with 0, or with one line and 1; `status` with 1 when nothing runs."""
-    parser = Parser(
-        prog="python -m palleto.cloud.localstack",
-        description="LocalStack without Docker, on 127.0.0.1.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("command", choices=["up", "down", "status"], help="start it, end it, or say what runs")
-    parser.add_argument("--port", type=_port, default=PORT, metavar="N", help=f"its port (default {PORT})")
-    parser.add_argument("--no-stack", action="store_true", help="up: start it empty, without Palleto's stack")
-    options = parser.parse_args(arguments)
-    try:
-        if options.command == "up":
-            if _docker_answers():
-                print("Docker answers here, too: `docker compose up -d localstack` starts LocalStack in a container")
-            already = running(options.port)
-            instance = up(options.port, stack=not options.no_stack)
-            # Somebody else's, perhaps: who goes on to empty or end it should know.
-            print(instance, "(it runs already)" if instance == already else "(started)")
-        elif options.command == "down":
-            ended = down(options.port)
-            print(f"ended {ended}" if ended else f"nothing to end: `up` started nothing on port {options.port}")
-        else:
-            _status(options.port)
-    except PalletoError as error:
-        sys.exit(f"error: {error}")
-
-
-def _status(port: int) -> None:
-    if instance := running(port):
-        print(instance)
-    elif is_ready(f"http://127.0.0.1:{port}"):
-        print(f"LocalStack at http://127.0.0.1:{port}, which this command did not start")
-    else:
-        print(f"nothing runs on port {port}; start it with: python -m palleto.cloud.localstack up --port {port}")
-        sys.exit(1)
+    start(localstack, "python -m palleto.cloud.localstack", arguments)
 
 
 if __name__ == "__main__":

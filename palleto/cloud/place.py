@@ -214,15 +214,17 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _healthy(url: str) -> bool:
+def local_opener() -> urllib.request.OpenerDirector:
+    """What opens URLs of this machine: by no proxy, and with no TLS settings of the user's (SSLKEYLOGFILE)."""
     # No proxies: a proxy could answer in LocalStack's stead, and loopback is never behind one.
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # its certificate is of its own making
     unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unverified)
-    )
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unverified))
+
+
+def _healthy(url: str) -> bool:
     try:
-        with opener.open(f"{url}/_localstack/health", timeout=HEALTH_TIMEOUT) as response:
+        with local_opener().open(f"{url}/_localstack/health", timeout=HEALTH_TIMEOUT) as response:
             return bool(response.status == 200)
     except (OSError, ValueError, urllib.error.URLError):
         return False

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote_plus
 
 import anyio
 
-from palleto.cloud.queue import Redrive
-from palleto.runtime import System
+from palleto.cloud.queue import Redrive, new_files
+from palleto.errors import BadMessage
 from palleto.trace import event_id
 
 __all__ = ["Observation", "names_in", "watch"]
@@ -93,25 +91,28 @@ def _asked(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def names_in(body: str) -> list[str]:
-    """The ids, in a trace, of the events in a message's body: `bucket/key` for each record of S3's; else none."""
+    """The ids, in a trace, of the events in a message's body: `bucket/key` for each new file."""
     try:
-        files = [record["s3"] for record in json.loads(body)["Records"]]
-        return [event_id(f"{file['bucket']['name']}/{unquote_plus(file['object']['key'])}") for file in files]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return [event_id(f"{file.bucket}/{file.key}") for file in new_files({"Body": body})]
+    except BadMessage:
         return []
 
 
-def watch(simulated: Any, queue_url: str, tell: Callable[[str, dict[str, Any]], None]) -> None:
+def watch(simulated: Any, queue_url: str, tell: Callable[[str, dict[str, Any]], None], started: float) -> None:
     """Have a simulated queue tell of each message, by its id and its data; those that it holds already come first.
 
-    The run's clock begins now or has begun, in this moment: times in the data are that clock's.
+    started: the moment from which times in the data count, on the event loop's clock: that of a run's start.
+    Of several who watch a queue the first is told, and no other.
     """
     queue, world = simulated.sqs.at("GetQueueAttributes", queue_url), simulated.world
-    start = System.current().started - (anyio.current_time() - world.now())
+    if queue.on_change is not None:
+        return
+    start = started - (anyio.current_time() - world.now())
+    before = queue.sent - len(queue.messages)  # gone already: nobody is told of them
 
     def changed(message: Any) -> None:
         until = None if message.hidden_until is None or message.gone else round(message.hidden_until - start, 6)
-        data = {"state": message.state, "receives": message.receives, "until": until, "sent": queue.sent}
+        data = {"state": message.state, "receives": message.receives, "until": until, "sent": queue.sent - before}
         if message.receives == 0 and (names := names_in(message.body)):
             data["names"] = names
         tell(message.id, data)

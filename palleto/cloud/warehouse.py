@@ -1,44 +1,50 @@
-"""What steps 6 to 9 work with: the queue, the bucket, the messages in hand, and the folder for results."""
+"""What steps 6 to 9 work with: the queue, the bucket, the messages in hand, and the folder for results.
+
+The newest object's count wins. An object may be overwritten while it is counted, and its older count be done last, here
+or by another worker that writes to the same folder. So whoever replaces a result that was not there before the download
+asks S3 afterwards whether the object is still the one that was counted, and if not, counts what is there now. Of two
+writers the second replaces the first's, and by then S3 has what both counted: so the last of all has seen the newest. A
+result from before the download is of no newer object: it costs no request.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from errno import ENOENT
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from palleto.cloud.clients import MAX_BYTES, Client, Downloads, Wanted
+from palleto.cloud.clients import MAX_BYTES, Client, Downloads, Named, Origin, Response, Wanted, object_name, origin
 from palleto.cloud.door import Cloud
 from palleto.cloud.queue import Leases
 from palleto.cloud.stack import Stack
 from palleto.errors import BadFile, CloudError, NotFoundError, SettingError
-from palleto.files import SPARE, Spool, locked_folder, result_path, sweep, write_result
-from palleto.runtime import System, actor, background
+from palleto.files import SPARE, Mark, Spool, locked_folder, result_mark, result_path, sweep, write_result
+from palleto.runtime import System, actor, background, side_by_side
 
-__all__ = ["MAX_BYTES", "NewFile", "Warehouse", "open_warehouse"]
+__all__ = ["MAX_BYTES", "Warehouse", "open_warehouse"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 LONGEST = 0.2
 """Seconds after which no other result is begun in the same call to a thread: who is cancelled waits for that."""
+GONE = (403, 404)
+"""HTTP's status of an object that is not there any more; 403 for whoever may not list the bucket."""
 
 
-class NewFile(Protocol):
-    """An event that names a file."""
+class Written(NamedTuple):
+    """A result: its path, the lines and the bytes that were counted; replaced: one that was not seen before."""
 
-    @property
-    def bucket(self) -> str:
-        """The bucket that it is in."""
-
-    @property
-    def key(self) -> str:
-        """Its key."""
+    path: Path
+    lines: int
+    size: int
+    replaced: bool
 
 
 class Warehouse:
@@ -75,16 +81,12 @@ class Warehouse:
         """
         spooled = self.spool.owned(args)
         try:
-            result = await self.cloud.blocking(function, *args)
+            with _ending_the_run():
+                result = await self.cloud.blocking(function, *args)
             if spooled:
                 await checkpoint_if_cancelled()
-        except BaseException as error:
+        except BaseException:
             self.spool.remove(spooled)
-            if isinstance(error, SettingError):  # every other file would fail as well, and be taken for bad in the end
-                with suppress(NotFoundError):
-                    system = System.current()
-                    system.failure = system.failure or error
-                    system.body.cancel()
             raise
         return result
 
@@ -94,31 +96,55 @@ class Warehouse:
         self.leases.lost(events)
         self.spool.remove(events)
 
-    def new_file(self) -> Path:
-        """A path in the spool that nobody else uses."""
-        return self.spool.new()
+    async def get_object(self, event: Named) -> Response:
+        """Ask S3 for the object that an event names, in its version if it has one. `new_file` takes the answer.
 
-    async def download(self, events: Sequence[NewFile]) -> list[Path | BadFile | CloudError]:
+        Raises CloudError, and BadFile for a key that is refused: before it is asked for.
+        """
+        seen = await self.blocking(self._seen, event.key)
+        response = await self.s3.get_object(**object_name(event.bucket, event.key, event.version))
+        return {**response, "Seen": seen}
+
+    def new_file(self, event: Named | None = None, response: Response | None = None) -> Path:
+        """A path in the spool that nobody else uses; for the text of what `get_object` answered for an event."""
+        path = self.spool.new()
+        if event is not None and response is not None:
+            self.spool.origins[path.name] = origin(event, response, response.get("Seen"))
+        return path
+
+    async def download(self, events: Sequence[Named]) -> list[Path | BadFile | CloudError]:
         """Get and unzip the files that several events name, as fast as the place and this machine allow.
 
         For each, in their order: a path in the spool, or why there is no file. Whoever crashes, or is cancelled, has
         none of them.
         """
-        wanted = [Wanted(event.bucket, event.key, self.new_file()) for event in events]
-        return await Downloads(self.s3, self.blocking, self.spool, self.max_bytes).several(wanted)
+        wanted = [Wanted(event.bucket, event.key, self.new_file(), event.version) for event in events]
+        with _ending_the_run():
+            return await Downloads(self.s3, self.blocking, self.spool, self.max_bytes, self._seen).several(wanted)
+
+    def _place(self, key: str) -> Path:
+        """Blocks: where the result of a key belongs. Raises BadFile for a key that is refused."""
+        return result_path(self.output, key)
+
+    def _seen(self, key: str) -> Mark | None:
+        """Blocks: the result of a key that is there now. Raises BadFile for a key that is refused."""
+        return result_mark(self._place(key))
 
     async def write(self, key: str, count: Callable[[Path], int], file: Path) -> Path:
         """Write `count(file)` to the result file of `key`, whole or not at all; the file of the spool is done then.
 
-        Raises BadFile for a key that is refused, FileNotFoundError for a file that is done already.
+        Raises BadFile for a key that is refused, CloudError if S3 does not say what the newest object is, and
+        FileNotFoundError for a file that is done already.
         """
         [result] = await self.write_each([(key, file)], count)
-        if isinstance(result, BadFile):
+        if isinstance(result, BadFile | CloudError):
             raise result
         return result
 
-    async def write_each(self, files: Sequence[tuple[str, Path]], count: Callable[[Path], int]) -> list[Path | BadFile]:
-        """Write the results of several keys, as `write` does that of one. For each: its path, or why it is refused.
+    async def write_each(
+        self, files: Sequence[tuple[str, Path]], count: Callable[[Path], int]
+    ) -> list[Path | BadFile | CloudError]:
+        """Write the results of several keys, as `write` does that of one. For each: its path, or why it is not done.
 
         All in one worker thread: the event loop would wait for the interpreter's lock after each call to the system,
         0.9 ms a file. Raises FileNotFoundError, and writes nothing, if one of the files is done already.
@@ -127,40 +153,111 @@ class Warehouse:
             if not self.spool.owned([file]):
                 raise FileNotFoundError(ENOENT, "expected a file of the spool that is not done yet", str(file))
 
-        def write(key: str, file: Path) -> tuple[Path, int]:
-            path = result_path(self.output, key)
-            lines = count(file)
-            write_result(path, f"{lines}\n")
-            if file.stat().st_size > SPARE:
-                file.unlink()
-            return path, lines
-
-        def write_some(files: Sequence[tuple[str, Path]]) -> list[tuple[Path, int] | BadFile]:
-            start = time.monotonic()
-            written: list[tuple[Path, int] | BadFile] = []
-            while len(written) < len(files) and (not written or time.monotonic() - start < LONGEST):
-                try:
-                    written.append(write(*files[len(written)]))
-                except BadFile as error:
-                    written.append(error)
-            return written
-
-        results: list[Path | BadFile] = []
+        results: list[Path | BadFile | CloudError] = []
+        removed: list[tuple[int, str, Origin]] = []
+        replaced: list[tuple[int, str, Origin]] = []
         while len(results) < len(files):
-            written = await self.blocking(write_some, files[len(results) :])
+            written = await self.blocking(self._write_some, files[len(results) :], count)
             for result in written:
                 key, file = files[len(results)]
                 if isinstance(result, BadFile):
                     self.spool.remove([file])
                     results.append(result)
                     continue
-                path, lines = result
+                counted = self.spool.origins.get(file.name)
+                if result is None:
+                    assert counted is not None
+                    removed.append((len(results), key, counted))
+                    self.spool.remove([file])
+                    results.append(file)  # until it is here again
+                    continue
+                if result.replaced and counted is not None:
+                    replaced.append((len(results), key, counted))
                 self.spool.done(file)
-                results.append(path)
+                results.append(result.path)
                 system = System.current()
                 if system.observer is not None:
-                    system.observer.note("written", actor(), events=[key], lines=lines)
+                    system.observer.note("written", actor(), events=[key], lines=result.lines, bytes=result.size)
+
+        async def renew(number: int, key: str, counted: Origin) -> None:
+            results[number] = await self._renew(key, counted, count) or results[number]
+
+        async def count_again(number: int, key: str, counted: Origin) -> None:
+            results[number] = await self._count(key, counted, count)
+
+        if replaced or removed:
+            await side_by_side(lambda each: renew(*each), replaced)
+            await side_by_side(lambda each: count_again(*each), removed)
         return results
+
+    def _write_some(
+        self, files: Sequence[tuple[str, Path]], count: Callable[[Path], int]
+    ) -> list[Written | BadFile | None]:
+        """Blocks: write the results of the first files, for `LONGEST`. None: somebody has removed the file."""
+        start = time.monotonic()
+        written: list[Written | BadFile | None] = []
+        while len(written) < len(files) and (not written or time.monotonic() - start < LONGEST):
+            key, file = files[len(written)]
+            try:
+                written.append(self._write(key, file, count))
+            except BadFile as error:
+                written.append(error)
+            except FileNotFoundError:
+                if file.name not in self.spool.origins:
+                    raise
+                written.append(None)
+        return written
+
+    def _write(self, key: str, file: Path, count: Callable[[Path], int]) -> Written:
+        path = self._place(key)
+        lines = count(file)
+        size = file.stat().st_size
+        counted = self.spool.origins.get(file.name)
+        replaced = write_result(path, f"{lines}\n", None if counted is None else counted.seen)
+        if size > SPARE:
+            file.unlink(missing_ok=True)
+        return Written(path, lines, size, replaced)
+
+    async def _count(self, key: str, wanted: Named, count: Callable[[Path], int]) -> Path | BadFile | CloudError:
+        """Download an object, and write its result: that of one of which no file is here."""
+        [found] = await self.download([wanted])
+        return (await self.write_each([(key, found)], count))[0] if isinstance(found, Path) else found
+
+    async def _renew(self, key: str, counted: Origin, count: Callable[[Path], int]) -> CloudError | None:
+        """Count the object anew if it is another one than was counted; the error if S3 does not tell."""
+        try:
+            newest = await self._newest(counted)
+        except CloudError as error:
+            return None if error.status in GONE else error
+        if newest == counted:
+            return None
+        found = await self._count(key, newest, count)
+        # If the newer one is bad or gone, that is what its own message is about.
+        return found if isinstance(found, CloudError) and found.status not in GONE else None
+
+    async def _newest(self, counted: Origin) -> Origin:
+        """The newest object of the same key; raises CloudError. Below a delete marker it is the newest version."""
+        try:
+            now = await self.s3.head_object(Bucket=counted.bucket, Key=counted.key)
+        except CloudError as error:
+            if error.status not in GONE:
+                raise
+            answer = await self.s3.list_object_versions(Bucket=counted.bucket, Prefix=counted.key)  # the newest first
+            versions = [each["VersionId"] for each in answer.get("Versions", []) if each["Key"] == counted.key]
+            return counted if not versions or versions[0] == counted.version else counted._replace(version=versions[0])
+        etag = now.get("ETag", "")
+        return counted if counted.etag in ("", etag) else Origin(counted.bucket, counted.key, None, etag)
+
+
+@contextmanager
+def _ending_the_run() -> Iterator[None]:
+    """A SettingError ends the run: every other file would fail as well, and be taken for bad in the end."""
+    try:
+        yield
+    except SettingError as error:
+        with suppress(NotFoundError):
+            System.current().fail(error)
+        raise
 
 
 @asynccontextmanager

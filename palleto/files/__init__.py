@@ -6,16 +6,18 @@ Read pieces, gzip, lines, results, spool, locks.
 from palleto.files.gzip import unzip
 from palleto.files.lines import count_lines
 from palleto.files.locks import LOCK, lock, locked_folder, sweep
-from palleto.files.results import result_path, write_result
+from palleto.files.results import Mark, result_mark, result_path, write_result
 from palleto.files.spool import SPARE, Spool
 
 __all__ = [
     "LOCK",
     "SPARE",
+    "Mark",
     "Spool",
     "count_lines",
     "lock",
     "locked_folder",
+    "result_mark",
     "result_path",
     "sweep",
     "unzip",

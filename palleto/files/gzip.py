@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,32 @@ from isal import isal_zlib
 
 from palleto.errors import BadFile, SettingError
 from palleto.files.pieces import PIECE, write_all
-from palleto.files.spool import open_over
+from palleto.files.spool import make_folder_again, open_over
 
 _SMALL = 1 << 20  # a text that may take the last of a disk
+TOLD = 4
+"""Bytes that an error shows of what is no gzip; as many are waited for, so that it is the same however they come."""
 _MAGIC = b"\x1f\x8b"  # how every member of a gzip file begins
 _GZIP = 31  # as zlib's wbits: the largest window, in a gzip wrapper
-_CORRUPT: Any = isal_zlib.error  # its types say that it is an exception, where it is the class of them
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CORRUPT: Any = (isal_zlib.error, zlib.error)
+LONGEST_HEADER = 1 << 20
+"""Bytes of a member's header that are waited for: it may hold names of any length."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
     """Unzip `chunks` into the file `target` (replaced if it exists) and return the unzipped size in bytes.
 
-    As `zcat` does, it joins the members of a file that has several, and ignores what follows the last one:
-    padding with zeros, or anything else that does not begin like a member. Unlike it, it lets the flags pass that the
-    format reserves (RFC 1952, 2.3.1.2): if they meant anything, the text would not have its checksum.
+    As Python's `gzip` does, it joins the members of a file that has several, and skips zeros that follow one. Whatever
+    else follows is bad: it may be a member whose first bytes were damaged. It lets the flags pass that the format
+    reserves (RFC 1952, 2.3.1.2): if they meant anything, the text would not have its checksum.
 
     A text of more than 1 MiB must leave as much room on the disk as it takes, so that even three bombs at one time
     leave a quarter of it to the others.
 
     Args:
         chunks: the gzip file, in pieces of any size; not read further once an error is certain.
-        target: where the text goes. Its folder must exist. On any error no file is left there.
+        target: where the text goes. Its folder is made if it is not there. On any error no file is left there.
         max_bytes: how many bytes the text may have, 0 or more.
 
     Raises:
@@ -53,7 +58,7 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
                 size += len(piece)
                 if size > max_bytes:
                     raise BadFile(f"unzips to more than --max-bytes={max_bytes}")
-                if size > _SMALL and size > (left := shutil.disk_usage(target.parent).free):
+                if size > _SMALL and size > (left := _room(target.parent)):
                     raise BadFile(
                         f"unzips to {size:,} bytes and more, where the disk has {left:,} left; "
                         "name a folder on a larger one in TMPDIR"
@@ -70,30 +75,52 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
     return size
 
 
+def _room(folder: Path) -> int:
+    """The bytes that are left on the disk of a folder, which is made again if somebody has removed it."""
+    try:
+        return shutil.disk_usage(folder).free
+    except FileNotFoundError:
+        make_folder_again(folder)
+        return shutil.disk_usage(folder).free
+
+
 def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Unzip piece by piece, each of `PIECE` bytes at most."""
     taken = members = 0
+    library: Any = isal_zlib
     member = None
     data = b""
     for part in _parts(chunks):
         taken += len(part)
-        data += part  # between members, `data` may hold a first byte that begins the next one
-        while data and (member or data != _MAGIC[:1]):
+        data += part
+        while data:
             if member is None:
+                if members:
+                    data = data.lstrip(b"\0")
+                if len(data) < TOLD and not data.startswith(_MAGIC):  # the rest may begin another member
+                    break
                 if not data.startswith(_MAGIC):
-                    if members:
-                        return
-                    raise BadFile(f"not gzip: begins with {data[:4].hex(' ')} instead of 1f 8b")
-                member = isal_zlib.decompressobj(_GZIP)
+                    raise _not_gzip(data, taken - len(data) if members else 0)
+                whole = header_size(data) is not None
+                if not whole and len(data) <= LONGEST_HEADER:
+                    break
+                member = Member(library if whole else zlib)
                 members += 1
-            yield from _pieces(member, data, taken)
-            data = member.unused_data
-            if member.eof:
-                member = None
-    if members == 0:
+            yield from member.pieces(data, taken)
+            data = member.unused
+            if member.ended:
+                library, member = member.library, None
+    if taken < len(_MAGIC):
         raise BadFile("not gzip: " + ("the file has a single byte" if taken else "the file is empty"))
-    if member is not None:
+    if member is not None or data.startswith(_MAGIC):
         raise BadFile(f"cut off after {taken} bytes of gzip")
+    if data:
+        raise _not_gzip(data, taken - len(data))
+
+
+def _not_gzip(data: bytes, before: int) -> BadFile:
+    begins = f"begins with {data[:TOLD].hex(' ')} instead of 1f 8b"
+    return BadFile(f"not gzip after {before} bytes: what follows {begins}" if before else f"not gzip: {begins}")
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -103,16 +130,75 @@ def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield chunk[start : start + PIECE // 4]
 
 
-def _pieces(member: isal_zlib.Decompress, data: bytes, taken: int) -> Iterator[bytes]:
-    """Yield what `data` unzips to, to the end of `data` or of the member."""
-    while not member.eof:
+def header_size(data: bytes) -> int | None:
+    """The bytes of the header that a member begins with (RFC 1952, 2.3); None if not all of it is here."""
+    if len(data) < 12:
+        return 10 if len(data) >= 10 and not data[3] & 0b11110 else None
+    flags, size = data[3], 10
+    if flags & 4:  # FEXTRA
+        size += 2 + int.from_bytes(data[10:12], "little")
+    for flag in (8, 16):  # FNAME, FCOMMENT
+        if flags & flag:
+            size = data.find(b"\0", size) + 1
+            if not size:
+                return None
+    size += flags & 2  # FHCRC
+    return size if size <= len(data) else None
+
+
+class Member:
+    """A member of a gzip file. ISA-L unzips it, as it is fast.
+
+    ISA-L refuses, or does not find the end of, a valid header that comes in two pieces and has a checksum, or two of
+    the fields extra, name and comment. So it gets headers whole; and where it complains of a member's beginning, zlib
+    is asked, whose word counts.
+
+    library: what the next member is unzipped with: zlib once that was asked.
+    """
+
+    def __init__(self, library: Any) -> None:
+        self.library = library
+        self._object = library.decompressobj(_GZIP)
+        self._begins = True
+
+    def __repr__(self) -> str:
+        return f"<Member by {self.library.__name__}{', ended' if self.ended else ''}>"
+
+    @property
+    def ended(self) -> bool:
+        """Whether its last byte has come."""
+        return bool(self._object.eof)
+
+    @property
+    def unused(self) -> bytes:
+        """What has come after its last byte."""
+        return bytes(self._object.unused_data)
+
+    def pieces(self, data: bytes, taken: int) -> Iterator[bytes]:
+        """Yield what `data` unzips to, to the end of `data` or of the member. `taken`: the file's bytes so far."""
+        size = 0
+        begins, self._begins = self._begins, False
         try:
-            piece = member.decompress(data, PIECE)
+            for piece in self._pieces(data):
+                size += len(piece)
+                yield piece
         except _CORRUPT as error:
-            raise BadFile(f"corrupt within the first {taken} bytes of gzip ({error})") from error
-        if piece:
-            yield piece
-        data = member.unconsumed_tail
-        # A full piece without a tail: the library has used all input but may still hold output.
-        if not data and len(piece) < PIECE:
+            if not begins or self.library is zlib:
+                raise BadFile(f"corrupt within the first {taken} bytes of gzip ({error})") from error
+        else:
             return
+        self.library, self._object = zlib, zlib.decompressobj(_GZIP)
+        for piece in self.pieces(data, taken):
+            if left := piece[size:]:
+                yield left
+            size = max(0, size - len(piece))
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        while not self._object.eof:
+            piece = self._object.decompress(data, PIECE)
+            if piece:
+                yield piece
+            data = self._object.unconsumed_tail
+            # A full piece without a tail: the library has used all input but may still hold output.
+            if not data and len(piece) < PIECE:
+                return

@@ -37,6 +37,17 @@ def lock(file: IO[Any]) -> bool:
     return True
 
 
+def wait_for_lock(descriptor: int) -> bool:
+    """Lock an open file for this process when nobody else has it locked. False if there are no locks. It blocks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:  # not on this file system
+        return False
+    return True
+
+
 def _deserted(path: Path) -> bool:
     """Whether a file that is locked while somebody works with it is not."""
     try:

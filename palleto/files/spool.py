@@ -28,6 +28,7 @@ class Spool:
         self._numbers = count(1)
         self._spare: list[str] = []
         self._holders: dict[str, Path | None] = {}  # of names that were done once; None: it is spare
+        self.origins: dict[str, Any] = {}  # of what a file was made, by its name, where its maker has noted that
 
     def __repr__(self) -> str:
         return f"<Spool {self.folder}: {len(self._spare)} spare>"
@@ -44,6 +45,7 @@ class Spool:
         """Its file will not be read any more, and has `SPARE` bytes at most, or is removed."""
         if self.owned([path]):
             self._holders[path.name] = None
+            self.origins.pop(path.name, None)
             self._spare.append(path.name)
 
     def owned(self, things: Iterable[Any]) -> list[Path]:
@@ -62,11 +64,22 @@ class Spool:
         for path in self.owned(things):
             path.unlink(missing_ok=True)
             self._holders.pop(path.name, None)
+            self.origins.pop(path.name, None)
 
 
 def open_over(path: str, flags: int) -> int:
     """An `opener` that keeps what is in a file, to be written over: to cut it off first is the slow part of it.
 
-    Whoever writes less than there was truncates it.
+    Whoever writes less than there was truncates it. A folder that somebody has removed is made again.
     """
-    return os.open(path, flags & ~os.O_TRUNC, 0o666)
+    try:
+        return os.open(path, flags & ~os.O_TRUNC, 0o666)
+    except FileNotFoundError:
+        make_folder_again(Path(path).parent)
+        return os.open(path, flags & ~os.O_TRUNC, 0o666)
+
+
+def make_folder_again(folder: Path) -> None:
+    """Make the spool's folder, for this user alone, if it is not there any more."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)

@@ -49,6 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         slow = parameters.get("place") in ("localstack", "embedded") or "errors_of_the_network" in item.name
+        slow = slow or item.path.name == "test_embedded.py"  # it names no place: it has one
         stack = item.path.name == "test_stack.py" and parameters.get("place") == "localstack"
         if stack or (slow and parameters.get("backend") == "trio"):
             item.add_marker(pytest.mark.long)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from palleto.cloud.localstack import PORT
+from palleto.cloud.places.localstack.environment import VERSIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,33 +24,33 @@ def compose() -> dict[str, Any]:
 
 
 def test_it_keeps_to_the_compose_specification() -> None:
-    pytest.importorskip("check_jsonschema", reason="the test extra is not installed")
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
+    checker = pytest.importorskip("check_jsonschema", reason="the test extra is not installed")
+    done = CliRunner().invoke(
+        checker.main, ["--builtin-schema", "vendor.compose-spec", str(ROOT / "docker-compose.yml")]
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.output
 
 
-def test_its_services(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"localstack", "lab", "worker"}
-    assert compose["services"]["localstack"]["image"] == "localstack/localstack:4.14.0"
-    lab = "jupyter lab --ip 0.0.0.0 --port 8888 --no-browser notebooks/index.ipynb"  # with a token: nothing unsets it
-    assert compose["services"]["lab"]["command"] == lab
+def test_the_differences_name_each_localstack_that_we_start(compose: dict[str, Any]) -> None:
+    text = (ROOT / "localstack/differences.md").read_text(encoding="utf-8")
+    ours = dict(re.findall(r"^\| `palleto localstack up`, on Python (\S+) \| (\S+) \|$", text, re.MULTILINE))
+    (image,) = re.findall(r"^\| `docker compose up` .+? \| (\S+) \|$", text, re.MULTILINE)
+    assert ours == {f"{major}.{minor}": version for (major, minor), version in VERSIONS.items()}
+    assert compose["services"]["localstack"]["image"] == f"localstack/localstack:{image}"
+    (measured,) = re.findall(r"The second table is of (\S+);", text)
+    assert measured == VERSIONS[3, 11]
+    assert f"| LocalStack {measured.rpartition('.')[0]} |" in text
 
 
-def test_ports_are_published_on_this_machine_only(compose: dict[str, Any]) -> None:
+def test_ports_are_published_on_this_machine_only_and_a_scaled_worker_has_none(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert f"127.0.0.1:{PORT}:{PORT}" in ports
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    assert not {"ports", "container_name", "hostname"} & set(compose["services"]["worker"])
 
 
-def test_the_worker_can_be_scaled(compose: dict[str, Any]) -> None:
-    worker = compose["services"]["worker"]
-    assert not {"ports", "container_name", "hostname"} & set(worker)
-    assert "steps.step9" in worker["command"]
+def test_the_lab_asks_for_a_token(compose: dict[str, Any]) -> None:
+    assert "token" not in compose["services"]["lab"]["command"]  # Jupyter has one, where nothing unsets it
 
 
 def test_all_wait_for_a_healthy_localstack_and_find_it_on_loopback(compose: dict[str, Any]) -> None:
@@ -85,11 +85,3 @@ def test_the_image_copies_what_is_there() -> None:
     for name in copied:
         assert (ROOT / name).exists()
         assert f"!{name}" in let_through
-
-
-def test_docker_reads_it() -> None:
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode != 0:
-        pytest.skip("there is no `docker compose`")
-    done = subprocess.run(["docker", "compose", "config", "--quiet"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

@@ -13,26 +13,13 @@ from urllib.parse import unquote_plus
 
 import anyio
 import pytest
+from queues import make_queue, receive
 
 from palleto.cloud import Cloud, deploy, sample, upload
 from palleto.errors import CloudError
 
 Run = Callable[..., Any]
 ODD_KEYS = ("2016 07+20.gz", "a%20b.gz", "ünï-日本.gz", "two..dots.gz", "deep/er/x.gz", "q?&=#;.gz")
-
-
-async def make_queue(cloud: Cloud, name: str = "events", **attributes: str) -> str:
-    url: str = (await cloud.sqs.create_queue(QueueName=name, Attributes=attributes))["QueueUrl"]
-    return url
-
-
-async def receive(cloud: Cloud, url: str, **arguments: Any) -> list[dict[str, Any]]:
-    """A long poll of 1 s unless told otherwise: it looks at all messages, on every place."""
-    answer = await cloud.sqs.receive_message(
-        **{"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1} | arguments
-    )
-    messages: list[dict[str, Any]] = answer.get("Messages", [])
-    return messages
 
 
 async def receive_all(cloud: Cloud, url: str, count: int) -> list[dict[str, Any]]:
@@ -68,8 +55,7 @@ async def test_a_message_is_sent_received_and_deleted(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("argument", ["AttributeNames", "MessageSystemAttributeNames"])
 async def test_attributes_of_a_message_are_given_when_asked_for(cloud: Cloud, argument: str) -> None:
-    url = await make_queue(cloud)
-    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    url = await make_queue(cloud, "hey")
     (message,) = await receive(cloud, url, **{argument: ["ApproximateReceiveCount"]}, VisibilityTimeout=0)
     assert message["Attributes"] == {"ApproximateReceiveCount": "1"}
     (message,) = await receive(cloud, url, **{argument: ["All"]})
@@ -122,18 +108,8 @@ async def test_a_long_poll_of_nothing_takes_its_whole_wait(cloud: Cloud) -> None
     assert anyio.current_time() - began < 0.5
 
 
-async def test_long_polls_wait_side_by_side(cloud: Cloud) -> None:
-    url = await make_queue(cloud)
-    began = anyio.current_time()
-    async with anyio.create_task_group() as tasks:
-        for _ in range(5):
-            tasks.start_soon(receive, cloud, url)
-    assert anyio.current_time() - began < 2
-
-
 async def test_a_message_comes_back_after_its_visibility_timeout_with_a_new_handle(cloud: Cloud) -> None:
-    url = await make_queue(cloud, VisibilityTimeout="1")
-    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    url = await make_queue(cloud, "hey", VisibilityTimeout="1")
     (first,) = await receive(cloud, url)
     assert await receive(cloud, url, WaitTimeSeconds=0) == []
     (again,) = await receive(cloud, url, WaitTimeSeconds=2, AttributeNames=["All"])
@@ -144,29 +120,20 @@ async def test_a_message_comes_back_after_its_visibility_timeout_with_a_new_hand
     assert await receive(cloud, url) == []
 
 
-async def test_visibility_0_gives_a_message_back_at_once(cloud: Cloud) -> None:
-    url = await make_queue(cloud)
-    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+async def test_a_visibility_is_changed_to_longer_and_to_0(cloud: Cloud) -> None:
+    url = await make_queue(cloud, "hey", VisibilityTimeout="1")
     (message,) = await receive(cloud, url)
-    handle = message["ReceiptHandle"]
-    await cloud.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-    (again,) = await receive(cloud, url)
+    handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+    await cloud.sqs.change_message_visibility(**handle, VisibilityTimeout=600)
+    await anyio.sleep(0.5)
+    assert await receive(cloud, url) == []
+    await cloud.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+    (again,) = await receive(cloud, url, WaitTimeSeconds=0)  # at once
     assert again["MessageId"] == message["MessageId"]
 
 
-async def test_a_longer_visibility_keeps_a_message_hidden(cloud: Cloud) -> None:
-    url = await make_queue(cloud, VisibilityTimeout="1")
-    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
-    (message,) = await receive(cloud, url)
-    handle = message["ReceiptHandle"]
-    await cloud.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=600)
-    await anyio.sleep(0.5)
-    assert await receive(cloud, url) == []
-
-
 async def test_batches_fail_in_part(cloud: Cloud) -> None:
-    url = await make_queue(cloud)
-    await cloud.sqs.send_message(QueueUrl=url, MessageBody="hey")
+    url = await make_queue(cloud, "hey")
     (message,) = await receive(cloud, url)
     good = {"Id": "good", "ReceiptHandle": message["ReceiptHandle"]}
     bad = {"Id": "bad", "ReceiptHandle": "no-such-handle"}
@@ -194,7 +161,7 @@ async def test_a_batch_that_is_no_batch_is_refused(cloud: Cloud) -> None:
 
 
 async def test_a_message_is_dead_lettered_at_receive_n_plus_1(cloud: Cloud) -> None:
-    dead = await make_queue(cloud, "dead")
+    dead = await make_queue(cloud, name="dead")
     arn = (await cloud.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"]))["Attributes"]["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
     url = await make_queue(cloud, RedrivePolicy=policy)
@@ -209,9 +176,7 @@ async def test_a_message_is_dead_lettered_at_receive_n_plus_1(cloud: Cloud) -> N
 
 
 async def test_depth_is_counted(cloud: Cloud) -> None:
-    url = await make_queue(cloud)
-    for n in range(3):
-        await cloud.sqs.send_message(QueueUrl=url, MessageBody=f"message {n}")
+    url = await make_queue(cloud, "a", "b", "c")
     await cloud.sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=600)
     await receive(cloud, url, MaxNumberOfMessages=1)
     names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
@@ -327,7 +292,7 @@ async def test_deploying_twice_changes_nothing(cloud: Cloud) -> None:
     assert await settings_of(cloud, stack) == before
     assert len(await receive(cloud, stack.queue_url)) == 1, "one TestEvent: the notification was put once"
     policy = json.loads(before["queue"]["Policy"])
-    (statement,) = policy["Statement"]
+    (statement,) = filter(None, policy["Statement"])  # of AWS::NoValue in a list moto makes null, AWS nothing
     assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"] == stack.queue_arn
@@ -358,7 +323,7 @@ async def test_deploying_around_what_is_there(cloud: Cloud, there: str) -> None:
     if there != "queue":
         await cloud.s3.create_bucket(Bucket="warehouse.development")
     if there != "bucket":
-        await make_queue(cloud, "warehouse_raw_events", VisibilityTimeout="7")
+        await make_queue(cloud, name="warehouse_raw_events", VisibilityTimeout="7")
     stack = await deploy(cloud)
     assert stack.visibility_timeout == (30.0 if there == "bucket" else 7.0)
     assert await deploy(cloud) == stack
@@ -387,7 +352,7 @@ def test_requests_are_counted_and_observed(run: Run) -> None:
     seen: list[tuple[str, dict[str, Any], Any]] = []
 
     async def test(cloud: Cloud) -> None:
-        url = await make_queue(cloud)
+        url = (await cloud.sqs.create_queue(QueueName="events"))["QueueUrl"]
         await cloud.monitor.sqs.receive_message(QueueUrl=url)
         await code_of(cloud.s3.get_object(Bucket="none", Key="k"))
         assert cloud.requests == {"sqs.CreateQueue": 1, "s3.GetObject": 1}
@@ -395,7 +360,7 @@ def test_requests_are_counted_and_observed(run: Run) -> None:
 
     run(test, observer=lambda *request: seen.append(request))
     assert [(operation, sorted(arguments)) for operation, arguments, _ in seen] == [
-        ("sqs.CreateQueue", ["Attributes", "QueueName"]),
+        ("sqs.CreateQueue", ["QueueName"]),
         ("s3.GetObject", ["Bucket", "Key"]),
     ]
     assert seen[0][2]["QueueUrl"].endswith("/events")

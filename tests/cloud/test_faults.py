@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from queues import make_queue, receive
 
 from palleto import CloudError, SettingError, TraceEvent
 from palleto.cloud import Cloud
@@ -22,23 +23,12 @@ def place() -> str:
     return "simulated"
 
 
-async def queue(cloud: Cloud, *bodies: str) -> str:
-    """A queue with these messages; made without faults, as the run's bookkeeping is spared."""
-    url: str = (await cloud.monitor.sqs.create_queue(QueueName="q"))["QueueUrl"]
-    for body in bodies:
-        await cloud.monitor.sqs.send_message(QueueUrl=url, MessageBody=body)
-    return url
-
-
 async def bodies(cloud: Cloud, url: str, **arguments: Any) -> list[str] | str:
     """What a receive hands out; the code of the error if it fails."""
     try:
-        answer = await cloud.sqs.receive_message(
-            QueueUrl=url, **{"MaxNumberOfMessages": 10, "WaitTimeSeconds": 1, **arguments}
-        )
+        return [message["Body"] for message in await receive(cloud, url, **arguments)]
     except CloudError as error:
         return error.code
-    return [message["Body"] for message in answer.get("Messages", [])]
 
 
 async def stored(cloud: Cloud, data: bytes = b"0123456789") -> dict[str, str]:
@@ -61,7 +51,7 @@ def test_a_request_fails_at_the_calls_that_were_named(run: Run, code: str, statu
     faults = Faults().fail("sqs.ReceiveMessage", code, at=(1, 3))
 
     async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a", "b")
+        url = await make_queue(cloud, "a", "b")
         with pytest.raises(CloudError, match="on purpose") as caught:
             await cloud.sqs.receive_message(QueueUrl=url)
         assert (caught.value.operation, caught.value.status) == ("sqs.ReceiveMessage", status)
@@ -77,7 +67,7 @@ def test_a_request_fails_at_the_calls_that_were_named(run: Run, code: str, statu
 def test_a_rate_is_met_and_a_seed_repeats_it(run: Run) -> None:
     def struck(seed: int) -> list[bool]:
         async def test(cloud: Cloud) -> list[bool]:
-            url = await queue(cloud)
+            url = await make_queue(cloud)
             return [await bodies(cloud, url, WaitTimeSeconds=0) == "ServiceUnavailable" for _ in range(400)]
 
         found: list[bool] = run(test, faults=Faults(seed).fail("sqs.*", rate=0.2))
@@ -87,13 +77,24 @@ def test_a_rate_is_met_and_a_seed_repeats_it(run: Run) -> None:
     assert 50 < sum(struck(3)) < 110
 
 
+def test_a_fault_strikes_only_where_it_is_true_of_the_arguments(run: Run) -> None:
+    faults = Faults().fail("sqs.*", rate=1, where=lambda arguments: arguments.get("WaitTimeSeconds") == 0)
+
+    async def test(cloud: Cloud) -> None:
+        url = await make_queue(cloud, "a")
+        assert await bodies(cloud, url, WaitTimeSeconds=0) == "ServiceUnavailable"
+        assert await bodies(cloud, url) == ["a"]
+
+    run(test, faults=faults)
+
+
 def test_a_fault_waits_for_an_event_of_the_trace_and_strikes_so_often(run: Run) -> None:
     faults = Faults().fail("sqs.*", on=lambda event: event.kind == "written", times=1)
     told: list[tuple[str, str]] = []
     faults.listeners.append(lambda *fault: told.append(fault))
 
     async def test(cloud: Cloud) -> None:
-        url = await queue(cloud, "a")
+        url = await make_queue(cloud, "a")
         assert await bodies(cloud, url) == ["a"]
         faults.hear(TraceEvent(0, 0.0, "", "said"))
         assert await bodies(cloud, url) == []
@@ -108,19 +109,27 @@ def test_a_fault_waits_for_an_event_of_the_trace_and_strikes_so_often(run: Run) 
     assert told == [("sqs.ReceiveMessage", "fails with ServiceUnavailable")]
 
 
-@pytest.mark.parametrize("faults", [Faults().slow("sqs.*", 5, at=1).hang("sqs.*", at=2)])
-async def test_slow_answers_late_and_hang_never(cloud: Cloud) -> None:
-    url = await queue(cloud, "a", "b")
-    assert await bodies(cloud, url) == ["a", "b"]
-    assert anyio.current_time() == 5
-    assert await bodies(cloud, url) == "ReadTimeoutError"
-    assert anyio.current_time() == 35
+@pytest.mark.parametrize(
+    ("faults", "received", "seconds"),
+    [
+        (Faults().slow("sqs.*", 5, at=1).hang("sqs.*", at=2), [["a", "b", "c"], "ReadTimeoutError"], 35),
+        (Faults().fewer(1, at=1).fewer(0, at=2), [["a"], [], ["b", "c"]], 1),
+        (Faults().garble(at=1), [[], []], 1),
+    ],
+    ids=["late, and never", "less, and none after the wait", "damaged on its way"],
+)
+async def test_what_comes_of_a_receive(cloud: Cloud, received: list[Any], seconds: float) -> None:
+    url = await make_queue(cloud, "a", "b", "c")
+    assert [await bodies(cloud, url) for _ in received] == received
+    assert anyio.current_time() == seconds
+    await anyio.sleep(30)
+    assert await bodies(cloud, url) == ["a", "b", "c"]  # nothing is lost by it
 
 
 @pytest.mark.parametrize("faults", [Faults().lose_answer(at=1)])
 async def test_a_delete_whose_answer_is_lost_deletes(cloud: Cloud) -> None:
-    url = await queue(cloud, "a")
-    (message,) = (await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1))["Messages"]
+    url = await make_queue(cloud, "a")
+    (message,) = await receive(cloud, url)
     entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"]}
     answer = await cloud.sqs.delete_message_batch(QueueUrl=url, Entries=[entry])
     assert [failure["Code"] for failure in answer["Failed"]] == ["ConnectionClosedError"]
@@ -128,32 +137,25 @@ async def test_a_delete_whose_answer_is_lost_deletes(cloud: Cloud) -> None:
     assert cloud.simulated.ledger(url).deleted == 1
 
 
+@pytest.mark.parametrize("faults", [Faults().refuse("ReceiptHandleIsInvalid", at=1)])
+async def test_a_delete_that_is_refused_in_part_deletes_the_others(cloud: Cloud) -> None:
+    url = await make_queue(cloud, "a", "b")
+    messages = await receive(cloud, url)
+    entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
+    answer = await cloud.sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+    assert [each["Id"] for each in answer["Successful"]] == ["1"]
+    assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("0", "ReceiptHandleIsInvalid")]
+    again = await cloud.sqs.delete_message_batch(QueueUrl=url, Entries=entries[:1])
+    assert [each["Id"] for each in again["Successful"]] == ["0"]
+
+
 @pytest.mark.parametrize("faults", [Faults().duplicate(rate=1.0)])
 async def test_a_duplicate_is_a_delivery_with_a_handle_of_its_own(cloud: Cloud) -> None:
-    url = await queue(cloud, "a", "b")
-    found = [(await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)).get("Messages") for _ in range(5)]
-    delivered = [message for messages in found if messages for message in messages]
+    url = await make_queue(cloud, "a", "b")
+    delivered = [message for _ in range(5) for message in await receive(cloud, url, MaxNumberOfMessages=1)]
     assert sorted(message["Body"] for message in delivered) == ["a", "a", "b", "b"]
     assert len({message["MessageId"] for message in delivered}) == 2
     assert len({message["ReceiptHandle"] for message in delivered}) == 4
-
-
-@pytest.mark.parametrize("faults", [Faults().fewer(1, at=1).fewer(0, at=2)])
-async def test_fewer_hands_out_less_and_none_after_its_wait(cloud: Cloud) -> None:
-    url = await queue(cloud, "a", "b", "c")
-    assert await bodies(cloud, url) == ["a"]
-    assert await bodies(cloud, url) == []
-    assert anyio.current_time() == 1
-    assert await bodies(cloud, url) == ["b", "c"]
-
-
-@pytest.mark.parametrize("faults", [Faults().garble(at=1)])
-async def test_a_message_that_was_damaged_on_its_way_is_not_handed_out_and_comes_again(cloud: Cloud) -> None:
-    url = await queue(cloud, "a", "b")
-    assert await bodies(cloud, url) == []
-    assert await bodies(cloud, url) == []
-    await anyio.sleep(30)
-    assert await bodies(cloud, url) == ["a", "b"]
 
 
 @pytest.mark.parametrize("after", [0, 1, 9])
@@ -211,14 +213,14 @@ async def test_who_waits_between_two_attempts_can_be_cancelled(cloud: Cloud) -> 
 
 @pytest.mark.parametrize("faults", [Faults().hang("sqs.ReceiveMessage", 300, at=(1, 3))])
 async def test_a_run_in_a_hurry_leaves_hung_requests_behind(cloud: Cloud) -> None:
-    url = await queue(cloud, "a")
+    url = await make_queue(cloud, "a")
     codes: list[Any] = []
 
-    async def receive() -> None:
+    async def poll() -> None:
         codes.append(await bodies(cloud, url))
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(receive)
+        tasks.start_soon(poll)
         await anyio.sleep(2)
         tasks.cancel_scope.cancel()  # alone, this would wait for the answer
         cloud.hurry(1.0)
@@ -249,6 +251,15 @@ def test_a_fault_that_cannot_be_is_refused_in_one_line(make: Callable[[], Faults
 
 @pytest.mark.parametrize("faults", [Faults().fail("*", rate=1.0)])
 async def test_the_runs_own_bookkeeping_is_spared(cloud: Cloud) -> None:
-    url = await queue(cloud, "a")
+    url = await make_queue(cloud, "a")
     answer = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     assert answer["Attributes"]["ApproximateNumberOfMessages"] == "1"
+
+
+def test_when_a_fault_strikes_is_said_in_words() -> None:
+    faults = Faults().fail("sqs.*", rate=0.5, at=7).duplicate(at=range(2, 6)).cut(on=lambda event: False)
+    assert [fault.when for fault in faults.faults] == [
+        "at a rate of 0.5 and at call 7",
+        "at 4 calls from 2 on",
+        "on an event",
+    ]

@@ -2,11 +2,8 @@ from __future__ import annotations
 
 import http.server
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from aws_environment import AWS_ENVIRONMENT
@@ -15,7 +12,6 @@ from servers import free_port
 from palleto import clock
 from palleto.cloud import PLACES, choose, open_cloud
 from palleto.cloud.place import Place, is_loopback, localstack_url
-from palleto.cloud.places import EmbeddedServer
 from palleto.cloud.places.session import make_clients
 from palleto.errors import SettingError
 
@@ -83,6 +79,13 @@ def test_aws_endpoint_url_is_heeded_on_this_machine_only(localstack: str) -> Non
         ({"AWS_ENDPOINT_URL": "https://localhost:4602", "LOCALSTACK_HOST": "x:1"}, "https://127.0.0.1:4602"),
         ({"AWS_ENDPOINT_URL": "http://[::1]:4603"}, "http://[::1]:4603"),
         ({"AWS_ENDPOINT_URL": "http://192.0.2.1:4602"}, "http://127.0.0.1:4566"),
+        ({"AWS_ENDPOINT_URL": "ftp://127.0.0.1:4602"}, "http://127.0.0.1:4566"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:99999"}, "http://127.0.0.1:4566"),
+        ({"AWS_ENDPOINT_URL": "http://localhost"}, "http://127.0.0.1:80"),
+        ({"AWS_ENDPOINT_URL": " https://127.0.0.2/ "}, "https://127.0.0.2:443"),
+        ({"EDGE_PORT": "1"}, "http://127.0.0.1:1"),
+        ({"EDGE_PORT": "65535", "USE_SSL": "true"}, "https://127.0.0.1:65535"),
+        ({"EDGE_PORT": "", "LOCALSTACK_HOST": ""}, "http://127.0.0.1:4566"),
         ({"AWS_ENDPOINT_URL": "no url"}, "http://127.0.0.1:4566"),
         (AWS_ENVIRONMENT, "http://127.0.0.1:4566"),
     ],
@@ -110,7 +113,7 @@ def test_localstack_over_tls(localstack_url: str, monkeypatch: pytest.MonkeyPatc
 def test_clients_of_a_local_place_heed_nothing_in_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in AWS_ENVIRONMENT.items():
         monkeypatch.setenv(variable, value)
-    _, clients = make_clients(Place(name, "http://127.0.0.1:9", ""), 4)
+    _, clients, _ = make_clients(Place(name, "http://127.0.0.1:9", ""), 4)
     for client in clients.values():
         assert client.meta.endpoint_url == "http://127.0.0.1:9"
         assert client.meta.region_name == "us-east-1"
@@ -183,7 +186,10 @@ def test_aws_without_credentials_is_one_clear_error(monkeypatch: pytest.MonkeyPa
         (None, "ftp://127.0.0.1", {}, "expected an endpoint like"),
         ("localstack", "http://192.0.2.1:4566", {}, "use --endpoint http://192.0.2.1:4566"),
         ("localstack", None, {"LOCALSTACK_HOST": "127.0.0.1:x"}, "HOST:PORT, got '127.0.0.1:x'"),
-        ("localstack", None, {"EDGE_PORT": "70000"}, "expected EDGE_PORT as a port, got '70000'"),
+        *(
+            ("localstack", None, {"EDGE_PORT": port}, f"expected EDGE_PORT as a port, got '{port}'")
+            for port in ("70000", "65536", "0", "-1")
+        ),
     ],
 )
 def test_settings_that_cannot_be_used(
@@ -195,13 +201,44 @@ def test_settings_that_cannot_be_used(
     assert "\n" not in str(caught.value)
 
 
+def test_what_answers_otherwise_is_no_localstack(localstack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert choose("localstack", f"http://{localstack}").name == "localstack", "no proxy is asked"
+    with pytest.raises(SettingError, match="got no answer"):
+        choose("localstack", f"http://{localstack}/elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "error", "said"),
+    [
+        ("http://127.0.0.2", 80, ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        ("https://127.0.0.2", 443, TimeoutError("timed out"), "timed out"),  # it has no number, as socket raises it
+        ("https://127.0.0.2:5000", 5000, TimeoutError("timed out"), "timed out"),
+    ],
+)
+def test_an_endpoint_is_asked_at_its_port_and_what_is_wrong_is_told(
+    url: str, port: int, error: OSError, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        assert address == ("127.0.0.2", port)
+        raise error
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    with pytest.raises(SettingError, match=f"^expected a server at {url}, got {said}; start it"):
+        choose(endpoint=url)
+
+
 def test_a_named_place_that_does_not_answer(localstack: str) -> None:
     port = free_port()
     with pytest.raises(SettingError, match=rf"start it: python -m palleto\.cloud\.localstack up --port {port}"):
         choose("localstack", environ={"LOCALSTACK_HOST": f"127.0.0.1:{port}"})
     with pytest.raises(SettingError, match="leave --endpoint out"):
         choose(endpoint=f"http://127.0.0.1:{port}")
-    assert choose("localstack", f"http://{localstack}").name == "localstack"
+    for host in (localstack, localstack.replace("127.0.0.1", "localhost")):
+        assert choose("localstack", f"http://{host}") == Place(
+            "localstack", f"http://{host}", f"LocalStack at http://{host}, because it was named"
+        )
     assert choose(endpoint=f"http://{localstack}/").endpoint == f"http://{localstack}"
 
 
@@ -216,27 +253,3 @@ async def test_named_in_the_environment(backend: str, monkeypatch: pytest.Monkey
 async def test_a_concurrency_of_none(backend: str) -> None:
     with pytest.raises(SettingError, match="expected a concurrency of 1 or more, got 0"):
         await open_cloud("simulated", concurrency=0).__aenter__()
-
-
-async def test_an_endpoint_of_the_users(backend: str) -> None:
-    with ExitStack() as stack:
-        server = EmbeddedServer()
-        stack.callback(server.stop)
-        async with open_cloud(endpoint=server.url) as cloud:
-            await cloud.s3.create_bucket(Bucket="a.bucket")
-        async with open_cloud(endpoint=server.url) as cloud:
-            assert [bucket["Name"] for bucket in (await cloud.s3.list_buckets())["Buckets"]] == ["a.bucket"]
-            assert cloud.place.name == "endpoint"
-
-
-def test_importing_the_door_imports_no_library_of_the_cloud() -> None:
-    program = (
-        "import sys, palleto.cloud, palleto.clock\n"
-        "async def main():\n"
-        "    async with palleto.cloud.open_cloud('simulated') as cloud:\n"
-        "        await palleto.cloud.deploy(cloud)\n"
-        "palleto.clock.run(main, time='virtual')\n"
-        "print(sorted({'boto3', 'botocore', 'moto', 'localstack_client', 'werkzeug'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -5,12 +5,9 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +67,6 @@ def test_a_step_without_a_queue_uses_no_address(step: int, tmp_path: Path) -> No
     assert [use for use in ran.uses if not isinstance(use[1], str)] == []
 
 
-def check(ran: Audited, place: str) -> None:
-    assert ran.code == 0, ran.written
-    where = [line for line in ran.written.splitlines() if line.lower().startswith(place)]
-    assert any("because" in line for line in where), ran.written
-    assert ran.strangers() == []
-    for secret in SECRETS.values():
-        assert secret not in ran.written
-
-
 @pytest.mark.parametrize(
     ("place", "step"),
     [
@@ -104,16 +92,13 @@ def test_a_step_with_a_queue_stays_on_this_machine(place: str | None, step: int,
     finally:
         if server is not None:
             server.stop()
-    check(ran, place or "embedded")
+    assert ran.code == 0, ran.written
+    where = [line for line in ran.written.splitlines() if line.lower().startswith(place or "embedded")]
+    assert any("because" in line for line in where), ran.written
+    assert ran.strangers() == []
+    assert not [secret for secret in SECRETS.values() if secret in ran.written]
     if place == "simulated":
         assert [use for use in ran.uses if use[0] in ("socket.bind", "socket.getaddrinfo")] == []
-
-
-@pytest.mark.long
-@pytest.mark.localstack
-def test_a_step_on_localstack_stays_on_this_machine(localstack: str, tmp_path: Path) -> None:
-    options = ["--output", str(tmp_path / "output"), "--trace", str(tmp_path / "run.jsonl")]
-    check(Audited(tmp_path, "-m", "steps.step9", "--place", "localstack", *options), "localstack")
 
 
 @pytest.mark.parametrize("command", ["status", "down"])
@@ -128,35 +113,6 @@ def test_an_error_tells_no_credential(tmp_path: Path) -> None:
     assert ran.strangers() == []
     assert "expected a server at http://127.0.0.1:9" in ran.written
     assert not [secret for secret in SECRETS.values() if secret in ran.written]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/net")
-@pytest.mark.skipif(find_spec("jupyterlab") is None, reason="the notebooks extra is not installed")
-def test_the_lab_listens_on_this_machine_only(tmp_path: Path) -> None:
-    """By the README's own command, with a port of its own and no browser."""
-    (command,) = re.findall(r"\.venv/bin/jupyter (lab .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    root = ["--allow-root"] if os.geteuid() == 0 else []
-    environment = os.environ | {"HOME": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyter", *command.split(), "--no-browser", "--port", "0", *root],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        give_up = time.monotonic() + 60
-        while not (found := list((tmp_path / "runtime").glob("jpserver-*.json"))) and time.monotonic() < give_up:
-            assert process.poll() is None
-            time.sleep(0.1)
-        server = json.loads(found[0].read_text())
-        while not (addresses := listened_on(int(server["port"]))) and time.monotonic() < give_up:
-            time.sleep(0.1)  # Jupyter writes its file a moment before it listens
-        assert addresses == {"127.0.0.1"}
-        assert server["token"], "a browser of somebody else's must not get in"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
 
 
 def family(pid: int) -> set[int]:

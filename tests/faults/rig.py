@@ -1,12 +1,11 @@
 """What the tests of faults share: a backlog of small files, a deadline, and what watches or sabotages a run.
 
-`Rig(play)` plays step 9 (or another) on the simulated place and looks at the queue's ledger at every trace event.
+`Rig(play)` plays step 9 on the simulated place and looks at the queue's ledger at every trace event.
 """
 
 from __future__ import annotations
 
 import gzip
-import importlib
 import json
 import random
 from collections.abc import Awaitable, Callable, Iterable
@@ -16,9 +15,10 @@ from typing import Any
 
 import anyio
 
-from palleto import CloudError, Supervisor, TaskSupervisor, child
+from palleto import Supervisor, TaskSupervisor, child
 from palleto.cloud import Simulation
 from palleto.program import RunState, queue_empty
+from steps import step9
 
 PREFIX = "packrat/data/"
 VISIBILITY = 30.0  # seconds, the template's
@@ -94,7 +94,7 @@ Harm = Callable[[Meddler], Awaitable[None]]
 
 @dataclass
 class Rig:
-    """One run of a step, watched. `files` are put, and `messages` sent, before the pipeline starts."""
+    """One run of step 9, watched. `files` are put, and `messages` sent, before the pipeline starts."""
 
     play: Callable[..., Any]
     output: Path
@@ -102,7 +102,6 @@ class Rig:
     messages: Iterable[str] = ()
     harm: Harm | None = None
     sqs: dict[str, Callable[..., Awaitable[Any]]] = field(default_factory=dict)
-    step: int = 9
     deadline: float = VISIBILITY - 1  # less than the visibility timeout: whatever waits for that is late
     broken: list[str] = field(default_factory=list)
     run: Any = None
@@ -110,22 +109,13 @@ class Rig:
 
     def perform(self, **options: Any) -> Any:
         """Play it, and give back what `play` does. `late` says whether the deadline passed first."""
-        module = importlib.import_module(f"steps.step{self.step}")
 
-        def three(warehouse: Any) -> Supervisor:
-            return self.meddle(module.pipeline(warehouse), warehouse)
-
-        def many(warehouse: Any, pipelines: int, max_demand: int) -> Supervisor:
-            return self.meddle(module.pipeline(warehouse, pipelines, max_demand), warehouse)
+        def pipeline(warehouse: Any, pipelines: int, max_demand: int) -> Supervisor:
+            return self.meddle(step9.pipeline(warehouse, pipelines, max_demand), warehouse)
 
         until = Deadline(self.deadline)
-        self.run = self.play(
-            self.step,
-            pipeline=many if self.step == 9 else three,
-            until=until,
-            prepare=self.prepare,
-            **{"files": 0, "output": self.output, **options},
-        )
+        options = {"files": 0, "output": self.output, **options}
+        self.run = self.play(9, pipeline=pipeline, until=until, prepare=self.prepare, **options)
         self.late = until.missed
         assert not self.broken, self.broken[0]
         return self.run
@@ -184,8 +174,3 @@ def scene(seed: int, most: int, **more: Any) -> tuple[int, dict[str, Any]]:
         "simulation": simulation,
         **more,
     }
-
-
-def offline(operation: str = "sqs.ReceiveMessage") -> CloudError:
-    """What a client raises when the network is away."""
-    return CloudError(operation, "EndpointConnectionError", "Could not connect to the endpoint URL")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,12 +14,22 @@ from rig import Meddler, Rig, files, scene
 from palleto.cloud import Simulation
 from steps import step9
 
-CALM, KILLS = 32, 16  # runs of each kind
+CALM = 32  # runs
+
+
+async def kill_loops(meddler: Meddler) -> None:
+    """As the producer does when more is wanted, but at any moment."""
+    chance = random.Random(len(meddler.rig.files))
+    server = meddler.system.names["SQS.Server"]
+    while True:
+        await anyio.sleep(chance.uniform(0, 0.08))
+        if server.wanted > 0:
+            server.pull(server.wanted)
 
 
 def seeds(most: int, step: int = 1) -> list[Any]:
-    """That many seeds; the second half of them are in the long part."""
-    return [pytest.param(seed, marks=[pytest.mark.long] if seed >= most // 2 else []) for seed in range(0, most, step)]
+    """That many seeds; a quarter of them from day to day, the others in the long part."""
+    return [pytest.param(seed, marks=[pytest.mark.long] if seed >= most // 4 else []) for seed in range(0, most, step)]
 
 
 def check_nothing_redelivered(rig: Rig) -> None:
@@ -31,25 +40,26 @@ def check_nothing_redelivered(rig: Rig) -> None:
     assert all(int(text.split()[2]) >= 1 for text in asked)
 
 
+@pytest.mark.parametrize("harm", [None, kill_loops], ids=["calm", "killed loops"])
 @pytest.mark.parametrize("seed", seeds(CALM))
-def test_any_backlog_at_any_timing_is_processed_to_the_end(play: Any, tmp_path: Path, seed: int) -> None:
+def test_any_backlog_at_any_timing_is_processed_to_the_end(rig: Any, seed: int, harm: Any) -> None:
     backlog, options = scene(seed, 300 if seed % 8 == 0 else 60)
-    rig = Rig(play, tmp_path / "output", files(backlog))
-    rig.perform(**options)
-    check_nothing_redelivered(rig)
+    run = rig(files(backlog), harm=harm)
+    run.perform(**options)
+    check_nothing_redelivered(run)
 
 
 @pytest.mark.parametrize("seed", seeds(CALM, 4))
-def test_by_tens_a_file_costs_a_fifth_of_a_request_to_sqs(play: Any, tmp_path: Path, seed: int) -> None:
+def test_by_tens_a_file_costs_a_fifth_of_a_request_to_sqs(rig: Any, seed: int) -> None:
     _, options = scene(3000 + seed, 60)
     options["simulation"] = replace(options["simulation"], arrival=0.0)
-    rig = Rig(play, tmp_path / "output", files(400))
-    rig.perform(**options | {"pipelines": 8, "max_demand": 10})
-    check_nothing_redelivered(rig)
-    receives = [event for event in rig.run.kinds("receive") if event.ids]
-    deletes = rig.run.kinds("delete")
-    assert len(receives) + len(deletes) <= 0.25 * len(rig.files)
-    written = {key: event.seq for event in rig.run.kinds("written") for key in event.ids}
+    tens = rig(files(400))
+    run = tens.perform(**options | {"pipelines": 8, "max_demand": 10})
+    check_nothing_redelivered(tens)
+    receives = [event for event in run.kinds("receive") if event.ids]
+    deletes = run.kinds("delete")
+    assert len(receives) + len(deletes) <= 0.25 * len(tens.files)
+    written = {key: event.seq for event in run.kinds("written") for key in event.ids}
     names = {
         name: key
         for event in receives
@@ -60,26 +70,7 @@ def test_by_tens_a_file_costs_a_fifth_of_a_request_to_sqs(play: Any, tmp_path: P
         assert all(written[names[name].partition("/")[2]] < event.seq for name in event.ids if name in names)
 
 
-@pytest.mark.parametrize("seed", seeds(KILLS))
-def test_killed_loops_cost_nothing(play: Any, tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)
-
-    async def kill_loops(meddler: Meddler) -> None:
-        server = meddler.system.names["SQS.Server"]
-        while True:
-            await anyio.sleep(chance.uniform(0, 0.08))
-            if server.wanted > 0:  # as the producer does when more is wanted
-                server.pull(server.wanted)
-
-    backlog, options = scene(1000 + seed, 60)
-    rig = Rig(play, tmp_path / "output", files(backlog), harm=kill_loops)
-    rig.perform(**options)
-    check_nothing_redelivered(rig)
-
-
-def test_a_producer_that_crashes_on_a_cast_loses_nothing(
-    play: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_producer_that_crashes_on_a_cast_loses_nothing(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     handle_cast = step9.Producer.handle_cast
 
@@ -90,14 +81,14 @@ def test_a_producer_that_crashes_on_a_cast_loses_nothing(
         return handle_cast(self, message)
 
     monkeypatch.setattr(step9.Producer, "handle_cast", crash_once)
-    rig = Rig(play, tmp_path / "output", files(20))
-    rig.perform()
-    assert not rig.late, f"not done after {rig.deadline} s: {rig.ledger}"
-    assert len(rig.results) == 20
+    run = rig(files(20))
+    run.perform()
+    assert not run.late, f"not done after {run.deadline} s: {run.ledger}"
+    assert len(run.results) == 20
 
 
 @pytest.mark.parametrize("who", ["Pipeline1ProducerConsumer", "Pipeline1Consumer"])
-def test_a_stage_that_is_killed_leaves_no_file_in_the_spool(play: Any, tmp_path: Path, who: str, backend: str) -> None:
+def test_a_stage_that_is_killed_leaves_no_file_in_the_spool(rig: Any, who: str, backend: str) -> None:
     spooled: list[int] = []
 
     async def kill(meddler: Meddler) -> None:
@@ -108,9 +99,9 @@ def test_a_stage_that_is_killed_leaves_no_file_in_the_spool(play: Any, tmp_path:
             await anyio.lowlevel.checkpoint()
             spooled.append(len([path for path in meddler.warehouse.spool.folder.iterdir() if path.name[0] != "."]))
 
-    rig = Rig(play, tmp_path / "output", files(60), harm=kill, deadline=200)
-    rig.perform(backend=backend, pipelines=2, simulation=Simulation(get_object=(0.0, 1.0), delete=(0.0, 2.0)))
-    assert not rig.late
-    assert len(rig.results) >= 58
-    assert rig.run.kinds("crash")
+    spool = rig(files(60), harm=kill, deadline=200)
+    run = spool.perform(backend=backend, pipelines=2, simulation=Simulation(get_object=(0.0, 1.0), delete=(0.0, 2.0)))
+    assert not spool.late
+    assert len(spool.results) >= 58
+    assert run.kinds("crash")
     assert max(spooled) <= 4  # two pipelines: one file each at the consumer, one on its way to it

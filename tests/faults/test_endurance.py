@@ -13,6 +13,7 @@ from rig import PREFIX, Meddler, Rig, gz
 
 from palleto import Recorder, clock
 from palleto.program import Options, RunState, StepRun, queue_empty
+from steps import step9
 
 KEYS = 100  # good files have so many keys, again and again, so that the bucket and the results do not grow either
 BAD = 0.01
@@ -57,10 +58,10 @@ class Days(Rig):
         await queue_empty(state)
 
 
-def check_days(folder: Path, hours: float) -> None:
-    from steps import step9
-
-    days = Days(lambda *_, **__: None, folder / "output")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("hours", [2, pytest.param(48, marks=pytest.mark.long)])
+def test_hours_of_arrivals(tmp_path: Path, hours: float) -> None:
+    days = Days(lambda *_, **__: None, tmp_path / "output")
     days.hours = hours
     days.harm = days.arrivals
     run = StepRun(
@@ -91,13 +92,3 @@ def check_days(folder: Path, hours: float) -> None:
     if hours >= 24:
         settled = max(days.blocks[2:4])
         assert max(days.blocks[4:]) < settled * 1.02 + 100 * days.bad, days.blocks
-
-
-def test_two_hours_of_arrivals(tmp_path: Path) -> None:
-    check_days(tmp_path, 2)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(400)
-def test_two_days_of_arrivals(tmp_path: Path) -> None:
-    check_days(tmp_path, 48)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from palleto import CloudError, TraceEvent
+from palleto import CloudError
 from palleto.cloud.faults import Faults
 
 
@@ -36,19 +35,6 @@ def test_an_error_that_waiting_does_not_mend_ends_the_run_with_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_queue_that_stays_away_ends_the_run_after_a_minute(play_9: Callable[..., Any]) -> None:
-    faults = Faults()
-
-    def gone(event: TraceEvent) -> bool:
-        if event.kind == "written" and len(faults.faults) == 1:
-            faults.fail("sqs.*", "AWS.SimpleQueueService.NonExistentQueue", rate=1.0)
-        return False
-
-    faults.fail("sqs.*", on=gone)
-    with pytest.raises(CloudError, match=r"away for \d+ s"):
-        play_9(faults)
-
-
 @pytest.mark.parametrize(
     "code", ["InternalError", "ServiceUnavailable", "ThrottlingException", "ConnectionClosedError"]
 )
@@ -64,23 +50,6 @@ def test_a_run_goes_on_after_half_of_its_requests_failed_and_says_so_once(
     assert (ledger.deleted, ledger.sent) == (13, 13)
     assert len([line for line in played.reported if "started again" in line]) <= 1
     assert json.dumps(played.reported).count(code) <= 2
-
-
-def test_the_server_backs_off_while_nothing_answers_and_is_quick_again_after_that(play_9: Callable[..., Any]) -> None:
-    faults = Faults(1).fail("sqs.ReceiveMessage", "EndpointConnectionError", at=range(1, 13))
-    played = play_9(faults)
-    faulty = played.kinds("fault")
-    tried = [
-        event.t for event in faulty if event.stage == faulty[-1].stage
-    ]  # those that were killed at once tried, too
-    waits = [after - before for before, after in itertools.pairwise(tried)]
-    assert len(waits) >= 8
-    for number, wait in enumerate(waits):
-        longest = min(30.0, 0.1 * 2**number)
-        assert longest / 2 <= wait <= longest  # jittered, bounded
-    assert len(played.kinds("written")) == 12
-    told = [line for line in played.reported if "is started again after" in line]
-    assert len(told) == 1
 
 
 def test_a_loop_that_crashes_now_and_then_does_not_wait_longer_each_time(play_9: Callable[..., Any]) -> None:

@@ -16,6 +16,7 @@ from palleto import Supervisor
 from palleto.cloud import Simulation
 from palleto.cloud.faults import Faults
 from palleto.cloud.queue import handles_in
+from palleto.replay import verdict
 
 SHORT, LONG = 40, 1000  # schedules
 
@@ -126,6 +127,11 @@ def check_schedule(play: Any, folder: Path, seed: int, max_demand: int = 1, **ch
     assert performance.warehouse.leases.held == {}
     queue = performance.cloud.simulated.sqs.at("", performance.warehouse.queue_url)
     assert queue.expired == 0, f"stranded until the visibility timeout: {told}"
+    judged = verdict(rig.run.trace)
+    assert judged, f"{judged}: {told}"
+    assert (len(judged.messages), len(judged.files)) == (rig.ledger.sent, backlog)
+    assert judged.count("dead-lettered")[0] == rig.ledger.dead_lettered
+    assert {file.name for file in judged.files if file.fate != "dead-lettered"} == rig.results.keys()
     struck = sum(fault.struck for fault in faults.faults)
     assert len(rig.run.kinds("fault")) == struck
     return len(given_up)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-from worker import LocalStack, Moto, Server, counts, numbered
+from worker import Moto, counts, numbered
 
 FOR_EVER = 1000  # maxReceiveCount: a message in hand at three kills is no poison here
 
@@ -23,8 +22,11 @@ def consumed(said: str) -> int:
 # ---- kill -9 of the worker
 
 
-def check_kills(moto: Moto, start: Any, moments: int, files: int = 10) -> None:
-    """Kill step 9 at so many random moments, each with more files to do, and then run it once to the end."""
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("moments", [1, pytest.param(50, marks=pytest.mark.long)])
+def test_after_kill_9_at_random_moments_one_run_finishes_everything(moto: Moto, start: Any, moments: int) -> None:
+    """At each moment there are more files to do."""
+    files = 10
     chance = random.Random(moments)
     moto.deploy(visibility_timeout=2, max_receive_count=FOR_EVER)
     for moment in range(moments):
@@ -44,21 +46,15 @@ def check_kills(moto: Moto, start: Any, moments: int, files: int = 10) -> None:
     assert list((last.output.parent / "spool").iterdir()) == []  # nor of what was on its way
 
 
-def test_after_kill_9_one_run_finishes_everything(moto: Moto, start: Any) -> None:
-    check_kills(moto, start, 1)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_after_kill_9_at_fifty_moments_one_run_finishes_everything(moto: Moto, start: Any) -> None:
-    check_kills(moto, start, 50)
-
-
 # ---- several workers
 
 
-def check_workers(moto: Moto, start: Any, workers: int, files: int) -> None:
-    """Several workers share a queue, and one of them is killed in the middle."""
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("workers", "files"), [(3, 40), (4, 400)])
+def test_workers_share_a_queue_and_one_that_is_killed_is_made_good(
+    moto: Moto, start: Any, workers: int, files: int
+) -> None:
     moto.deploy(visibility_timeout=3)
     moto.put(numbered(1, files))
     runs = [start(moto.url, "--backend", ("asyncio", "trio")[n % 2], "--pipelines", "2") for n in range(workers)]
@@ -79,38 +75,29 @@ def check_workers(moto: Moto, start: Any, workers: int, files: int) -> None:
     assert min(consumed(told) for _, told in said) > 0
 
 
-@pytest.mark.long
-def test_two_workers_share_a_queue_and_a_third_that_is_killed_is_made_good(moto: Moto, start: Any) -> None:
-    check_workers(moto, start, 3, 40)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(300)
-def test_four_workers_share_400_files_and_one_of_them_is_killed(moto: Moto, start: Any) -> None:
-    check_workers(moto, start, 4, 400)
-
-
 # ---- kill -9 of the server, and a server that hangs
 
 
 BACKENDS = ["asyncio", pytest.param("trio", marks=pytest.mark.long)]
 
 
-def check_restart(server: Server, start: Any, backend: str) -> None:
-    """Kill the server in the middle of a run and start it again, empty; then put the stack and the files back."""
-    server.deploy()
-    server.put(numbered(1, 40))
-    run = start(server.url, "--backend", backend, "--forever").until("processed", 10)
-    server.kill()
+@pytest.mark.long
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_server_that_is_killed_and_started_again_costs_only_its_state(moto: Moto, start: Any, backend: str) -> None:
+    """It is empty then; the stack and the files are put back."""
+    moto.deploy()
+    moto.put(numbered(1, 40))
+    run = start(moto.url, "--backend", backend, "--forever").until("processed", 10)
+    moto.kill()
     run.until_said("is started again after CloudError")
     done = len(run.results)
-    server.start()
+    moto.start()
     time.sleep(0.5)  # there is no queue yet
-    server.deploy()
-    server.put(numbered(30, 60))  # some again
+    moto.deploy()
+    moto.put(numbered(30, 60))  # some again
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        if run.results.items() >= counts(30, 60).items() and server.depth() == (0, 0):
+        if run.results.items() >= counts(30, 60).items() and moto.depth() == (0, 0):
             break
         time.sleep(0.05)
     code, said = run.kill(signal.SIGINT).ended()
@@ -118,37 +105,9 @@ def check_restart(server: Server, start: Any, backend: str) -> None:
     assert done >= 10
     assert run.results.items() >= counts(30, 60).items()
     assert run.results.items() <= counts(1, 60).items()
-    assert server.depth() == (0, 0)
+    assert moto.depth() == (0, 0)
     assert "Consumer crashed" not in said
     assert said.count("\n") < 25
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_server_that_is_killed_and_started_again_costs_only_its_state(moto: Moto, start: Any, backend: str) -> None:
-    check_restart(moto, start, backend)
-
-
-@pytest.mark.localstack
-@pytest.mark.long
-@pytest.mark.timeout(300)
-def test_a_localstack_that_is_ended_and_started_again_costs_only_its_state(start: Any, localstack_url: str) -> None:
-    server = LocalStack()  # another one: this test ends it
-    try:
-        check_restart(server, start, "asyncio")
-    finally:
-        server.kill()
-
-
-@pytest.mark.long
-def test_a_queue_that_is_deleted_is_waited_for_and_told_once(moto: Moto, start: Any, tmp_path: Path) -> None:
-    stack = moto.deploy()
-    run = start(moto.url, "--forever").until("looping: Run 1")
-    moto.client("sqs").delete_queue(QueueUrl=stack.queue_url)
-    run.until_said("is started again after CloudError")
-    code, said = run.kill(signal.SIGINT).ended()
-    assert code == 0, said
-    assert said.count("is started again after") == 1
 
 
 @pytest.mark.long
@@ -157,7 +116,7 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(moto: Moto, start: Any, ba
     moto.deploy(visibility_timeout=2)
     moto.put(numbered(1, 60))
     run = start(moto.url, "--backend", backend, "--forever").until("processed", 5)
-    moto.send_signal(signal.SIGSTOP)
+    moto.process.send_signal(signal.SIGSTOP)
     try:
         time.sleep(0.2)
         run.kill(signal.SIGINT).until_said("once more ends at once")
@@ -165,7 +124,7 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(moto: Moto, start: Any, ba
         code, said = run.kill(signal.SIGINT).ended(10)
         took = time.monotonic() - begun
     finally:
-        moto.send_signal(signal.SIGCONT)
+        moto.process.send_signal(signal.SIGCONT)
     assert code == 130, said
     assert took < 5  # HURRY is 1 s; botocore would wait for 30
     second = start(moto.url)
@@ -174,28 +133,13 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(moto: Moto, start: Any, ba
     assert moto.depth() == (0, 0)
 
 
-@pytest.mark.long
-def test_a_drain_ends_at_its_deadline_although_the_server_hangs(moto: Moto, start: Any) -> None:
-    moto.deploy(visibility_timeout=2)
-    moto.put(numbered(1, 60))
-    run = start(moto.url, "--forever", "--drain-timeout", "1").until("processed", 5)
-    moto.send_signal(signal.SIGSTOP)
-    try:
-        code, said = run.kill(signal.SIGTERM).ended(12)  # botocore would wait for 30 s
-    finally:
-        moto.send_signal(signal.SIGCONT)
-    assert code == 0, said
-    assert "Abandoned" in said
-    assert run.results.items() <= counts(1, 60).items()
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ctrl_c_ends_a_run_that_waits_for_a_server_at_its_start(moto: Moto, start: Any, backend: str) -> None:
-    moto.send_signal(signal.SIGSTOP)
+    moto.process.send_signal(signal.SIGSTOP)
     try:
         run = start(moto.url, "--backend", backend).until_said("endpoint http")
         time.sleep(0.3)
         code, said = run.kill(signal.SIGINT).ended(10)  # botocore would wait for 90 s
     finally:
-        moto.send_signal(signal.SIGCONT)
+        moto.process.send_signal(signal.SIGCONT)
     assert code == 130, said

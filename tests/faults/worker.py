@@ -29,8 +29,10 @@ signal.pause()
 """
 
 
-class Server:
-    """A server of AWS's API in a process of its own, on a port that it keeps when it is killed and started again."""
+class Moto:
+    """moto, as the embedded place has it, in a process of its own, on a port that it keeps when it is started again."""
+
+    process: subprocess.Popen[str]
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -40,11 +42,18 @@ class Server:
 
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
-        raise NotImplementedError
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(self.port)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == self.url
 
     def kill(self) -> None:
         """End it in the middle of whatever it does."""
-        raise NotImplementedError
+        assert self.process.stdout is not None
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
     def deploy(self, **parameters: int) -> Stack:
         """Deploy the stack, with parameters of the template's."""
@@ -73,42 +82,6 @@ class Server:
             url = sqs.get_queue_url(QueueName=DEAD_LETTERS if dead else QUEUE)["QueueUrl"]
             answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return int(answer["ApproximateNumberOfMessages"]), int(answer["ApproximateNumberOfMessagesNotVisible"])
-
-
-class Moto(Server):
-    """moto, as the embedded place has it."""
-
-    process: subprocess.Popen[str]
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(self.port)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline().strip() == self.url
-
-    def kill(self) -> None:
-        assert self.process.stdout is not None
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def send_signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-
-class LocalStack(Server):
-    """LocalStack, as its command starts it. It begins empty, and its state ends with it."""
-
-    def command(self, *words: str) -> None:
-        command = [sys.executable, "-m", "palleto.cloud.localstack", *words, "--port", str(self.port)]
-        subprocess.run(command, check=True, capture_output=True, cwd=ROOT, timeout=180)
-
-    def start(self) -> None:
-        self.command("up", "--no-stack")
-
-    def kill(self) -> None:
-        self.command("down")
 
 
 def numbered(first: int, last: int) -> dict[str, bytes]:

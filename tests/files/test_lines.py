@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,22 @@ def grep(text: bytes) -> int | None:
         return None
     done = subprocess.run([command, "-c", "."], input=text, capture_output=True, env={"LC_ALL": "C"})
     return int(done.stdout)
+
+
+def test_what_is_no_plain_text_is_counted_as_its_bytes_say(tmp_path: Path) -> None:
+    """As localstack/inputs.md tells."""
+    text = "one\ntwo\n"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        member = tarfile.TarInfo("text")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text.encode()))
+    path = tmp_path / "file"
+
+    def counted(data: bytes) -> int:
+        path.write_bytes(data)
+        return count_lines(path)
+
+    assert counted(text.encode()) == 2
+    assert counted(text.encode("utf-16-le")) == len("onetwo")
+    assert counted(packed.getvalue()) > 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palleto.errors import BadFile, SettingError
-from palleto.files import result_path, write_result
+from palleto.files import result_mark, result_path, write_result
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,32 @@ def test_a_result_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
     assert path.read_text() == "3\n"
 
 
+def test_a_writer_is_told_of_a_result_that_it_has_not_seen(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    assert result_mark(path) is None
+    assert not write_result(path, "1\n")
+    first = result_mark(path)
+    assert first is not None
+    assert write_result(path, "2\n")
+    assert write_result(path, "3\n", first)
+    assert not write_result(path, "4\n", result_mark(path))
+    assert path.read_text() == "4\n"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_of_writers_at_one_time_one_alone_is_the_first(tmp_path: Path, there: bool) -> None:
+    path = tmp_path / "x.txt"
+    for _ in range(20):
+        if there:
+            path.write_text("0\n")
+        write = partial(write_result, path, seen=result_mark(path))
+        with ThreadPoolExecutor(8) as threads:
+            told = list(threads.map(write, map(str, range(8))))
+        assert told.count(False) == 1
+        assert [file.name for file in tmp_path.iterdir()] == ["x.txt"]
+        path.unlink()
+
+
 def test_an_error_while_writing_keeps_the_old_result(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     write_result(path, "1\n")
@@ -114,7 +142,15 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingError, match=r"cannot write results below .*; choose another folder with --output"):
         write_result(tmp_path / "file" / "x.txt", "1\n")
+
+
+def test_what_is_in_the_place_of_a_result_is_that_keys_error(tmp_path: Path) -> None:
     (tmp_path / "x.txt").mkdir()
-    with pytest.raises(SettingError, match="Is a directory"):
+    (tmp_path / "file").touch()
+    with pytest.raises(BadFile, match=r"expected no folder in .*x.txt', where the result of the key goes; remove it"):
+        result_path(tmp_path, "x.gz")
+    with pytest.raises(BadFile, match=r"expected no file in .*file', where the folder for the result of the key goes"):
+        result_path(tmp_path, "file/a/b.gz")
+    with pytest.raises(BadFile, match=r"expected no folder in .*x.txt', where the result goes"):  # it has just come
         write_result(tmp_path / "x.txt", "1\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "x.txt"]

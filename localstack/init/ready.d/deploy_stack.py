@@ -18,5 +18,9 @@ cloudformation = boto3.client(
     aws_secret_access_key="test",
 )
 name = "palleto-development"
-cloudformation.create_stack(StackName=name, TemplateBody=template.read_text(encoding="utf-8"))
+cloudformation.create_stack(
+    StackName=name,
+    TemplateBody=template.read_text(encoding="utf-8"),
+    Parameters=[{"ParameterKey": "PlainHttp", "ParameterValue": "allowed"}],
+)
 cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300})

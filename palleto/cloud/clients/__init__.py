@@ -9,17 +9,17 @@ Read in this order:
 
 Downloads of objects:
 
-    download.py   an object's body, which goes on where it broke off
+    body.py       an object's body, which goes on where it broke off, and is checked
+    objects.py    obstore, for what is plainly an object
     downloads.py  several objects at one time, each unzipped to a file
-    direct.py     a request that a worker thread sends itself
-    shortcut.py   a request without boto3's model of S3
 """
 
-from palleto.cloud.clients.boto import Body, BotoTransport
+from palleto.cloud.clients.body import Body
+from palleto.cloud.clients.boto import BotoTransport, object_name
 from palleto.cloud.clients.client import Client, Observer, Response, Transport
-from palleto.cloud.clients.downloads import MAX_BYTES, Downloads, Found, Wanted
+from palleto.cloud.clients.downloads import MAX_BYTES, Downloads, Found, Named, Origin, Wanted, origin
+from palleto.cloud.clients.objects import Objects
 from palleto.cloud.clients.patience import Patience
-from palleto.cloud.clients.shortcut import Shortcut
 
 __all__ = [
     "MAX_BYTES",
@@ -28,10 +28,14 @@ __all__ = [
     "Client",
     "Downloads",
     "Found",
+    "Named",
+    "Objects",
     "Observer",
+    "Origin",
     "Patience",
     "Response",
-    "Shortcut",
     "Transport",
     "Wanted",
+    "object_name",
+    "origin",
 ]

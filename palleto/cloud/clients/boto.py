@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from palleto.cloud.clients.download import CHUNK
+from palleto.cloud.clients.body import Body, Use, encrypted, md5_in
 from palleto.cloud.clients.errors import backoff, raise_cloud_error
-from palleto.cloud.clients.shortcut import Shortcut
+from palleto.cloud.clients.objects import Objects
 from palleto.errors import CloudError
 
+T = TypeVar("T")
 Response = dict[str, Any]
 
 NEEDED = {"sqs.GetQueueUrl": "QueueUrl", "sqs.GetQueueAttributes": "Attributes", "s3.GetObject": "Body"}
 """What an answer must have; botocore makes an empty one of JSON that was damaged."""
+
+
+def object_name(bucket: str, key: str, version: str | None) -> dict[str, str]:
+    """An object in the words of boto3's `get_object`; of a version, or the newest."""
+    name = {"Bucket": bucket, "Key": key}
+    return name if version is None else {**name, "VersionId": version}
 
 
 class BotoTransport:
@@ -29,10 +34,10 @@ class BotoTransport:
     is either waiting there, and can be cancelled, or sent. None: anyio's own limit, of 40.
     """
 
-    def __init__(self, client: Any, threads: CapacityLimiter | None = None, shortcut: Shortcut | None = None) -> None:
+    def __init__(self, client: Any, threads: CapacityLimiter | None = None, objects: Objects | None = None) -> None:
         self._client = client
         self._threads = threads
-        self._shortcut = shortcut
+        self._objects = objects
 
     def __repr__(self) -> str:
         return f"boto3 at {self._client.meta.endpoint_url}"
@@ -41,22 +46,41 @@ class BotoTransport:
         """Whether boto3 maps this method to an operation of the service."""
         return method in self._client.meta.method_to_api_mapping
 
-    async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
+    async def send(self, operation: str, method: str, arguments: dict[str, Any], use: Use | None = None) -> Response:
         """The response, with a `Body` of ours in place of botocore's; raises `CloudError`."""
         # The client shields this, and leaves the thread behind only where its time is up.
-        send = partial(self.blocking, operation, method, arguments)
-        return await to_thread.run_sync(send, limiter=self._threads, abandon_on_cancel=True)
+        return await self.run(self.blocking, operation, method, arguments, use)
 
-    def blocking(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function that blocks."""
+        return await to_thread.run_sync(function, *args, limiter=self._threads, abandon_on_cancel=True)
+
+    def blocking(self, operation: str, method: str, arguments: dict[str, Any], use: Use | None) -> Response:
         """As `send`, in the thread that calls it."""
-        return _call(getattr(self._client, method), operation, arguments)
+        if method == "get_object":
+            response = self._get_object(arguments)
+        else:
+            response = _call(getattr(self._client, method), operation, arguments)
+        if use is not None:
+            use(response)
+        return response
 
-    def download(self, bucket: str, key: str) -> Response:
-        """Of `get_object`'s response what a download needs, by the short cut where there is one; it blocks."""
-        short = None if self._shortcut is None else self._shortcut.get_object(Bucket=bucket, Key=key)
-        if short is None:
-            return self.blocking("s3.GetObject", "get_object", {"Bucket": bucket, "Key": key})
-        return {**short, "Body": Body("s3.GetObject", short["Body"])}
+    def _get_object(self, arguments: dict[str, Any]) -> Response:
+        """By obstore, and where that has no answer by boto3; with the `MD5` that its body must have, where known."""
+        if "Range" in arguments:
+            return _call(self._client.get_object, "s3.GetObject", arguments)
+        response = None if self._objects is None else self._objects.get(arguments)
+        if response is not None and "MD5" in response:  # not compared yet, and obstore does not say if it is one
+            said = _call(self._client.head_object, "s3.HeadObject", arguments)
+            if md5_in(said) != response["MD5"]:
+                response["Body"].close()
+                response = None
+        if response is not None:
+            return response
+        response = _call(self._client.get_object, "s3.GetObject", {**arguments, "ChecksumMode": "ENABLED"})
+        if self._objects is not None and encrypted(response):
+            self._objects.leave(arguments["Bucket"])
+        return {**response, "MD5": md5_in(response)}
 
     def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Body:
         """The rest of an object, if it is still the same one; waits before it asks, longer each time."""
@@ -78,52 +102,3 @@ def _call(method: Callable[..., Response], operation: str, arguments: dict[str, 
     if hasattr(response.get("Body"), "read"):
         response["Body"] = Body(operation, response["Body"])
     return response
-
-
-class Body:
-    """What `get_object` answers as `"Body"`: the object's bytes, as a stream that is read in a worker thread.
-
-    Its methods block (call them through `cloud.blocking`) and raise `CloudError` when the stream breaks off.
-    Close it when it is not read to its end: a `with` statement does so.
-    """
-
-    def __init__(self, operation: str, stream: Any) -> None:
-        self._operation = operation
-        self._stream = stream
-        self._reading = threading.Lock()
-        self._given_up = False
-
-    def __enter__(self) -> Body:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def read(self, n: int | None = None) -> bytes:
-        """The next bytes, at most `n`; all that are left without `n`; empty at the end."""
-        with self._reading:
-            try:
-                data: bytes = self._stream.read(n)
-            except Exception as error:
-                raise_cloud_error(self._operation, error)
-            finally:
-                if self._given_up:
-                    self._stream.close()
-        return data
-
-    def iter_chunks(self, size: int = CHUNK) -> Iterator[bytes]:
-        """The rest of the bytes, in chunks of `size` (64 KiB by default); the last may be shorter."""
-        while chunk := self.read(size):
-            yield chunk
-
-    def close(self) -> None:
-        """Give the connection up; what was not read is lost. Closing twice is no error.
-
-        It does not wait for a read that was left behind in another thread: that closes the stream when it is answered.
-        """
-        self._given_up = True
-        if self._reading.acquire(blocking=False):
-            try:
-                self._stream.close()
-            finally:
-                self._reading.release()

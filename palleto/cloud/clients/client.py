@@ -9,9 +9,9 @@ Rules:
    Only the end of the run leaves one behind, when its time is up (`Patience`).
 3. Only `palleto.errors.CloudError` comes out, never an exception of boto3's.
 4. After a passing error (`passing`) a request to S3, or one that only reads (`get_...`), is sent again, up to
-   `ATTEMPTS` times: those may be repeated. A download that breaks off goes on where it broke. A batch to SQS answers
-   that all its entries failed, which its caller knows how to deal with. Any other error is its caller's: a receive
-   must not be hidden in here.
+   `ATTEMPTS` times: those may be repeated. A download that breaks off goes on where it broke, and is compared with its
+   MD5 at its end (`body.py`). A batch to SQS answers that all its entries failed, which its caller knows how to deal
+   with. Any other error is its caller's: a receive must not be hidden in here.
 5. A message that was damaged on its way (`intact`) is not handed out: it comes again after its visibility timeout.
 """
 
@@ -20,22 +20,21 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import anyio
 from anyio import CapacityLimiter
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
-from palleto.cloud.clients.boto import BotoTransport
-from palleto.cloud.clients.direct import Direct
-from palleto.cloud.clients.download import ResumedBody
-from palleto.cloud.clients.errors import abandoned, backoff, passing
+from palleto.cloud.clients.body import Use, WholeBody
+from palleto.cloud.clients.errors import abandoned, backoff
 from palleto.cloud.clients.patience import Patience
+from palleto.cloud.endurance import passing
 from palleto.errors import CloudError
 
+T = TypeVar("T")
 Response = dict[str, Any]
 Observer = Callable[[str, dict[str, Any], "Response | CloudError"], None]
 Operation = Callable[..., Awaitable[Response]]
@@ -50,8 +49,11 @@ class Transport(Protocol):
     def knows(self, method: str) -> bool:
         """Whether the service has an operation of that name, in boto3's snake_case."""
 
-    async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> Response:
-        """The response to a request; raises `CloudError`."""
+    async def send(self, operation: str, method: str, arguments: dict[str, Any], use: Use | None = None) -> Response:
+        """The response to a request, after `use` has had it; raises `CloudError`."""
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """What a function returns that blocks, where this place lets functions block."""
 
     def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Any:
         """The body of a `get_object` from byte `offset` on, for the `attempt`-th time; blocks, raises `CloudError`."""
@@ -89,11 +91,21 @@ class Client:
             raise AttributeError(f"expected an operation of {self._service} in boto3's words, got {method!r}")
         return partial(self._call, method)
 
-    async def _call(self, method: str, /, **arguments: Any) -> Response:
+    async def download(self, use: Callable[[Response], T], **arguments: Any) -> T:
+        """`get_object`, and what `use` makes of its answer, on a real place in one call to a thread.
+
+        What `use` raises is raised here; a CloudError would be taken for the request's, so it returns that.
+        """
+        used: list[T] = []
+        await self._call("get_object", lambda answer: used.append(use(answer)), **arguments)
+        await checkpoint_if_cancelled()  # who was killed meanwhile must not go on with it
+        return used[0]
+
+    async def _call(self, method: str, use: Use | None = None, /, **arguments: Any) -> Response:
         attempt = 0
         while True:
             try:
-                return await self._turn(method, arguments)
+                return await self._turn(method, arguments, use)
             except CloudError as error:
                 if not passing(error):
                     raise
@@ -105,23 +117,28 @@ class Client:
                     raise
             await anyio.sleep(backoff(attempt - 1, self._chance))
 
-    async def _turn(self, method: str, arguments: dict[str, Any]) -> Response:
+    async def _turn(self, method: str, arguments: dict[str, Any], use: Use | None) -> Response:
         if self._limiter is None:
             await checkpoint()  # rule 1
-            return await self._send(method, arguments)
+            return await self._send(method, arguments, use)
         # While it waits for its turn a request is not sent yet, and may be cancelled.
         async with self._limiter:
-            return await self._send(method, arguments)
+            return await self._send(method, arguments, use)
 
-    async def _send(self, method: str, arguments: dict[str, Any]) -> Response:
+    async def _send(self, method: str, arguments: dict[str, Any], use: Use | None) -> Response:
         operation = operation_name(self._service, method)
         answer: Response | CloudError = abandoned(operation)
         if self._patience.over:
             raise abandoned(operation)
+
+        def then(answer: Response) -> None:
+            assert use is not None
+            use(self._whole(arguments, answer))
+
         self._count(operation)
         with self._patience.waiting():  # rule 2
             try:
-                answer = await self._transport.send(operation, method, arguments)
+                answer = await self._transport.send(operation, method, arguments, then if use else None)
             except CloudError as error:
                 answer = error
         if method == "receive_message" and isinstance(answer, dict) and "Messages" in answer:
@@ -129,8 +146,8 @@ class Client:
         self._observe(operation, arguments, answer)
         if isinstance(answer, CloudError):
             raise answer
-        if method == "get_object" and "Range" not in arguments:
-            self._resume(arguments, answer)
+        if method == "get_object" and use is None and "Range" not in arguments:
+            return self._whole(arguments, answer)
         return answer
 
     def _count(self, operation: str) -> None:
@@ -141,37 +158,10 @@ class Client:
         if self._observer is not None:
             self._observer(operation, arguments, answer)
 
-    def _resume(self, arguments: dict[str, Any], answer: Response) -> None:
+    def _whole(self, arguments: dict[str, Any], answer: Response) -> Response:
         reopen = partial(self._transport.reopen, arguments, answer.get("ETag", ""))
-        answer["Body"] = ResumedBody(answer["Body"], reopen)
-
-    @property
-    def can_direct(self) -> bool:
-        """Whether `direct` is there: where requests block, and no faults are drawn for them."""
-        return isinstance(self._transport, BotoTransport)
-
-    @contextmanager
-    def direct(self, bucket: str, key: str) -> Iterator[Direct]:
-        """`get_object` for a function that blocks, in the thread that it is called in.
-
-        It is sent once: rule 4's other attempts are its caller's. The request is counted, and the observer is called,
-        in the event loop at the end of the block, that of a call that was left behind as well (rule 2).
-        """
-        transport, arguments = self._transport, {"Bucket": bucket, "Key": key}
-        assert isinstance(transport, BotoTransport)
-
-        def send() -> Response:
-            answer = transport.download(bucket, key)
-            self._resume(arguments, answer)
-            return answer
-
-        direct = Direct(send, self._patience)
-        try:
-            yield direct
-        finally:
-            if direct.answer is not None:
-                self._count("s3.GetObject")
-                self._observe("s3.GetObject", arguments, direct.answer)
+        md5 = answer.pop("MD5", None)
+        return {**answer, "Body": WholeBody(answer["Body"], reopen, md5)}
 
 
 def _all_failed(arguments: dict[str, Any], error: CloudError) -> Response:

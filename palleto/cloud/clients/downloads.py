@@ -1,48 +1,99 @@
 """Downloads of several objects at one time: each is got from S3 and unzipped to a file of the spool.
 
-The clear form is `one`: a request in a worker thread, back to the event loop, and another call to unzip. Where the
-place allows it, `_in_one_call` does both in one call to a thread, and asks by the short cut (`shortcut.py`).
-Processor time of step 9, 8 x 10, at LocalStack: 3.6 ms a file with one call and 3.8 with two, in one run; 3.8 with the
-short cut and 4.4 without, in another.
-`tests/cloud/clients/test_downloads.py` holds the two forms equal.
+On a real place a request and what is done with its answer are one call to a thread: 3.6 ms of processor time a file in
+step 9, where two take 3.8. What did not come as it is in S3 is fetched again, before it counts against the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from palleto.cloud.clients.boto import object_name
 from palleto.cloud.clients.client import Client
-from palleto.cloud.clients.direct import Direct
-from palleto.cloud.clients.errors import passing
 from palleto.errors import BadFile, CloudError
-from palleto.files import Spool, unzip
+from palleto.files import Mark, Spool, unzip
 from palleto.runtime import side_by_side
 
 MAX_BYTES = 10 * 2**30
 """What one file may unzip to, in bytes, unless `--max-bytes` says otherwise: 10 GiB."""
 
+FETCHES = 3
+"""How often an object is fetched that does not come as it is in S3."""
+DAMAGED = ("BadDigest", "FlexibleChecksumError")
+"""The codes of what came otherwise; the second is botocore's, by S3's checksum."""
+
 Found = Path | BadFile | CloudError
 
 
 class Wanted(NamedTuple):
-    """An object, and where its text goes: a path of the spool."""
+    """An object, in a version or the newest, and where its text goes: a path of the spool."""
 
     bucket: str
     key: str
     path: Path
+    version: str | None = None
+
+
+class Origin(NamedTuple):
+    """The object that a file of the spool was made of: `etag` and `version` say which of those that the key has had.
+
+    seen: the result that stood in its place before the object was asked for: of no newer object than this one.
+    """
+
+    bucket: str
+    key: str
+    version: str | None
+    etag: str
+    seen: Mark | None = None
+
+
+class Named(Protocol):
+    """What names an object: an event, or one of the two above."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that it is in."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+
+    @property
+    def version(self) -> str | None:
+        """Which version of it, in a bucket with versions; None: the newest."""
+
+
+def origin(named: Named, response: dict[str, Any], seen: Mark | None) -> Origin:
+    """What the text of an answer of `get_object` is made of. A named version may be older than what was `seen`."""
+    version = response.get("VersionId", named.version)
+    return Origin(named.bucket, named.key, version, response.get("ETag", ""), seen if named.version is None else None)
 
 
 class Downloads:
-    """Downloads to one spool. `blocking` calls a function in a worker thread, as `Warehouse.blocking` does."""
+    """Downloads to one spool.
 
-    def __init__(self, s3: Client, blocking: Callable[..., Awaitable[Any]], spool: Spool, max_bytes: int) -> None:
+    blocking: calls a function in a worker thread, as `Warehouse.blocking` does.
+    prepare:  called with each key before it is asked for: the result that stands in its place. It may block, and raises
+              BadFile for a key that is refused.
+    """
+
+    def __init__(
+        self,
+        s3: Client,
+        blocking: Callable[..., Awaitable[Any]],
+        spool: Spool,
+        max_bytes: int,
+        prepare: Callable[[str], Mark | None] = lambda key: None,
+    ) -> None:
         self._s3 = s3
         self._blocking = blocking
         self._spool = spool
         self._max_bytes = max_bytes
+        self._prepare = prepare
 
     def __repr__(self) -> str:
         return f"<Downloads to {self._spool!r}>"
@@ -50,40 +101,46 @@ class Downloads:
     async def several(self, wanted: Sequence[Wanted]) -> list[Found]:
         """For each, in their order: its path, or why there is no file. On any other error none of the files is left."""
         try:
-            return await side_by_side(self._in_one_call if self._s3.can_direct else self.one, wanted)
+            seen = await self._blocking(self._look, wanted)
+            return await side_by_side(lambda each: self._one(*each), list(zip(wanted, seen, strict=True)))
         except BaseException:
             self._spool.remove(each.path for each in wanted)
             raise
 
-    async def one(self, wanted: Wanted) -> Found:
-        """The path, or why there is no file."""
+    def _look(self, wanted: Sequence[Wanted]) -> list[Mark | BadFile | None]:
+        """Blocks: what stands in the place of each result, or why there can be none."""
+        seen: list[Mark | BadFile | None] = []
+        for each in wanted:
+            try:
+                seen.append(self._prepare(each.key))
+            except BadFile as error:
+                seen.append(error)
+        return seen
+
+    async def _one(self, wanted: Wanted, seen: Mark | BadFile | None) -> Found:
+        if isinstance(seen, BadFile):
+            return seen
+        name = object_name(wanted.bucket, wanted.key, wanted.version)
         try:
-            response = await self._s3.get_object(Bucket=wanted.bucket, Key=wanted.key)
-            with closing(response["Body"]):
-                await self._blocking(self._unzip, response, wanted.path)
-        except (BadFile, CloudError) as error:
+            for left in reversed(range(FETCHES)):
+                found = await self._s3.download(partial(self._unzip, wanted, seen, left > 0), **name)
+                if found is not None:
+                    break
+        except CloudError as error:
+            found = error
+        if not isinstance(found, Path):
             self._spool.remove([wanted.path])
-            return error
+        assert found is not None
+        return found
+
+    def _unzip(self, wanted: Wanted, seen: Mark | None, again: bool, response: dict[str, Any]) -> Found | None:
+        """Blocks: what S3 answered, to a file; None to fetch it `again`: it is not what S3 has, as far as one knows."""
+        with closing(response["Body"]) as body:
+            try:
+                unzip(body.iter_chunks(), wanted.path, self._max_bytes)
+            except CloudError as error:
+                return None if again and error.code in DAMAGED else error
+            except BadFile as error:
+                return None if again and body.md5 is not None else error
+        self._spool.origins[wanted.path.name] = origin(wanted, response, seen)
         return wanted.path
-
-    async def _in_one_call(self, wanted: Wanted) -> Found:
-        """As `one`."""
-        try:
-            with self._s3.direct(wanted.bucket, wanted.key) as s3:
-                await self._blocking(self._get, s3, wanted.path)
-        except (BadFile, CloudError) as error:
-            if isinstance(error, CloudError) and passing(error):
-                return await self.one(wanted)  # which tries again
-            self._spool.remove([wanted.path])
-            return error
-        return wanted.path
-
-    def _get(self, s3: Direct, path: Path) -> None:
-        """Blocks: an object's text, to a file."""
-        response = s3.get_object()
-        with closing(response["Body"]):
-            self._unzip(response, path)
-
-    def _unzip(self, response: dict[str, Any], path: Path) -> None:
-        """Blocks: what S3 answered, to a file."""
-        unzip(response["Body"].iter_chunks(), path, self._max_bytes)

@@ -1,60 +1,25 @@
-"""What goes wrong with a request: always a `CloudError`, whether it may pass, and how long to wait until then."""
+"""What goes wrong with a request: always a `CloudError`, and how long to wait until it may pass (`endurance.py`)."""
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from palleto.errors import CloudError, PalletoError
 
+LONGEST = 300
+"""Characters of what a server says that are told."""
 ABANDONED = "Abandoned"
 """The code of a request that the end of the run did not wait for."""
 
-THROTTLING = frozenset(
-    [
-        "Throttling",
-        "ThrottlingException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "SlowDown",
-        "RequestTimeout",
-        "OverLimit",
-    ]
-)
-DENIED = frozenset(
-    [
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthorizationError",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSecurity",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    ]
-)
-OURS = frozenset(
-    [
-        ABANDONED,
-        "NoCredentialsError",
-        "ParamValidationError",
-        "PartialCredentialsError",
-        "UnicodeEncodeError",
-    ]
-)
-"""Errors without an answer that this side is to blame for: the next time would be the same."""
-
 
 def raise_cloud_error(operation: str, error: Exception, *, whatever: bool = False) -> NoReturn:
-    """Raise boto3's, botocore's or urllib3's exception as a `CloudError`; any other as it is, or `whatever` it is.
+    """Raise an exception of boto3's, botocore's, urllib3's or obstore's as a `CloudError`; any other as it is.
+
+    whatever: any other as a `CloudError` too.
 
     Its code is the error's, or where there was no answer the exception's name.
     """
@@ -63,14 +28,31 @@ def raise_cloud_error(operation: str, error: Exception, *, whatever: bool = Fals
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        raise CloudError(operation, said.get("Code", "Unknown"), said.get("Message", ""), status) from error
+        raise CloudError(operation, said.get("Code", "Unknown"), _told(said.get("Message", "")), status) from error
     # Not every exception of botocore's is a BotoCoreError: a response that cannot be parsed is not.
     library = type(error).__module__.partition(".")[0]
     # UnicodeError: an argument that no request can hold, such as a key with half of a surrogate pair.
-    known = library in ("botocore", "boto3", "s3transfer", "urllib3") or isinstance(error, OSError | UnicodeError)
+    known = library in ("botocore", "boto3", "obstore", "s3transfer", "urllib3") or isinstance(
+        error, OSError | UnicodeError
+    )
     if known or whatever:
-        raise CloudError(operation, type(error).__name__, str(error)) from error
+        raise CloudError(operation, type(error).__name__, _told(str(error))) from error
     raise error
+
+
+def _told(message: str) -> str:
+    """The message, or its beginning; of a web page only that it is one.
+
+    A server that is none of AWS's, or a proxy, sends web pages; and some tell the whole request that they failed at.
+    """
+    page = re.search(r"<!doctype html|<html", message, re.IGNORECASE)
+    return "expected an answer of AWS's API, got a web page; is the endpoint's URL right?" if page else short(message)
+
+
+def short(message: str) -> str:
+    """A message of `LONGEST` characters at most, with one blank where there was other white space."""
+    words = " ".join(message.split())
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
 
 
 def abandoned(operation: str) -> CloudError:
@@ -96,24 +78,6 @@ def whole_answers(what: str) -> Iterator[None]:
         lacks = f"no {error}" if isinstance(error, KeyError) else f"something else than it should ({error})"
         reason = f"an answer has {lacks}: it was damaged on its way, or is none of AWS's; try again"
         raise CloudError(what, "ResponseParserError", reason) from error
-
-
-def passing(error: CloudError) -> bool:
-    """Whether the same request may succeed a moment later.
-
-    >>> passing(CloudError("s3.GetObject", "SlowDown", "", 503))
-    True
-    >>> passing(CloudError("s3.GetObject", "NoSuchKey", "", 404))
-    False
-    """
-    if error.status == 0:  # no answer came, or none that can be read
-        return error.code not in OURS and error.code not in DENIED and not no_queue(error)
-    return error.status >= 500 or error.status == 429 or error.code in THROTTLING
-
-
-def no_queue(error: CloudError) -> bool:
-    """Whether the error says that the queue does not exist; SQS has two names for that."""
-    return error.code.endswith(("NonExistentQueue", "QueueDoesNotExist"))
 
 
 def backoff(attempt: int, chance: random.Random, longest: float = 5.0) -> float:

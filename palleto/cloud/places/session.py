@@ -5,16 +5,17 @@ Making a client is not thread-safe and costs about 110 ms and 12 MiB with its se
 
 from __future__ import annotations
 
-import os
+import re
 from dataclasses import replace
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from palleto.cloud.clients import Shortcut
+from palleto.cloud.clients import Objects
 from palleto.cloud.clients.errors import raise_cloud_error
 from palleto.cloud.place import Place, is_loopback
+from palleto.cloud.places.isolation import AWS_VARIABLES, hidden, isolated_session
+from palleto.cloud.places.stores import Stores
 from palleto.errors import CloudError, SettingError
 
 SERVICES = ("sqs", "s3", "cloudformation")
@@ -22,59 +23,51 @@ REGION = "us-east-1"
 SPARE_CONNECTIONS = 128  # object bodies that are open between two reads hold a connection, but no thread
 
 
-def make_clients(place: Place, concurrency: int) -> tuple[Place, dict[str, Any]]:
-    """The place, for AWS with who is asking, and boto3 clients for `SERVICES`, by service.
+def make_clients(place: Place, concurrency: int) -> tuple[Place, dict[str, Any], Objects]:
+    """The place, for AWS with who is asking, boto3 clients for `SERVICES`, by service, and the way to objects.
 
     It blocks for about 0.3 s, most of it boto3's import.
 
-    Every place but AWS gets credentials and a region of its own, no profile, no configuration file, no proxy, and
-    ignores AWS_ENDPOINT_URL, so that nothing in the environment can lead a request elsewhere.
+    Every place but AWS gets credentials and a region of its own, and nothing else of the user's (`isolation.py`), so
+    that nothing in the environment can lead a request elsewhere.
 
-    Raises `SettingError` when AWS was named and there are no credentials.
+    Raises `SettingError` when AWS was named and there are no credentials, or AWS's configuration cannot be read.
     """
     if place.name == "aws":
         return _aws_clients(place, concurrency)
     import boto3
-    import botocore.session
 
-    # Without these three, an AWS_PROFILE that does not exist would fail here, and the user's configuration file
-    # could set endpoints, retries and a proxy.
-    alone = {
-        "profile": (None, None, None, None),
-        "config_file": (None, None, os.devnull, None),
-        "credentials_file": (None, None, os.devnull, None),
-    }
-    alone_session = botocore.session.Session(session_vars=alone)
-    alone_session.register_component("data_loader", _loader())
-    alone_session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
-    session: Any = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        region_name=REGION,
-        botocore_session=alone_session,
-    )
     verify = _verifies(place)
     if not verify:
         _trust_loopback()
-    clients = {
-        service: session.client(
-            service, endpoint_url=place.endpoint, verify=verify, config=_config(concurrency, local=True)
+    with hidden(*AWS_VARIABLES):
+        isolated = isolated_session()
+        isolated.register_component("data_loader", _loader())
+        session: Any = boto3.Session(
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name=REGION,
+            botocore_session=isolated,
         )
-        for service in SERVICES
-    }
+        clients = {
+            service: session.client(
+                service, endpoint_url=place.endpoint, verify=verify, config=_config(concurrency, local=True)
+            )
+            for service in SERVICES
+        }
     for client in clients.values():
         if place.name != "endpoint" and not is_loopback(client.meta.endpoint_url):
             raise SettingError(f"expected an address of this machine, got {client.meta.endpoint_url}")
-    return place, clients
+    return place, clients, _objects(session, clients["s3"], verify=verify)
 
 
-def make_shortcut(place: Place, clients: dict[str, Any]) -> Shortcut | None:
-    """The short cut to objects, past the S3 client of `make_clients`; none on AWS, where its ways were not tried."""
-    if place.name == "aws":
-        return None
-    from botocore.credentials import Credentials
+def _objects(session: Any, client: Any, *, verify: bool | str = True, proxies: bool = False) -> Objects:
+    """The way to objects beside the S3 client of a session, with its credentials."""
+    from obstore.auth.boto3 import Boto3CredentialProvider
 
-    return Shortcut(clients["s3"], Credentials("test", "test"), verify=_verifies(place))
+    # botocore renews credentials 10 minutes before they end.
+    credentials = Boto3CredentialProvider(session, ttl=timedelta(minutes=10))
+    return Objects(Stores(client, credentials, verify=verify, proxies=proxies).make)
 
 
 def _verifies(place: Place) -> bool:
@@ -93,19 +86,6 @@ def _loader() -> Any:
     return create_loader()
 
 
-def _timestamp(value: Any) -> datetime:
-    """The time in an answer. botocore guesses at the form of each, which is 8 % of a `get_object`'s processor time."""
-    from botocore.utils import parse_timestamp
-
-    if isinstance(value, str) and value.endswith(" GMT"):  # HTTP's own form, as in Last-Modified
-        try:
-            return parsedate_to_datetime(value)
-        except ValueError:
-            pass
-    parsed: datetime = parse_timestamp(value)
-    return parsed
-
-
 def _trust_loopback() -> None:
     """Let urllib3 say nothing of each request whose certificate is not verified."""
     import warnings
@@ -122,7 +102,9 @@ def aws_session() -> Any:
     return boto3.Session()
 
 
-def _aws_clients(place: Place, concurrency: int) -> tuple[Place, dict[str, Any]]:
+def _aws_clients(place: Place, concurrency: int) -> tuple[Place, dict[str, Any], Objects]:
+    from botocore.session import get_session
+
     try:
         session = aws_session()
         config = _config(concurrency, local=False)
@@ -133,16 +115,27 @@ def _aws_clients(place: Place, concurrency: int) -> tuple[Place, dict[str, Any]]
         finally:
             sts.close()
         reason = f"AWS in {region}, account {who['Account']}, as {who['Arn']}, because place aws was named"
-        return replace(place, reason=reason), {
-            service: session.client(service, region_name=region, config=config) for service in SERVICES
-        }
+        clients = {service: session.client(service, region_name=region, config=config) for service in SERVICES}
+        verify = get_session().get_config_variable("ca_bundle") or True
+        return replace(place, reason=reason), clients, _objects(session, clients["s3"], verify=verify, proxies=True)
     except Exception as error:
         try:
-            raise_cloud_error("sts.GetCallerIdentity", error)
+            # Any: a variable with a strange value makes botocore raise what it will.
+            raise_cloud_error("sts.GetCallerIdentity", error, whatever=True)
         except CloudError as said:
-            raise SettingError(
-                f"expected credentials for AWS, got: {said}; run `aws configure`, or leave --place aws out"
-            ) from error
+            raise SettingError(_unusable(said)) from error
+
+
+def _unusable(error: CloudError) -> str:
+    """What to say of an AWS that this machine's configuration does not lead to."""
+    if error.code == "ConfigParseError":  # its message names the file
+        expected, mends = "a configuration of AWS that can be read", "mend that file, or name another (AWS_CONFIG_FILE)"
+    elif error.status or re.search("Credential|Profile|Token|SSO|Login", error.code):
+        expected, mends = "credentials for AWS", "run `aws configure`"
+    else:
+        expected = "AWS to be reached with the settings of this machine"
+        mends = "look at the network, the variables AWS_... and SSLKEYLOGFILE, and ~/.aws/config"
+    return f"expected {expected}, got: {error}; {mends}, or leave --place aws out"
 
 
 def _config(concurrency: int, *, local: bool) -> Any:

@@ -3,6 +3,7 @@
 Read in this order:
 
     messages.py      what is in a message, and which messages are in other things
+    notifications.py which files are new, as S3 says it, whoever has wrapped that
     leases.py        the messages in hand: extended, deleted when done, given back when not
     returns.py       those on their way back to the queue, until it has heard of it
     redrive.py       which messages a server's queue has moved to its dead-letter queue
@@ -11,7 +12,8 @@ Read in this order:
 
 from palleto.cloud.queue.dead_letters import DeadLetter, dead_letters, put_back
 from palleto.cloud.queue.leases import Held, Lease, Leases
-from palleto.cloud.queue.messages import Message, handles_in, one_line, parsed
+from palleto.cloud.queue.messages import Message, handles_in, parsed
+from palleto.cloud.queue.notifications import S3File, new_files
 from palleto.cloud.queue.redrive import Redrive
 from palleto.cloud.queue.returns import BATCH, Returns
 
@@ -24,9 +26,10 @@ __all__ = [
     "Message",
     "Redrive",
     "Returns",
+    "S3File",
     "dead_letters",
     "handles_in",
-    "one_line",
+    "new_files",
     "parsed",
     "put_back",
 ]

@@ -6,22 +6,22 @@ files are looked for and unzipped to nowhere. What fails now is the reason; what
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus
 
 import anyio
 
-from palleto.cloud.clients import MAX_BYTES
-from palleto.cloud.clients.errors import no_queue, whole_answers
+from palleto.cloud.clients import MAX_BYTES, object_name
+from palleto.cloud.clients.errors import whole_answers
 from palleto.cloud.door import Cloud
+from palleto.cloud.endurance import no_queue
+from palleto.cloud.queue.notifications import S3File, new_files
 from palleto.cloud.queue.returns import batches
 from palleto.cloud.stack import DEAD_LETTERS, QUEUE
-from palleto.errors import BadFile, CloudError, SettingError
+from palleto.errors import BadFile, BadMessage, CloudError, SettingError
 from palleto.files import result_path, unzip
 
 HIDDEN = 300  # seconds that a message is hidden while it is looked at; it is given back as soon as all are
@@ -133,24 +133,23 @@ async def _receive_all(cloud: Cloud, url: str, at_most: int | None = None) -> li
 
 
 async def _examine(cloud: Cloud, message: dict[str, Any], max_bytes: int) -> DeadLetter:
-    files: list[tuple[str, str]] = []
+    files: list[S3File] = []
     try:
-        for record in json.loads(message["Body"])["Records"]:
-            files.append((str(record["s3"]["bucket"]["name"]), unquote_plus(record["s3"]["object"]["key"])))
-        failures = [failure for file in files if (failure := await _try(cloud, *file, max_bytes))]
+        files = new_files(message)
+        failures = [failure for file in files if (failure := await _try(cloud, file, max_bytes))]
         reason = "; ".join(failures) or WORKS
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        reason = f"not the JSON of an S3 event: {message['Body']:.60}"
+    except BadMessage as error:
+        reason = str(error)
     received = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 0))
-    return DeadLetter(message["MessageId"], tuple(key for _, key in files), received, reason)
+    return DeadLetter(message["MessageId"], tuple(file.key for file in files), received, reason)
 
 
-async def _try(cloud: Cloud, bucket: str, key: str, max_bytes: int) -> str | None:
+async def _try(cloud: Cloud, file: S3File, max_bytes: int) -> str | None:
     """Why a file cannot be processed; None if it can."""
     with tempfile.TemporaryDirectory(prefix="palleto-") as folder:
         try:
-            await cloud.blocking(result_path, Path(folder), key)
-            response = await cloud.monitor.s3.get_object(Bucket=bucket, Key=key)
+            await cloud.blocking(result_path, Path(folder), file.key)
+            response = await cloud.monitor.s3.get_object(**object_name(*file))
             with closing(response["Body"]) as body:
                 await cloud.blocking(unzip, body.iter_chunks(), Path(folder, "file"), max_bytes)
         except (BadFile, CloudError) as error:

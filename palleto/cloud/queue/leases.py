@@ -25,16 +25,29 @@ import anyio
 
 from palleto.cloud.clients import Client
 from palleto.cloud.clients.errors import ABANDONED
-from palleto.cloud.queue.messages import Message, handles_in, one_line, parsed
+from palleto.cloud.endurance import of_all
+from palleto.cloud.queue.messages import Message, handles_in, parsed
 from palleto.cloud.queue.returns import GONE, Returns, batches, failures
-from palleto.errors import BadInput, BadMessage, NotFoundError
+from palleto.errors import BadInput, BadMessage, NotFoundError, one_line
 from palleto.runtime import System, actor
 
 E = TypeVar("E")
 
-FINAL = ("NoSuchKey", "NoSuchBucket", "ParamValidationError", "UnicodeEncodeError")
+FINAL = (
+    "InvalidBucketName",
+    "KeyTooLongError",
+    "MethodNotAllowed",  # the version is a delete marker
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "ParamValidationError",
+    "UnicodeEncodeError",
+)
 """Errors of the cloud that say of one object what waiting will not mend."""
 
+QUICK = 3
+"""So many receives of bad input follow each other at once: as many as the stack's own queue allows. After later ones it
+is hidden for a second, and twice as long each time, up to the visibility timeout: a queue may allow a thousand."""
 REMEMBERED = 10_000  # lines that are not said again
 
 
@@ -54,12 +67,14 @@ class Held(Protocol):
 class Lease:
     """One delivery of one message: its parts that are not done yet, and whether one of them failed.
 
-    `until`: the run time at which its visibility timeout ends, as far as the queue has confirmed it.
+    `until`: the run time at which its visibility timeout ends, as far as the queue has confirmed it. `received`: how
+    often the message was handed out so far, this time included, 1 if nobody asked for that.
     """
 
     message_id: str
     parts: int
     until: float
+    received: int
     failed: bool = False
 
 
@@ -67,11 +82,11 @@ class Leases:
     """The leases of one queue. `run` must run beside the pipeline.
 
     visibility_timeout: the queue's, in seconds, above 0. report: prints one line for the user.
-    batch: how many messages are deleted in one request, 1 to 10 (default 1).
+    batch: how many messages are deleted in one request, 1 to 10.
     """
 
     def __init__(
-        self, sqs: Client, queue_url: str, visibility_timeout: float, report: Callable[[str], None], batch: int = 1
+        self, sqs: Client, queue_url: str, visibility_timeout: float, report: Callable[[str], None], batch: int
     ) -> None:
         self._batch = batch
         self._timeout = max(1, int(visibility_timeout))
@@ -84,6 +99,11 @@ class Leases:
 
     def __repr__(self) -> str:
         return f"<Leases {len(self.held)} messages in hand>"
+
+    @property
+    def undeleted(self) -> int:
+        """After `give_back`: the messages that are finished, and could not be deleted."""
+        return self._returns.undeleted + self._returns.deletions
 
     @property
     def idle(self) -> bool:
@@ -101,17 +121,18 @@ class Leases:
         try:
             events = parsed(message, parse)
         except BadMessage as error:
-            self.held[handle] = self._lease(message_id, 1)
+            self.held[handle] = self._lease(message, 1)
             self._reject(message_id, handle, f"message {message_id}", error)
             return []
         if events:
-            self.held[handle] = self._lease(message_id, len(events))
+            self.held[handle] = self._lease(message, len(events))
         else:
             self._delete_soon(handle)
         return events
 
-    def _lease(self, message_id: str, parts: int) -> Lease:
-        return Lease(message_id, parts, anyio.current_time() + self._timeout)
+    def _lease(self, message: Message, parts: int) -> Lease:
+        received = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+        return Lease(message["MessageId"], parts, anyio.current_time() + self._timeout, received)
 
     def glance(self, message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         """The events in a received message, without holding it: it comes again when its visibility timeout ends."""
@@ -172,21 +193,26 @@ class Leases:
     def reject(self, event: Held, error: Exception) -> None:
         """Report, once for a message, that a file cannot be processed, and let its message go back.
 
-        Bad input goes back at once, as waiting does not mend it; after the queue's `maxReceiveCount` it is in the
-        dead-letter queue. After an error of the cloud the message comes again when its visibility timeout has passed.
-        Where only the end of the run cut the request off it stays in hand, for `give_back`.
+        Bad input goes back at once, as waiting does not mend it, or a little later each time (`QUICK`); after the
+        queue's `maxReceiveCount` it is in the dead-letter queue. After an error of the cloud the message comes again
+        when its visibility timeout has passed. Where the end of the run cut the request off, or the error is about
+        everybody and ends the run, it stays in hand, for `give_back`.
         """
-        if getattr(error, "code", "") != ABANDONED:
+        if getattr(error, "code", "") != ABANDONED and not of_all(error):
             self._reject(event.message_id, event.receipt_handle, str(event), error)
 
     def _reject(self, message_id: str, receipt_handle: str, what: str, error: Exception) -> None:
         line = f"cannot process {what}: {error}; it is left to the queue's redelivery and dead-letter queue"
         self._say_once(message_id, line)
-        delay = 0 if isinstance(error, BadInput) or getattr(error, "code", "") in FINAL else self._timeout
-        handle = self._end_part(receipt_handle, failed=True, delay=delay)
+        final = isinstance(error, BadInput) or getattr(error, "code", "") in FINAL
+        handle = self._end_part(receipt_handle, failed=True, delay=None if final else self._timeout)
         assert handle is None
 
-    def _end_part(self, handle: str, *, failed: bool, delay: int = 0) -> str | None:
+    def _end_part(self, handle: str, *, failed: bool, delay: int | None = None) -> str | None:
+        """A part of a message is done, or failed. The handle if the message is to be deleted now.
+
+        delay: seconds until a message that failed comes again; None: as `_again` says.
+        """
         lease = self.held.get(handle)
         if lease is None:  # given back already, by a crash: the message comes again
             return None
@@ -196,9 +222,13 @@ class Leases:
             return None
         del self.held[handle]
         if lease.failed:
-            self._return(handle, delay, lease.message_id)
+            self._return(handle, self._again(lease) if delay is None else delay, lease.message_id)
             return None
         return handle
+
+    def _again(self, lease: Lease) -> int:
+        """Seconds until bad input comes again: see `QUICK`."""
+        return 0 if lease.received <= QUICK else min(self._timeout, 2 ** min(lease.received - QUICK - 1, 20))
 
     def lost(self, events: Iterable[Any]) -> None:
         """A crash lost these events, or what was made of them: give their messages back, to be handed out again."""
@@ -225,10 +255,9 @@ class Leases:
         well = True
         async with self._returns.lock:
             for part in batches([handle for handle, lease in self.held.items() if lease.until > -math.inf]):
-                handles = [handle for handle in part if handle in self.held]
                 until = anyio.current_time() + self._timeout
-                failed = await self._returns.request([(handle, self._timeout) for handle in handles]) if handles else {}
-                for number, handle in enumerate(handles):
+                failed = await self._returns.request([(handle, self._timeout) for handle in part])
+                for number, handle in enumerate(part):
                     code = failed.get(str(number))
                     if handle not in self.held:  # it was deleted or given back meanwhile
                         continue
@@ -246,7 +275,10 @@ class Leases:
         await self._returns.flush(at_once=True)
 
     async def give_back(self) -> int:
-        """Give back everything in hand, at once. Returns how many messages that was."""
+        """Give back everything in hand, at once. Returns how many messages that was.
+
+        `undeleted` says how many that are finished the queue did not hear of.
+        """
         count = len(self.held)
         for handle in self.held:
             self._returns.add(handle, 0)

@@ -38,14 +38,3 @@ def parsed(message: Message, parse: Callable[[Message], list[E]]) -> list[E]:
         raise
     except Exception as error:  # nesting too deep for `json`, for one
         raise BadMessage(f"expected a message that can be parsed, got {type(error).__name__}: {error}") from error
-
-
-def one_line(text: str) -> str:
-    r"""A text in one line that a terminal only prints: line breaks and control characters as Python writes them.
-
-    >>> print(one_line("a\nb \x1b[31m 日本"))
-    a\nb \x1b[31m 日本
-    """
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )

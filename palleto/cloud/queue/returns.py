@@ -63,12 +63,18 @@ class Returns:
         self._gathered: list[str] = []  # done, and waiting for others
         self._gathered_due = math.inf
         self.lock = anyio.Lock()
+        self.undeleted = 0  # given up since the queue last heard of one
 
     def __repr__(self) -> str:
         return f"<Returns {len(self)} messages on their way back>"
 
     def __len__(self) -> int:
         return len(self._pending) + len(self._gathered)
+
+    @property
+    def deletions(self) -> int:
+        """How many messages the last `flush` could not delete yet."""
+        return sum(each.hide is None for each in self._pending)
 
     def add(self, handle: str, hide: int | None, message_id: str = "") -> None:
         """Send this back with the next `flush`."""
@@ -122,9 +128,11 @@ class Returns:
 
     async def _send(self, batch: Sequence[Return]) -> None:
         failed = await self.request([(each.handle, each.hide) for each in batch])
+        if len(failed) < len(batch):  # it is there: what was given up comes again, and is done again
+            self.undeleted = 0
         for number, each in enumerate(batch):
             code = failed.get(str(number))
-            if code is None or each.void or not self._again(each, code):
+            if code is None or not self._again(each, code):
                 self._pending.remove(each)
 
     def _again(self, each: Return, code: str) -> bool:
@@ -136,6 +144,7 @@ class Returns:
             return False
         each.attempts += 1
         if each.attempts >= ATTEMPTS or code == ABANDONED:
+            self.undeleted += each.hide is None
             self._say_once(f"{what}: {code}", f"could not {what}: {code}; it will come again")
             return False
         if each.attempts == 2:

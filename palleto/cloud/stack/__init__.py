@@ -9,7 +9,7 @@ Read in this order:
 """
 
 from palleto.cloud.stack.deployment import DEAD_LETTERS, QUEUE, Deployment, Stack, deploy
-from palleto.cloud.stack.samples import PREFIX, Sample, sample, samples
+from palleto.cloud.stack.samples import PREFIX, Sample, endless_samples, sample, samples
 from palleto.cloud.stack.teardown import tear_down
 from palleto.cloud.stack.upload import Uploadable, upload
 
@@ -22,6 +22,7 @@ __all__ = [
     "Stack",
     "Uploadable",
     "deploy",
+    "endless_samples",
     "sample",
     "samples",
     "tear_down",

@@ -21,8 +21,10 @@ from dataclasses import dataclass
 
 import anyio
 
-from palleto.cloud.clients.errors import no_queue, whole_answers
+from palleto.cloud.clients.errors import whole_answers
 from palleto.cloud.door import Cloud
+from palleto.cloud.endurance import no_queue
+from palleto.cloud.stack.samples import PREFIX
 from palleto.cloud.template import (
     Account,
     Plan,
@@ -81,6 +83,7 @@ async def deploy(
         "Environment": environment,
         "VisibilityTimeout": str(visibility_timeout),
         "MaxReceiveCount": str(max_receive_count),
+        "PlainHttp": "denied" if cloud.place.name == "aws" else "allowed",  # the other places have no TLS
     }
     deployment = Deployment(cloud, environment, parameters, report)
     with whole_answers("deploying the stack"):
@@ -183,9 +186,9 @@ class Deployment:
         return await self.has_bucket() or await self.url(QUEUE) is not None or await self.url(DEAD_LETTERS) is not None
 
     async def has_bucket(self) -> bool:
-        """Whether the bucket is there."""
+        """Whether the bucket is there. A worker may list the files' prefix, and no more (worker-policy.yaml)."""
         try:
-            await self.s3.head_bucket(Bucket=self.bucket)
+            await self.s3.list_objects_v2(Bucket=self.bucket, Prefix=PREFIX, MaxKeys=1)
         except CloudError as error:
             if error.code in ("404", "NoSuchBucket"):
                 return False
@@ -216,10 +219,10 @@ class Deployment:
                     self.mended(f"queue {name}")
                 # The dead-letter queue comes first and names no account, so its ARN tells ours to the others.
                 account = Account.of((await self.attributes(name))["QueueArn"])
-            elif resource.type == "AWS::S3::Bucket" and not await self.has_bucket():
-                await self.s3.create_bucket(Bucket=self.bucket, **bucket_location(account.region))
-                await self.tag_bucket()
-                self.mended(f"bucket {self.bucket}")
+        if not await self.has_bucket():
+            await self.s3.create_bucket(Bucket=self.bucket, **bucket_location(account.region))
+            await self.tag_bucket()
+            self.mended(f"bucket {self.bucket}")
 
     async def tag_queue(self, name: str) -> None:
         """Mark a queue as made here, beside CloudFormation."""
@@ -232,18 +235,27 @@ class Deployment:
             await self.s3.put_bucket_tagging(Bucket=self.bucket, Tagging={"TagSet": [TAG]})
 
     async def complete(self) -> None:
-        """Set the queue's policies, the bucket's notification and its block of public access where there is none."""
-        attributes = await self.attributes(QUEUE)
+        """Set the policies, the bucket's notification and its block of public access where there is none."""
+        attributes, dead_letters = await self.attributes(QUEUE), await self.attributes(DEAD_LETTERS)
         plan = self.plan(Account.of(attributes["QueueArn"]))
         if not attributes.get("RedrivePolicy"):
             (queue,) = (q for q in plan.of_type("AWS::SQS::Queue") if q.properties["QueueName"] == QUEUE)
             redrive = queue_attributes(queue.properties)["RedrivePolicy"]
             await self.sqs.set_queue_attributes(QueueUrl=self.urls[QUEUE], Attributes={"RedrivePolicy": redrive})
             self.mended(f"the redrive policy of queue {QUEUE}")
-        if not attributes.get("Policy"):
+        for name, found in ((QUEUE, attributes), (DEAD_LETTERS, dead_letters)):
             for policy in plan.of_type("AWS::SQS::QueuePolicy"):
+                if self.urls[name] in policy.properties["Queues"] and not found.get("Policy"):
+                    await create(policy, self.sqs, self.s3)
+                    self.mended(f"the policy of queue {name}")
+        for policy in plan.of_type("AWS::S3::BucketPolicy"):
+            try:
+                await self.s3.get_bucket_policy(Bucket=self.bucket)
+            except CloudError as error:
+                if error.code != "NoSuchBucketPolicy":
+                    raise
                 await create(policy, self.sqs, self.s3)
-            self.mended(f"the policy of queue {QUEUE}")
+                self.mended(f"the policy of bucket {self.bucket}")
         (bucket,) = plan.of_type("AWS::S3::Bucket")
         try:
             await self.s3.get_public_access_block(Bucket=self.bucket)
@@ -274,8 +286,7 @@ class Deployment:
     async def stack(self) -> Stack:
         """The stack as it is now."""
         attributes = await self.attributes(QUEUE)
-        await self.attributes(DEAD_LETTERS)
-        redrive = json.loads(attributes.get("RedrivePolicy") or '{"maxReceiveCount": 0}')
+        redrive = json.loads(attributes["RedrivePolicy"])
         return Stack(
             name=self.name,
             environment=self.environment,

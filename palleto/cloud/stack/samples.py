@@ -9,10 +9,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import count as count_from
 
 PREFIX = "packrat/data/"
 FIRST_DAY = date(2016, 7, 20)
@@ -74,9 +75,26 @@ def sample(day: int) -> Sample:
         for s, event in zip(seconds, chance.choices(events, k=lines), strict=True)
     )
     data = gzip.compress(text.encode(), compresslevel=1, mtime=0)
-    return Sample(f"{PREFIX}{date_:%Y%m%d}.gz", data, lines)
+    return Sample(key_of(day), data, lines)
+
+
+def key_of(day: int) -> str:
+    """The key of the file of a day, counted from 0.
+
+    >>> key_of(11)
+    'packrat/data/20160731.gz'
+    """
+    return f"{PREFIX}{FIRST_DAY + timedelta(days=day):%Y%m%d}.gz"
 
 
 def samples(count: int = 12) -> Iterable[Sample]:
     """The files of the first `count` days, made one by one as they are asked for."""
     return (sample(day) for day in range(count))
+
+
+def endless_samples(distinct: int = 60) -> Iterator[Sample]:
+    """The files of the first `distinct` days (1 or more), over and over, each time under the key of the next day.
+
+    So no two have one key, and a file costs nothing to make after the first round.
+    """
+    return (replace(sample(day % distinct), key=key_of(day)) for day in count_from())

@@ -6,10 +6,16 @@ to what it makes beside CloudFormation. One that was made some other way is left
 
 from __future__ import annotations
 
-from palleto.cloud.clients.errors import no_queue, whole_answers
+import re
+
+from palleto.cloud.clients.errors import whole_answers
 from palleto.cloud.door import Cloud
+from palleto.cloud.endurance import no_queue
 from palleto.cloud.stack.deployment import DEAD_LETTERS, QUEUE, TAG, Deployment
 from palleto.errors import CloudError, SettingError
+
+NOT_XML = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""A character that XML 1.0 cannot hold, or that may come out of it as another one."""
 
 
 async def tear_down(cloud: Cloud, environment: str = "development", *, files_too: bool = False) -> list[str]:
@@ -41,9 +47,7 @@ class _Teardown:
             raise SettingError(
                 f"expected bucket {self.bucket} to be empty, got {len(keys)} files; add --files-too to remove them"
             )
-        for start in range(0, len(keys), 1000):  # the operation's limit
-            batch = [{"Key": key} for key in keys[start : start + 1000]]
-            await self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
+        await self.delete_files(keys)
         if await self.there.settled() is not None:
             await self.cloudformation.delete_stack(StackName=self.name)
             status = await self.there.settled()
@@ -91,6 +95,17 @@ class _Teardown:
             if not answer.get("IsTruncated"):
                 return keys
             more = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    async def delete_files(self, keys: list[str]) -> None:
+        """Delete objects, a thousand in one request; one by one those that its XML cannot name, or that it left."""
+        single = [key for key in keys if NOT_XML.search(key)]
+        several = [key for key in keys if not NOT_XML.search(key)]
+        for start in range(0, len(several), 1000):  # the operation's limit
+            batch = [{"Key": key} for key in several[start : start + 1000]]
+            answer = await self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
+            single += [error["Key"] for error in answer.get("Errors", [])]
+        for key in single:
+            await self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     async def delete_queue(self, name: str) -> None:
         try:

@@ -45,8 +45,6 @@ async def upload(
     are not counted in `cloud.requests`. `begun` is called whenever a file is there. Raises `CloudError`.
     """
     put: dict[int, str] = {}
-    listed = await cloud.monitor.s3.list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
-    is_empty = listed.get("KeyCount") == 0  # a fresh bucket is not asked for each file
     slots = anyio.Semaphore(concurrency)
 
     async def put_one(number: int, file: Uploadable) -> None:
@@ -67,6 +65,9 @@ async def upload(
     try:
         async with anyio.create_task_group() as tasks:
             for number, file in enumerate(files):
+                if number == 0:  # a worker has no files, and may not list the whole bucket
+                    listed = await cloud.monitor.s3.list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
+                    is_empty = listed.get("KeyCount") == 0  # a fresh bucket is not asked for each file
                 await slots.acquire()
                 tasks.start_soon(put_one, number, file)
     except* CloudError as group:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from palleto import CloudError
-from palleto.cloud.clients.errors import backoff, passing
+from palleto.cloud.clients.errors import backoff, raise_cloud_error
+from palleto.cloud.endurance import passing
 
 
 def test_passing_errors() -> None:
@@ -18,6 +21,41 @@ def test_passing_errors() -> None:
     assert all(of(code, 0) for code in ("EndpointConnectionError", "ReadTimeoutError", "ResponseParserError"))
     assert not any(of(*each) for each in [("AccessDenied", 403), ("NoSuchKey", 404), ("InvalidParameterValue", 400)])
     assert not any(of(code, 0) for code in ("ParamValidationError", "Abandoned", "QueueDoesNotExist"))
+
+
+PAGE = "<!DOCTYPE HTML>\n<html lang='en'><body><h1>Error response</h1>\n<p>Error code: 501</p></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (
+            ClientError(
+                {"Error": {"Code": "501", "Message": PAGE}, "ResponseMetadata": {"HTTPStatusCode": 501}}, "GetQueueUrl"
+            ),
+            "501",
+            501,
+        ),
+        (ResponseParserError(f"Unable to parse response, invalid XML received: b'{PAGE}'"), "ResponseParserError", 0),
+    ],
+    ids=["JSON was expected", "XML was expected"],
+)
+def test_a_web_page_in_answer_is_told_and_not_shown(error: Exception, code: str, status: int) -> None:
+    with pytest.raises(CloudError) as raised:
+        raise_cloud_error("sqs.GetQueueUrl", error)
+    told = "expected an answer of AWS's API, got a web page; is the endpoint's URL right?"
+    assert str(raised.value) == f"sqs.GetQueueUrl failed with {code}: {told}"
+    assert (raised.value.code, raised.value.status) == (code, status)
+    assert passing(raised.value), "a proxy's page is gone a moment later"
+
+
+def test_a_server_that_tells_the_whole_request_is_cut_short() -> None:
+    said = {"Error": {"Code": "InternalError", "Message": "while calling\n" + "<Key>a</Key>" * 1000}}
+    with pytest.raises(CloudError) as raised:
+        raise_cloud_error("s3.DeleteObjects", ClientError(said, "DeleteObjects"))
+    assert str(raised.value).startswith("s3.DeleteObjects failed with InternalError: while calling <Key>a</Key>")
+    assert str(raised.value).endswith("...")
+    assert len(str(raised.value)) < 350
 
 
 @pytest.mark.parametrize(("attempt", "longest"), [(0, 0.1), (1, 0.2), (5, 3.2), (6, 5.0), (5000, 5.0)])

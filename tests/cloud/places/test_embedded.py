@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ import anyio
 import pytest
 
 from palleto import clock
-from palleto.cloud import Cloud, deploy, open_cloud
+from palleto.cloud import Cloud, open_cloud
 from palleto.cloud.clients import BotoTransport
 from palleto.cloud.places.localstack.instance import listened_on
 from palleto.errors import CloudError
@@ -51,15 +50,6 @@ def test_is_stopped_by_an_error_and_by_cancellation(run: Any) -> None:
         run(fail)
     run(cancelled)
     assert not [thread for thread in threading.enumerate() if thread.name == "palleto-moto"]
-
-
-def test_a_run_sees_nothing_of_the_run_before(run: Any) -> None:
-    async def test(cloud: Cloud) -> None:
-        assert (await cloud.s3.list_buckets())["Buckets"] == []
-        await cloud.s3.create_bucket(Bucket="a.bucket")
-
-    run(test)
-    run(test)
 
 
 @pytest.mark.parametrize("settings", [{"concurrency": 32}])
@@ -152,10 +142,3 @@ def test_errors_of_the_network_are_cloud_errors(backend: str, monkeypatch: pytes
 
     error = clock.run(main, backend=backend, time=100)
     assert (error.operation, error.code, error.status) == ("sqs.GetQueueUrl", "EndpointConnectionError", 0)
-
-
-async def test_a_profile_of_the_users_is_not_looked_up(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nobody has this one")
-    async with open_cloud("embedded") as cloud:
-        await deploy(cloud)
-    assert os.environ["AWS_PROFILE"] == "nobody has this one"

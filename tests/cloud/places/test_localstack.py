@@ -105,10 +105,41 @@ def test_it_gets_no_credential_and_nothing_else_of_the_callers(
     assert "secret" not in given.values()
     assert given["GATEWAY_LISTEN"] == f"127.0.0.1:{port}"
     assert given["GATEWAY_SERVER"] == "hypercorn"
+    assert given["AWS_CONFIG_FILE"] == os.devnull, "the home's may be broken"
     assert given["DISABLE_EVENTS"] == "1"
     hooks = tmp_path / f"localstack-{port}" / "root/etc/localstack/init"
     assert (hooks / "pipeline.yaml").is_file()
     assert (hooks / "ready.d/deploy_stack.py").is_file()
+
+
+def test_its_objects_are_in_its_own_folder_and_gone_with_it(stand_in: Any, port: int, tmp_path: Path) -> None:
+    stand_in("open(sys.argv[-1] + '/bucket', 'w'); open(os.environ['TMPDIR'] + '/file', 'w')")
+    folders = [tmp_path / f"localstack-{port}" / name for name in ("objects", "temporary")]
+    for _ in range(2):  # and the next one begins anew
+        instance.up(port)
+        assert [len(list(folder.iterdir())) for folder in folders] == [1, 1]
+        instance.down(port)
+        assert not any(folder.exists() for folder in folders)
+    (folders[0] / "left behind").mkdir(parents=True)  # by one that was killed
+    instance.up(port)
+    assert [path.name for path in folders[0].iterdir()] == ["bucket"]
+
+
+def test_localstack_is_told_where_its_objects_go(tmp_path: Path) -> None:
+    """By its own class, in the place of the folder that all instances would share."""
+    store = (
+        "class EphemeralS3ObjectStore:\n    def __init__(self, root_directory=None):\n        print(root_directory)\n"
+    )
+    main = (
+        "def main():\n    from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore\n"
+        "    EphemeralS3ObjectStore('/tmp/localstack-s3-storage')\n"
+    )
+    for name, text in {"services/s3/storage/ephemeral.py": store, "runtime/main.py": main}.items():
+        path = tmp_path / "localstack" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    started = [sys.executable, "-c", instance.START, "mine"]
+    assert subprocess.run(started, cwd=tmp_path, capture_output=True, text=True, check=True).stdout == "mine\n"
 
 
 def test_a_port_that_is_taken(stand_in: Any, port: int) -> None:
@@ -173,10 +204,14 @@ def test_a_python_that_no_localstack_starts_on(monkeypatch: pytest.MonkeyPatch) 
         environment.version()
 
 
-def test_an_environment_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.long  # Python's venv installs pip, which takes it some seconds
+def test_an_environment_that_pip_cannot_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(SettingError, match=r"from PyPI, got: ERROR: .*; see .*localstack-install\.log, and try again"):
         environment.environment(tmp_path / "cache")
+
+
+def test_a_cache_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match="set PALLETO_CACHE"):
         environment.environment(tmp_path / "file")
@@ -224,4 +259,15 @@ def test_a_port_that_is_none_is_one_line(number: str, capsys: pytest.CaptureFixt
         command.main(["status", "--port", number])
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "port of 1 to 65535" in said
+    assert f"--port: expected a port, 1 to 65535, got: '{number}'" in said
+
+
+def test_another_server_on_the_port_is_not_taken_for_nothing(
+    stand_in: Any, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(SystemExit) as ended:
+        command.main(["status", "--port", str(port)])
+    assert ended.value.code == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"expected LocalStack on port {port}, got another server")
+    assert said.count("\n") == 1

@@ -9,13 +9,15 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from queues import make_queue
 
 from palleto import clock
-from palleto.cloud import Cloud, Ledger, Simulation, deploy, open_cloud
+from palleto.cloud import Cloud, Ledger, Simulated, Simulation, deploy, open_cloud
 from palleto.cloud.places.simulated.queue import Message, Queue
+from palleto.cloud.trace_events import watch
 from palleto.errors import CloudError
 
 Run = Callable[..., Any]
@@ -25,13 +27,6 @@ Run = Callable[..., Any]
 def place() -> str:
     """The only one here."""
     return "simulated"
-
-
-async def queue_of(cloud: Cloud, count: int) -> str:
-    url: str = (await cloud.sqs.create_queue(QueueName="events"))["QueueUrl"]
-    for n in range(count):
-        await cloud.sqs.send_message(QueueUrl=url, MessageBody=str(n))
-    return url
 
 
 async def receive(cloud: Cloud, url: str, wait: int = 2) -> list[str]:
@@ -47,7 +42,7 @@ def ledger(cloud: Cloud, url: str) -> Ledger:
 
 
 async def test_deliveries_follow_a_script(cloud: Cloud) -> None:
-    url = await queue_of(cloud, 20)
+    url = await make_queue(cloud, *map(str, range(20)))
     assert cloud.simulated is not None
     cloud.simulated.script(url, [3, 2, 0, 1])
     began = anyio.current_time()
@@ -60,7 +55,7 @@ async def test_deliveries_follow_a_script(cloud: Cloud) -> None:
 
 
 async def test_a_script_waits_for_messages(cloud: Cloud) -> None:
-    url = await queue_of(cloud, 0)
+    url = await make_queue(cloud)
     assert cloud.simulated is not None
     cloud.simulated.script(url, [2, 1])
     assert await receive(cloud, url) == []
@@ -73,7 +68,7 @@ async def test_a_script_waits_for_messages(cloud: Cloud) -> None:
     "settings", [{"simulation": Simulation(receive=3, put_object=5, get_object=(1, 2), arrival=20)}]
 )
 async def test_latencies_are_run_time_and_a_message_on_its_way_is_in_flight(cloud: Cloud) -> None:
-    url = await queue_of(cloud, 1)
+    url = await make_queue(cloud, "0")
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(receive, cloud, url)
         await anyio.sleep(1)
@@ -89,25 +84,19 @@ async def test_latencies_are_run_time_and_a_message_on_its_way_is_in_flight(clou
     assert ledger(cloud, stack.queue_url).visible == 2
 
 
-@pytest.mark.parametrize("settings", [{"simulation": Simulation(receive=3)}])
-async def test_a_cancelled_receive_on_its_way_hands_on(cloud: Cloud) -> None:
-    url = await queue_of(cloud, 2)
-    got: list[str] = []
-
-    async def poll() -> None:
-        got.extend(await receive(cloud, url))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(poll)
-        await anyio.sleep(1)
-        tasks.cancel_scope.cancel()
-    assert got == ["0", "1"]
-    assert anyio.current_time() == 3.0
+async def test_purged_messages_are_in_the_books_as_deleted_wherever_they_were(cloud: Cloud) -> None:
+    url = await make_queue(cloud, "a", "b", "c")
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=600)
+    answer = await cloud.sqs.receive_message(QueueUrl=url)
+    assert str(ledger(cloud, url)) == "sent 4 = deleted 0 + visible 2 + in flight 1 + delayed 1 + dead-lettered 0"
+    await cloud.sqs.purge_queue(QueueUrl=url)
+    await cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=answer["Messages"][0]["ReceiptHandle"])
+    assert str(ledger(cloud, url)) == "sent 4 = deleted 4 + visible 0 + in flight 0 + delayed 0 + dead-lettered 0"
 
 
 def test_a_short_poll_under_delivers_and_a_long_poll_does_not(run: Run) -> None:
     async def test(cloud: Cloud) -> list[int]:
-        url = await queue_of(cloud, 10)
+        url = await make_queue(cloud, *map(str, range(10)))
         counts: list[int] = []
         while sum(counts) < 10:
             counts.append(len(await receive(cloud, url, wait=0)))
@@ -123,7 +112,7 @@ def test_a_short_poll_under_delivers_and_a_long_poll_does_not(run: Run) -> None:
 
 def test_shuffled_delivery_is_seeded(run: Run) -> None:
     async def test(cloud: Cloud) -> list[str]:
-        return await receive(cloud, await queue_of(cloud, 10))
+        return await receive(cloud, await make_queue(cloud, *map(str, range(10))))
 
     in_order = [str(n) for n in range(10)]
     assert run(test) == in_order
@@ -147,6 +136,37 @@ def test_the_same_seed_gives_the_same_answers() -> None:
     assert len(answers) == 1
 
 
+def test_several_doors_lead_to_one_place(go: Run) -> None:
+    async def main() -> tuple[list[str], list[str], list[int]]:
+        place = Simulated(Simulation(seed=3))
+        async with (
+            open_cloud("simulated", simulation=place) as one,
+            open_cloud("simulated", simulation=place, seed=9) as other,
+        ):
+            assert one.simulated is other.simulated is place
+            assert place.world.simulation.seed == 3, "the place is there: no seed is chosen for it"
+            url = await make_queue(one, "a")
+            found = await receive(one, url), await receive(other, url, wait=0)
+            assert ledger(other, url).in_flight == 1
+            return *found, [sum(cloud.requests.values()) for cloud in (one, other)]
+
+    assert go(main) == (["a"], [], [1, 1]), "each door counts its own requests"
+
+
+@pytest.mark.parametrize("gone", [0, 2])
+async def test_the_first_who_watches_a_queue_is_told_of_what_is_there_and_of_what_comes(
+    cloud: Cloud, gone: int
+) -> None:
+    url = await make_queue(cloud, *"ab"[:gone])
+    await cloud.sqs.purge_queue(QueueUrl=url)
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="c")
+    told: list[list[int]] = [[], []]
+    for one in told:
+        watch(cloud.simulated, url, lambda message, data, one=one: one.append(data["sent"]), 0.0)
+    await cloud.sqs.send_message(QueueUrl=url, MessageBody="d")
+    assert told == [[1, 2], []], "how many have arrived, of those that it may have heard of"
+
+
 async def test_where_simulated_follows_aws_and_moto_does_not(cloud: Cloud) -> None:
     async def code(operation: Callable[..., Any], **arguments: Any) -> str:
         try:
@@ -155,7 +175,7 @@ async def test_where_simulated_follows_aws_and_moto_does_not(cloud: Cloud) -> No
             return error.code
         return ""
 
-    url = await queue_of(cloud, 1)
+    url = await make_queue(cloud, "0")
     answer = await cloud.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
     handle = {"QueueUrl": url, "ReceiptHandle": answer["Messages"][0]["ReceiptHandle"]}
     await cloud.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
@@ -274,51 +294,3 @@ class QueueLaws(RuleBasedStateMachine):
 
 TestQueueLaws = QueueLaws.TestCase
 TestQueueLaws.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    seed=st.integers(0, 2**16),
-    workers=st.integers(1, 5),
-    messages=st.integers(0, 25),
-    failing=st.floats(0, 0.5),
-    receive=st.sampled_from([0.0, (0.0, 3.0)]),
-    backend=st.sampled_from(["asyncio", "trio"]),
-)
-def test_a_run_conserves_messages_whatever_its_workers_do(
-    seed: int, workers: int, messages: int, failing: float, receive: Any, backend: str
-) -> None:
-    """Workers that delete, give back, forget or are cancelled: at the end each message is done or dead-lettered."""
-    chance = random.Random(seed)
-
-    async def main() -> None:
-        async with open_cloud("simulated", simulation=Simulation(seed, receive=receive)) as cloud:
-            stack = await deploy(cloud, visibility_timeout=5)
-            for n in range(messages):
-                await cloud.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=str(n))
-
-            async def work() -> None:
-                for _ in range(100):
-                    answer = await cloud.sqs.receive_message(
-                        QueueUrl=stack.queue_url, MaxNumberOfMessages=chance.randint(1, 10), WaitTimeSeconds=2
-                    )
-                    for message in answer.get("Messages", []):
-                        await anyio.sleep(chance.random())
-                        handle = {"QueueUrl": stack.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
-                        if chance.random() >= failing:
-                            await cloud.sqs.delete_message(**handle)
-                        ledger(cloud, stack.queue_url)
-
-            async with anyio.create_task_group() as tasks:
-                for _ in range(workers):
-                    tasks.start_soon(work)
-                with anyio.move_on_after(chance.uniform(0, 10)) as scope:
-                    await work()
-                ledger(cloud, stack.queue_url)
-                assert scope is not None
-            end = ledger(cloud, stack.queue_url)
-            assert (end.visible, end.in_flight, end.delayed) == (0, 0, 0)
-            assert end.sent == messages + 1
-            assert ledger(cloud, stack.dead_letter_url).sent == end.dead_lettered
-
-    clock.run(main, backend=backend, time="virtual", seed=seed)

@@ -29,6 +29,8 @@ EMPTY = received()
         ([received(("a", 3)), GIVEN_BACK, received(("b", 1), room=1)], []),  # no room for it: it may still be there
         ([received(("a", 3)), GIVEN_BACK, received(("b", 1), room=2)], ["a"]),
         ([received(("a", 3)), ("visibility", ["a"], {"seconds": [0], "refused": ["a"]}), EMPTY], []),
+        ([received(("a", 3)), ("visibility", ["a"], {"seconds": [9]}), EMPTY], []),  # hidden for longer
+        ([received(("a", 3)), GIVEN_BACK, ("receive", ["b"], {"counts": [1]})], []),  # room for one, if none is said
         ([received(("a", 3), visibility=None), EMPTY], []),  # nobody knows for how long it is hidden
     ],
 )

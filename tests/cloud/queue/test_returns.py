@@ -15,15 +15,22 @@ from palleto.cloud.clients.errors import ABANDONED
 from palleto.cloud.queue.returns import ATTEMPTS, LINGER
 
 
-async def test_what_could_not_be_deleted_is_tried_again(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("batch", "plan", "lines"),
+    [(1, [{1}], 0), (10, [CloudError("sqs.DeleteMessageBatch", "InternalError", ""), {1}], 2)],
+    ids=["deleted by a step", "gathered"],
+)
+async def test_what_could_not_be_deleted_is_tried_again(bench: Bench, batch: int, plan: list[Any], lines: int) -> None:
+    assert bench.leases.undeleted == 0
     events = await bench.receive("a", "b", "c")
-    bench.sqs.plan = [{1}]
+    bench.sqs.plan = list(plan)
     await bench.release(events)
     assert not bench.leases.idle
-    await anyio.sleep(0.1)
+    await anyio.sleep(0.1 if batch == 1 else LINGER + 1)
+    assert bench.sqs.plan == []
     assert bench.depth == (0, 0, 4, 0)
     assert bench.leases.idle
-    assert bench.said == []
+    assert len(bench.said) == lines
 
 
 async def test_what_cannot_be_deleted_is_reported_once_and_comes_again(bench: Bench) -> None:
@@ -37,8 +44,12 @@ async def test_what_cannot_be_deleted_is_reported_once_and_comes_again(bench: Be
     ]
     assert bench.depth == (0, 2, 2, 0)
     assert bench.leases.idle
+    assert bench.leases.undeleted == 2
     await anyio.sleep(1)
     assert bench.depth == (2, 0, 2, 0)
+    bench.leases.lost(await bench.receive())
+    await anyio.sleep(0.1)
+    assert bench.leases.undeleted == 0  # the queue is there: it gives out what was given up, and it is done again
 
 
 @pytest.mark.parametrize("end", [True, False])
@@ -151,17 +162,6 @@ async def test_a_crash_does_not_give_back_what_waits_to_be_deleted(bench: Bench)
     assert bench.depth == (1, 0, 2, 0)
 
 
-@pytest.mark.parametrize("batch", [10])
-async def test_gathered_deletes_that_fail_are_sent_again(bench: Bench) -> None:
-    events = await bench.receive("a", "b", "c")
-    bench.sqs.plan = [CloudError("sqs.DeleteMessageBatch", "InternalError", ""), {1}]
-    await bench.release(events)
-    await anyio.sleep(LINGER + 1)
-    assert bench.sqs.plan == []
-    assert bench.depth == (0, 0, 4, 0)
-    assert bench.leases.idle
-
-
 async def test_what_came_again_is_not_given_back_a_second_time(bench: Bench) -> None:
     """The answer to a give-back is lost, and the message has come again by the time that it would be sent again."""
     (event,) = await bench.receive("a")
@@ -196,3 +196,71 @@ async def test_what_is_given_back_goes_before_what_is_deleted(bench: Bench) -> N
     bench.leases.lost([event])
     await bench.leases.flush()
     assert [name for name, _ in bench.sqs.sent] == ["change_message_visibility_batch", "delete_message_batch"]
+
+
+@pytest.mark.parametrize("beside", [False])
+async def test_a_flush_sends_what_would_be_due_later_only(bench: Bench) -> None:
+    (event,) = await bench.receive("a")
+    bench.leases.lost([event])
+    bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "InternalError", "")]
+    await bench.leases.flush()
+    assert bench.depth == (0, 1, 1, 0)
+    assert len(bench.said) == 1, "that it failed, and not that it failed twice"
+    await bench.leases.flush()
+    assert bench.depth == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize("beside", [False])
+@pytest.mark.parametrize(
+    ("failing", "seconds", "well"), [(0, 0.0, True), (1, 0.2, True), (3, 1.4, True), (9, 1.4, False)]
+)
+async def test_at_the_end_what_fails_is_sent_four_times_in_a_second_and_a_half(
+    bench: Bench, failing: int, seconds: float, well: bool
+) -> None:
+    await bench.receive("a")
+    bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", "InternalError", "")] * failing
+    begun = anyio.current_time()
+    await bench.leases.give_back()
+    assert anyio.current_time() - begun == pytest.approx(seconds)
+    assert bench.depth == ((1, 0, 1, 0) if well else (0, 1, 1, 0))
+
+
+@pytest.mark.parametrize("beside", [False])
+@pytest.mark.parametrize("batch", [2, 10])
+async def test_finished_messages_that_could_not_be_deleted_are_counted(bench: Bench, batch: int) -> None:
+    """Two are said to be deleted by a step, or wait for others; one is given back, and no such."""
+    a, b, _ = await bench.receive("a", "b", "c")
+    bench.leases.finish([a, b])
+    bench.sqs.plan = [set()] + [CloudError("sqs.DeleteMessageBatch", "InternalError", "")] * 9
+    await bench.leases.give_back()
+    assert bench.leases.undeleted == 2
+    assert bench.depth == (1, 2, 1, 0)
+    bench.sqs.plan = []
+    await bench.leases.flush()
+    assert bench.leases.undeleted == 0
+
+
+@pytest.mark.parametrize("beside", [False])
+async def test_a_step_that_deletes_what_is_not_in_hand_any_more_tells_it(bench: Bench) -> None:
+    events = await bench.receive("a", "b")
+    entries = [{"Id": str(n), "ReceiptHandle": handle} for n, handle in enumerate(bench.leases.finish(events))]
+    bench.leases.released(entries, {"Failed": [{"Id": each["Id"], "Code": "MessageNotInflight"} for each in entries]})
+    assert len(bench.said) == 1
+    assert "ended before its message was deleted" in bench.said[0]
+    assert bench.leases.idle
+
+
+@pytest.mark.parametrize("batch", [10])
+@pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValueException"])
+async def test_what_is_not_in_hand_any_more_is_sent_once_and_told_if_it_was_done(bench: Bench, code: str) -> None:
+    a, b = await bench.receive("a", "b")
+    bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", code, "Gone")] * 2
+    bench.leases.lost([a])
+    await anyio.sleep(2)
+    assert not any("ended before its message was deleted" in line for line in bench.said)
+    bench.leases.finish([b])
+    await anyio.sleep(LINGER + 2)  # before the next heartbeat
+    assert [name for name, _ in bench.sqs.sent] == ["change_message_visibility_batch", "delete_message_batch"]
+    assert bench.leases.idle
+    assert sum("ended before its message was deleted" in line for line in bench.said) == 1
+    assert bench.leases.undeleted == 0

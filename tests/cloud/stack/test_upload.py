@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import anyio
 import pytest
 
-from palleto.cloud import Cloud, deploy, sample, samples, upload
+from palleto.cloud import Cloud, Sample, Simulation, deploy, sample, samples, upload
 from palleto.errors import CloudError
 
 
@@ -48,3 +50,56 @@ async def test_files_are_read_from_a_stream_that_is_closed(cloud: Cloud) -> None
     assert await upload(cloud, stack, [file]) == []
     body = (await cloud.s3.get_object(Bucket=stack.bucket, Key=file.key))["Body"]
     assert await cloud.blocking(body.read) == b"hello"
+
+
+class NoHead:
+    """S3's client, which says nothing of an object but this error."""
+
+    def __init__(self, client: Any, status: int) -> None:
+        self.client, self.status = client, status
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    async def head_object(self, **arguments: Any) -> Any:
+        raise CloudError("s3.HeadObject", str(self.status), "No", self.status)
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+async def test_a_fresh_bucket_is_not_asked_for_each_file_and_what_is_denied_is_an_error(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    object.__setattr__(cloud.monitor, "s3", NoHead(cloud.monitor.s3, 403))
+    keys = [sample(day).key for day in range(2)]
+    assert await upload(cloud, stack, samples(2)) == keys
+    with pytest.raises(CloudError, match=r"s3\.HeadObject failed with 403"):
+        await upload(cloud, stack, samples(2))
+    assert await upload(cloud, stack, samples(2), again=True) == keys
+    object.__setattr__(cloud.monitor, "s3", NoHead(cloud.monitor.s3, 404))
+    assert await upload(cloud, stack, samples(2)) == keys
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+async def test_what_is_there_is_told_by_its_size_and_its_etag(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    begun: list[None] = []
+    files = [replace(sample(0), data=data) for data in (b"one", b"three", b"eight", b"eight", b"one")]
+    put = [await upload(cloud, stack, [file], begun=lambda: begun.append(None)) for file in files]
+    assert [len(keys) for keys in put] == [1, 1, 1, 0, 1]
+    assert len(begun) == 5
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+@pytest.mark.parametrize("settings", [{"simulation": Simulation(put_object=(1, 2))}])
+async def test_so_many_are_put_at_one_time_and_told_in_their_order(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    taken: list[tuple[int, float]] = []
+
+    def files() -> Iterator[Sample]:
+        for day in range(9):
+            taken.append((day, anyio.current_time()))
+            yield sample(day)
+
+    begun = anyio.current_time()
+    assert await upload(cloud, stack, files(), concurrency=3) == [sample(day).key for day in range(9)]
+    assert 3 <= anyio.current_time() - begun <= 6
+    assert [day for day, when in taken if when == begun] == [0, 1, 2, 3]  # the fourth is ready, and waits

@@ -1,12 +1,13 @@
 """moto, mended for pipelines.
 
-moto is made for tests of single calls. Three things are mended here, in this process only, because a pipeline
+moto is made for tests of single calls. Four things are mended here, in this process only, because a pipeline
 needs them (numbers: moto 5.2 on two cores):
 
 - Its SQS looks at every queued message on each receive, several times, and reads the clock by datetime
   arithmetic each time: 206 ms a receive at a depth of 3,000. A plain clock brings that down to 12 ms.
 - Its SQS has no lock: 64 threads were handed 1 or 2 of 300 messages twice. Each operation that changes a queue
   now holds one lock; a long poll holds it only while it looks.
+- It asks botocore for the regions and services that there are, with a session that reads the user's files.
 - Its CloudFormation imports the models of 22 services, EC2 to SageMaker, for 2.3 s. A template of buckets and
   queues needs none of them.
 """
@@ -23,6 +24,8 @@ import time
 import types
 from collections.abc import Sequence
 from typing import Any
+
+from palleto.cloud.places.isolation import isolated_session
 
 LOOK = 0.1  # seconds between a long poll's looks for messages that came back by themselves
 
@@ -68,6 +71,7 @@ def mend() -> None:
         _import_cloudformation()
         _teach_queue_policy()
         _mend_dispatcher()
+        _mend_sessions()
         _mend_sqs()
         _mended = True
 
@@ -77,6 +81,17 @@ def _mend_dispatcher() -> None:
     # Every request lists moto's folder to see whether its host names a service.
     names = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: names
+
+
+def _mend_sessions() -> None:
+    import boto3
+
+    session = isolated_session()
+    own: Any = boto3.Session(botocore_session=session)
+    backend: Any = importlib.import_module("moto.core.base_backend").AccountSpecificBackend
+    backend.get_session = classmethod(lambda cls: own)
+    utils: Any = importlib.import_module("moto.core.utils")
+    utils.Session = lambda: session
 
 
 def _mend_sqs() -> None:

@@ -8,9 +8,20 @@ import threading
 from typing import Any
 
 from palleto.cloud.places.embedded.mended_moto import mend
+from palleto.cloud.places.isolation import taken_out
 
-PROFILE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-"""Variables that name a profile of the user's; hidden from the process while a server runs."""
+VARIABLES = (
+    "MOTO_",
+    "DEFAULT_CONTAINER_REGISTRY",
+    "INITIAL_NO_AUTH_ACTION_COUNT",
+    "S3_IGNORE_SUBDOMAIN_BUCKETNAME",
+    "S3_UPLOAD_PART_MIN_SIZE",
+    "SF_EXECUTION_HISTORY_TYPE",
+    "TESTS_SKIP_REQUIRES_DOCKER",
+    "TEST_PROXY_MODE",
+    "TEST_SERVER_MODE",
+)
+"""How the names of moto's own variables begin; hidden from the process while a server runs."""
 
 
 class EmbeddedServer:
@@ -24,8 +35,7 @@ class EmbeddedServer:
         """Start the server; blocks for about 0.5 s, most of it moto's import. `port`: 0 takes one that is free."""
         from werkzeug.serving import make_server
 
-        # moto asks botocore, which would look the profile up in the user's files, and fail where it is not there.
-        self._profile = {name: os.environ.pop(name) for name in PROFILE if name in os.environ}
+        self._hidden = taken_out(*VARIABLES)
         mend()
         app: Any = importlib.import_module("moto.moto_server.werkzeug_app")
         handler = type("SilentHandler", (app.MotoRequestHandler,), {"log": _say_nothing})
@@ -46,7 +56,7 @@ class EmbeddedServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        os.environ.update(self._profile)
+        os.environ.update(self._hidden)
         from moto.core.base_backend import BackendDict
         from moto.core.model_instances import reset_model_data
 

@@ -8,7 +8,8 @@ Rules:
 1. It listens on 127.0.0.1 only, and `up` looks that this is so: whoever reaches the port may do everything.
 2. It gets nothing of the caller's environment but the path and the home: no credential, no profile, no proxy.
 3. `down` ends the process that `up` started, and no other: the process's id and its start time must both fit.
-4. Its state ends with it; what it wrote to its log stays until the next `up`.
+4. Its state ends with it, and the folder of its objects, which is its own; what it wrote to its log stays until the
+   next `up`.
 
 All is kept in the folder `PALLETO_CACHE`, else `$XDG_CACHE_HOME/palleto`, else `~/.cache/palleto`.
 """
@@ -24,10 +25,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from palleto.cloud.place import local_opener
 from palleto.cloud.places.localstack.environment import environment, version
 from palleto.cloud.template import template_file
 from palleto.errors import SettingError
@@ -45,7 +46,22 @@ SETTINGS = {
     "DNS_ADDRESS": "0",
     "SQS_ENDPOINT_STRATEGY": "path",  # queue URLs name 127.0.0.1, not a host that needs a look-up
     "LS_LOG": "warn",
+    "AWS_CONFIG_FILE": os.devnull,  # the home's, which it reads, may be broken
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+ITS_OWN = ("objects", "temporary")
+"""Folders of an instance that are gone with it."""
+START = """
+import sys
+from localstack.services.s3.storage import ephemeral
+make = ephemeral.EphemeralS3ObjectStore.__init__
+ephemeral.EphemeralS3ObjectStore.__init__ = lambda self, root_directory=None: make(self, sys.argv[1])
+from localstack.runtime.main import main
+main()
+"""
+"""What its interpreter runs. LocalStack's objects are in /tmp/localstack-s3-storage, whatever it is told: two of them
+would share that folder, and remove each other's buckets from it."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,7 @@ def up(port: int = PORT, *, stack: bool = True) -> Instance:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [python, "-m", "localstack.runtime.main"],
+            [python, "-c", START, str(folder / "objects")],
             cwd=folder,
             env=_variables(folder, port),
             stdin=subprocess.DEVNULL,
@@ -143,6 +159,7 @@ def down(port: int = PORT) -> Instance | None:
             time.sleep(0.05)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(instance.pid, os.WNOHANG)  # where `up` was called in this very process
+        _clear(_folder(port))
     _record(port).unlink(missing_ok=True)
     return instance
 
@@ -161,11 +178,20 @@ def _lay_out(folder: Path, *, stack: bool) -> None:
     try:
         shutil.rmtree(hooks, ignore_errors=True)
         (hooks / "ready.d").mkdir(parents=True)
+        _clear(folder)
+        for name in ITS_OWN:
+            (folder / name).mkdir()
         if stack:
             shutil.copy(template_file("pipeline.yaml"), hooks)
             shutil.copy(template_file("init/ready.d/deploy_stack.py"), hooks / "ready.d")
     except OSError as error:
         raise SettingError(f"expected to write to {folder}, got: {error.strerror}; set PALLETO_CACHE") from error
+
+
+def _clear(folder: Path) -> None:
+    """Remove what is one instance's alone."""
+    for name in ITS_OWN:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _variables(folder: Path, port: int) -> dict[str, str]:
@@ -177,6 +203,7 @@ def _variables(folder: Path, port: int) -> dict[str, str]:
             "FILESYSTEM_ROOT": str(folder / "root"),
             "GATEWAY_LISTEN": f"127.0.0.1:{port}",
             "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+            "TMPDIR": str(folder / "temporary"),
             "XDG_CACHE_HOME": str(folder / "cache"),
         }
     )
@@ -197,9 +224,8 @@ def _wait(process: subprocess.Popen[bytes], instance: Instance, log: Path) -> No
 
 def is_ready(url: str) -> bool:
     """Whether a LocalStack at a URL is ready, its init hook included."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}/_localstack/init/ready", timeout=5) as response:
+        with local_opener().open(f"{url}/_localstack/init/ready", timeout=5) as response:
             return json.load(response).get("completed") is True
     except (OSError, ValueError, AttributeError):
         return False

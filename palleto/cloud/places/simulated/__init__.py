@@ -3,7 +3,8 @@
     world.py           the settings, the clock, the seeded chance, and who may call what
     queue.py           one queue: what is visible, in flight, deleted, dead-lettered
     sqs.py             SQS's operations on queues
-    s3.py              S3's operations, and the messages it sends to queues
+    notification.py    the messages that S3 sends to queues
+    s3.py              S3's operations on buckets
     cloudformation.py  stacks of a template's buckets and queues
 
 Each service takes boto3's arguments and answers boto3's responses; an error is a `CloudError` with AWS's code.

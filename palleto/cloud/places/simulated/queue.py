@@ -11,6 +11,7 @@ queue. The law, at every moment:
 from __future__ import annotations
 
 import heapq
+import json
 import random
 from collections import deque
 from collections.abc import Callable
@@ -85,6 +86,12 @@ class Message:
             return "visible"
         return "in_flight" if self.receives else "delayed"
 
+    def dead_letter(self, source: str) -> Message:
+        """The same message for the dead-letter queue of the queue with the ARN `source`."""
+        copy = Message(0, self.id, self.body, self.sent_at, self.attributes, source)
+        copy.receives, copy.first_received_at, copy.shard = self.receives, self.first_received_at, self.shard
+        return copy
+
 
 class Queue:
     """A queue's messages, its attributes, and the counts that the law speaks of."""
@@ -122,6 +129,22 @@ class Queue:
     def visibility_timeout(self) -> int:
         """Seconds that a received message stays hidden, if the receive does not say."""
         return int(self.attributes["VisibilityTimeout"])
+
+    @property
+    def delay(self) -> int:
+        """Seconds that a message is delayed, if the send does not say."""
+        return int(self.attributes["DelaySeconds"])
+
+    @property
+    def wait_time(self) -> int:
+        """Seconds that a receive waits for a message, if it does not say."""
+        return int(self.attributes["ReceiveMessageWaitTimeSeconds"])
+
+    @property
+    def redrive(self) -> tuple[str, int]:
+        """The ARN of its dead-letter queue, and after how many receives a message goes there; "" and 0 for none."""
+        policy = json.loads(self.attributes.get("RedrivePolicy") or "{}")
+        return policy.get("deadLetterTargetArn", ""), int(policy.get("maxReceiveCount", 0))
 
     def add(self, message: Message, now: float, delay: float) -> None:
         """Take a message in; it is visible after `delay` seconds."""

@@ -1,49 +1,20 @@
 # ruff: noqa: N803 - the operations have boto3's names and arguments, and boto3's documentation.
-"""Simulated S3: buckets of objects, and the messages that a bucket's notification sends to a queue."""
+"""Simulated S3: boto3's operations on buckets of objects. An operation is a coroutine method with boto3's name."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
-from urllib.parse import quote_plus
 
-from palleto.cloud.clients.download import CHUNK
+from palleto.cloud.clients.body import MemoryBody
+from palleto.cloud.places.simulated.notification import event_message, matches, test_message
 from palleto.cloud.places.simulated.sqs import SimulatedSQS
-from palleto.cloud.places.simulated.world import ACCOUNT, REGION, Service, World
+from palleto.cloud.places.simulated.world import REGION, Service, World
 from palleto.errors import CloudError
 
 Response = dict[str, Any]
-
-
-class MemoryBody:
-    """The `Body` of an object in memory: the methods of `palleto.cloud.boto.Body`."""
-
-    def __init__(self, data: bytes) -> None:
-        self._stream = io.BytesIO(data)
-
-    def __enter__(self) -> MemoryBody:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def read(self, n: int | None = None) -> bytes:
-        """The next bytes, at most `n`; all that are left without `n`; empty at the end, and when closed."""
-        return b"" if self._stream.closed else self._stream.read(n)
-
-    def iter_chunks(self, size: int = CHUNK) -> Iterator[bytes]:
-        """The rest of the bytes, in chunks of `size`; the last may be shorter."""
-        while chunk := self.read(size):
-            yield chunk
-
-    def close(self) -> None:
-        """Drop the bytes."""
-        self._stream.close()
 
 
 @dataclass(frozen=True)
@@ -55,6 +26,8 @@ class StoredObject:
     modified: datetime
     content_type: str
     metadata: dict[str, str]
+    version: str | None = None  # in a bucket with versions
+    deleted: bool = False  # a version that says that there is none: a delete marker
 
     def head(self) -> Response:
         """What HeadObject answers, and GetObject beside its Body."""
@@ -65,15 +38,18 @@ class StoredObject:
             "ContentType": self.content_type,
             "Metadata": dict(self.metadata),
             "AcceptRanges": "bytes",
+            **_version(self),
         }
 
 
 @dataclass
 class Bucket:
-    """A bucket: its objects by key, and its settings."""
+    """A bucket: its objects by key, all versions of each, the oldest first, if it keeps them, and its settings."""
 
     name: str
     objects: dict[str, StoredObject] = field(default_factory=dict)
+    versions: dict[str, list[StoredObject]] = field(default_factory=dict)
+    versioned: bool = False
     notification: Response = field(default_factory=dict)
     public_access_block: Response | None = None
     events: int = 0  # how many it sent: the source of each event's sequencer
@@ -106,7 +82,8 @@ class SimulatedS3(Service):
         return {"Buckets": [{"Name": name} for name in sorted(self.buckets)]}
 
     async def delete_bucket(self, Bucket: str) -> Response:
-        if self._bucket("DeleteBucket", Bucket).objects:
+        bucket = self._bucket("DeleteBucket", Bucket)
+        if bucket.objects or bucket.versions:
             raise _error("DeleteBucket", "BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
         del self.buckets[Bucket]
         return {}
@@ -125,17 +102,10 @@ class SimulatedS3(Service):
             {"Id": configuration.get("Id") or self.world.token(8), **configuration} for configuration in wanted
         ]
         bucket.notification = {"QueueConfigurations": configurations} if configurations else {}
-        test = {
-            "Service": "Amazon S3",
-            "Event": "s3:TestEvent",
-            "Time": _timestamp(self.world.date()),
-            "Bucket": Bucket,
-            "RequestId": self.world.token(16).upper(),
-            "HostId": self.world.token(32),
-        }
+        test = test_message(Bucket, self.world.date(), self.world.token(16).upper(), self.world.token(32))
         for queue in queues:
             if queue is not None:
-                self.sqs.put(queue, json.dumps(test))
+                self.sqs.put(queue, test)
         return {}
 
     async def get_bucket_notification_configuration(self, Bucket: str) -> Response:
@@ -168,19 +138,24 @@ class SimulatedS3(Service):
         data = bytes(Body) if isinstance(Body, bytes | bytearray | memoryview) else Body.read()
         await self.world.pause(self.world.simulation.put_object)
         etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
-        stored = StoredObject(data, etag, self.world.date(), ContentType, Metadata or {})
+        stored = StoredObject(data, etag, self.world.date(), ContentType, Metadata or {}, self._new_version(bucket))
         bucket.objects[Key] = stored
+        if stored.version is not None:
+            bucket.versions.setdefault(Key, []).append(stored)
         self._notify(bucket, Key, "ObjectCreated:Put", stored)
-        return {"ETag": etag}
+        return {"ETag": etag, **_version(stored)}
 
-    async def get_object(self, Bucket: str, Key: str) -> Response:
-        stored = self._object("GetObject", Bucket, Key)
+    def _new_version(self, bucket: Bucket) -> str | None:
+        return self.world.token() if bucket.versioned else None
+
+    async def get_object(self, Bucket: str, Key: str, VersionId: str | None = None) -> Response:
+        stored = self._object("GetObject", Bucket, Key, VersionId)
         await self.world.pause(self.world.simulation.get_object)
         return {**stored.head(), "Body": MemoryBody(stored.data)}
 
     def reopen(self, arguments: Response, etag: str, offset: int, attempt: int) -> MemoryBody:
         """The rest of an object's body, if it is still the same object. Nothing waits here: time is virtual."""
-        stored = self._object("GetObject", arguments["Bucket"], arguments["Key"])
+        stored = self._object("GetObject", arguments["Bucket"], arguments["Key"], arguments.get("VersionId"))
         if stored.etag != etag:
             message = "At least one of the pre-conditions you specified did not hold"
             raise _error("GetObject", "PreconditionFailed", message, 412)
@@ -215,14 +190,53 @@ class SimulatedS3(Service):
             ]
         return answer
 
-    async def delete_object(self, Bucket: str, Key: str) -> Response:
-        self._bucket("DeleteObject", Bucket).objects.pop(Key, None)  # S3 does not say whether it was there
+    async def list_object_versions(self, Bucket: str, Prefix: str = "") -> Response:
+        """All versions, at one time: the newest of each key first."""
+        bucket = self._bucket("ListObjectVersions", Bucket)
+        found = [
+            (key, stored)
+            for key in sorted(bucket.versions)
+            for stored in reversed(bucket.versions[key])
+            if key.startswith(Prefix)
+        ]
+        listed: dict[bool, list[Response]] = {False: [], True: []}
+        for key, stored in found:
+            is_latest = stored is bucket.versions[key][-1]
+            listed[stored.deleted].append(
+                {"Key": key, "VersionId": stored.version, "IsLatest": is_latest, "LastModified": stored.modified}
+                | ({} if stored.deleted else {"ETag": stored.etag, "Size": len(stored.data)})
+            )
+        answer: Response = {"Name": Bucket, "Prefix": Prefix, "IsTruncated": False}
+        for name, each in (("Versions", listed[False]), ("DeleteMarkers", listed[True])):
+            if each:
+                answer[name] = each
+        return answer
+
+    async def put_bucket_versioning(self, Bucket: str, VersioningConfiguration: Response) -> Response:
+        self._bucket("PutBucketVersioning", Bucket).versioned = VersioningConfiguration["Status"] == "Enabled"
         return {}
+
+    async def delete_object(self, Bucket: str, Key: str, VersionId: str | None = None) -> Response:
+        bucket = self._bucket("DeleteObject", Bucket)
+        if VersionId is None:
+            bucket.objects.pop(Key, None)  # S3 does not say whether it was there
+            if (version := self._new_version(bucket)) is None:
+                return {}
+            marker = StoredObject(b"", "", self.world.date(), "", {}, version, deleted=True)
+            bucket.versions.setdefault(Key, []).append(marker)
+            return {"DeleteMarker": True, "VersionId": version}
+        left = [stored for stored in bucket.versions.pop(Key, []) if stored.version != VersionId]
+        bucket.objects.pop(Key, None)
+        if left:
+            bucket.versions[Key] = left
+            if not left[-1].deleted:
+                bucket.objects[Key] = left[-1]
+        return {"VersionId": VersionId}
 
     async def delete_objects(self, Bucket: str, Delete: Response) -> Response:
         bucket = self._bucket("DeleteObjects", Bucket)
         for entry in Delete["Objects"]:
-            bucket.objects.pop(entry["Key"], None)
+            await self.delete_object(bucket.name, entry["Key"], entry.get("VersionId"))
         return {"Deleted": [{"Key": entry["Key"]} for entry in Delete["Objects"]]}
 
     def _bucket(self, operation: str, name: str) -> Bucket:
@@ -230,8 +244,13 @@ class SimulatedS3(Service):
             raise _error(operation, "NoSuchBucket", "The specified bucket does not exist", 404)
         return self.buckets[name]
 
-    def _object(self, operation: str, bucket: str, key: str) -> StoredObject:
+    def _object(self, operation: str, bucket: str, key: str, version: str | None = None) -> StoredObject:
         stored = self._bucket(operation, bucket).objects.get(key)
+        if version is not None:
+            versions = self._bucket(operation, bucket).versions.get(key, [])
+            stored = next((each for each in versions if each.version == version and not each.deleted), None)
+            if stored is None:
+                raise _error(operation, "NoSuchVersion", "The specified version does not exist.", 404)
         if stored is None:
             raise _error(operation, "NoSuchKey", "The specified key does not exist.", 404)
         return stored
@@ -239,58 +258,30 @@ class SimulatedS3(Service):
     def _notify(self, bucket: Bucket, key: str, event: str, stored: StoredObject) -> None:
         for configuration in bucket.notification.get("QueueConfigurations", []):
             queue = self.sqs.by_arn(configuration["QueueArn"])
-            if queue is None or not _matches(configuration, key, event):
+            if queue is None or not matches(configuration, key, event):
                 continue
             bucket.events += 1
-            body = _event(bucket, key, event, stored, configuration["Id"])
-            delay = self.world.draw(self.world.simulation.arrival)
-            self.sqs.put(queue, json.dumps({"Records": [body]}), delay)
+            message = event_message(
+                bucket.name,
+                key,
+                event,
+                size=len(stored.data),
+                etag=stored.etag,
+                version=stored.version,
+                at=stored.modified,
+                number=bucket.events,
+                configuration=configuration["Id"],
+            )
+            self.sqs.put(queue, message, queue.delay + self.world.draw(self.world.simulation.arrival))
+
+
+def _version(stored: StoredObject) -> Response:
+    """What an answer says of an object's version; nothing in a bucket without versions."""
+    return {} if stored.version is None else {"VersionId": stored.version}
 
 
 def _bucket(name: str) -> Bucket:
     return Bucket(name)  # inside the class, boto3's argument `Bucket` hides the class's name
-
-
-def _matches(configuration: Response, key: str, event: str) -> bool:
-    """Whether a notification's events and its filter of prefix and suffix speak of this key."""
-    wanted = any(f"s3:{event}".startswith(name.rstrip("*")) for name in configuration["Events"])
-    rules = configuration.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    return wanted and all(
-        key.startswith(rule["Value"]) if rule["Name"].lower() == "prefix" else key.endswith(rule["Value"])
-        for rule in rules
-    )
-
-
-def _event(bucket: Bucket, key: str, event: str, stored: StoredObject, configuration_id: str) -> Response:
-    """One record of S3's event message; its key is encoded as AWS does: a space as +, all but / in percent."""
-    return {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": REGION,
-        "eventTime": _timestamp(stored.modified),
-        "eventName": event,
-        "userIdentity": {"principalId": f"AWS:{ACCOUNT}"},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-        "s3": {
-            "s3SchemaVersion": "1.0",
-            "configurationId": configuration_id,
-            "bucket": {
-                "name": bucket.name,
-                "ownerIdentity": {"principalId": ACCOUNT},
-                "arn": f"arn:aws:s3:::{bucket.name}",
-            },
-            "object": {
-                "key": quote_plus(key, safe="/"),
-                "size": len(stored.data),
-                "eTag": stored.etag.strip('"'),
-                "sequencer": f"{bucket.events:018X}",
-            },
-        },
-    }
-
-
-def _timestamp(date: datetime) -> str:
-    return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _error(operation: str, code: str, message: str, status: int) -> CloudError:

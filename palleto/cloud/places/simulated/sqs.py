@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +47,7 @@ class SimulatedSQS(Service):
         now = self.world.now()
         message = Message(0, self.world.message_id(), body, now, attributes or {})
         message.shard = self.world.chance.random()
-        queue.add(message, now, float(queue.attributes["DelaySeconds"]) if delay is None else delay)
+        queue.add(message, now, queue.delay if delay is None else delay)
         return message.id
 
     # --- queues ---
@@ -138,7 +137,7 @@ class SimulatedSQS(Service):
     ) -> Response:
         queue = self.at("ReceiveMessage", QueueUrl)
         if WaitTimeSeconds is None:
-            WaitTimeSeconds = int(queue.attributes["ReceiveMessageWaitTimeSeconds"])  # noqa: N806
+            WaitTimeSeconds = queue.wait_time  # noqa: N806
         hide_for = queue.visibility_timeout if VisibilityTimeout is None else VisibilityTimeout
         _in_range("ReceiveMessage", "MaxNumberOfMessages", MaxNumberOfMessages, 1, 10)
         _in_range("ReceiveMessage", "WaitTimeSeconds", WaitTimeSeconds, 0, 20)
@@ -171,15 +170,12 @@ class SimulatedSQS(Service):
         if queue.script:
             count = min(count, queue.script[0])
             short = False  # a script is followed to the letter
-        policy = json.loads(queue.attributes.get("RedrivePolicy") or "{}")
-        dead_letters = self.by_arn(policy.get("deadLetterTargetArn", ""))
+        dead_letter_arn, max_receives = queue.redrive
+        dead_letters = self.by_arn(dead_letter_arn)
 
         def give_up(message: Message) -> None:
             if dead_letters is not None:
-                copy = Message(0, message.id, message.body, message.sent_at, message.attributes, queue.arn)
-                copy.receives, copy.first_received_at = message.receives, message.first_received_at
-                copy.shard = message.shard
-                dead_letters.add(copy, now, 0)
+                dead_letters.add(message.dead_letter(queue.arn), now, 0)
 
         looked_at = self.world.simulation.short_poll
         offset = self.world.chance.random() if short else 0.0
@@ -187,7 +183,7 @@ class SimulatedSQS(Service):
             count,
             now,
             hide_for,
-            int(policy["maxReceiveCount"]) if dead_letters is not None else None,
+            max_receives if dead_letters is not None else None,
             give_up,
             lambda: self.world.token(64),
             lambda message: not short or (message.shard + offset) % 1 < looked_at,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import inspect
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
+from anyio.lowlevel import checkpoint
 
+from palleto.cloud.clients.body import Use
 from palleto.errors import CloudError
 
+T = TypeVar("T")
+Response = dict[str, Any]
 Seconds = float | tuple[float, float]
 
 ACCOUNT = "000000000000"
@@ -30,7 +35,7 @@ class Simulation:
     - `seed`: of all chance; the same seed gives the same run, 0 by default.
     - `receive`, `delete`, `get_object`, `put_object`: how long the answer to such a request takes. Messages of
       a receive whose answer is on its way are in flight already.
-    - `arrival`: from `put_object` to the moment that its message is visible in the queue.
+    - `arrival`: from `put_object` to the moment that its message is visible in the queue, beside the queue's delay.
     - `short_poll`: the share of visible messages that a short poll (wait 0) looks at, 0 to 1; 0.75 by default, as
       SQS asks only some of its servers. A long poll looks at all of them.
     - `shuffle`: hand messages out in a seeded order instead of first in, first out; False by default.
@@ -91,9 +96,13 @@ class World:
 
 
 @cache
-def _parameters(operation: Any) -> inspect.Signature:
-    """What an operation takes; looked up once, because that is a tenth of what a request costs here."""
-    return inspect.signature(operation)
+def _misfit(operation: Any, names: tuple[str, ...]) -> str | None:
+    """What is wrong with arguments of these names; found out once, as that is a tenth of a request here."""
+    try:
+        inspect.signature(operation).bind(None, **dict.fromkeys(names))
+    except TypeError as error:
+        return str(error)
+    return None
 
 
 class Service:
@@ -105,18 +114,24 @@ class Service:
 
     def knows(self, method: str) -> bool:
         """Whether the service simulates this operation."""
-        return inspect.iscoroutinefunction(getattr(type(self), method, None)) and method != "send"
+        return inspect.iscoroutinefunction(getattr(type(self), method, None)) and method not in ("send", "run")
 
     def reopen(self, arguments: dict[str, Any], etag: str, offset: int, attempt: int) -> Any:
         """The rest of an object's body: S3's alone."""
         raise NotImplementedError
 
-    async def send(self, operation: str, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The response of an operation; raises `CloudError`."""
+    async def send(self, operation: str, method: str, arguments: dict[str, Any], use: Use | None = None) -> Response:
+        """The response of an operation, after `use` has had it; raises `CloudError`."""
         call = getattr(self, method)
-        try:
-            _parameters(getattr(type(self), method)).bind(self, **arguments)
-        except TypeError as error:
-            raise CloudError(operation, "ParamValidationError", f"Parameter validation failed: {error}") from error
-        response: dict[str, Any] = await call(**arguments)
-        return {**response, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}
+        if wrong := _misfit(getattr(type(self), method), tuple(arguments)):
+            raise CloudError(operation, "ParamValidationError", f"Parameter validation failed: {wrong}")
+        response: Response = await call(**arguments)
+        response = {**response, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}
+        if use is not None:
+            await self.run(use, response)
+        return response
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function that blocks right here: virtual time must not race with threads."""
+        await checkpoint()
+        return function(*args)

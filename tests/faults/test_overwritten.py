@@ -1,0 +1,48 @@
+"""An object is overwritten while its older version is being counted: the newest object's count is the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from rig import PREFIX, Meddler, gz
+
+from palleto.cloud import Faults
+
+KEY = f"{PREFIX}k.gz"
+
+
+@pytest.mark.parametrize("max_demand", [1, 10])
+def test_the_newest_objects_count_is_the_result(rig: Any, backend: str, max_demand: int) -> None:
+    async def overwrite(meddler: Meddler) -> None:
+        put = meddler.warehouse.cloud.monitor.s3.put_object
+        await put(Bucket=meddler.warehouse.bucket, Key=KEY, Body=gz(9))
+        await anyio.sleep(1)
+        await put(Bucket=meddler.warehouse.bucket, Key=KEY, Body=gz(1))
+
+    watched = rig(harm=overwrite)
+    slow = Faults().slow("s3.GetObject", seconds=12, at=1)
+    run = watched.perform(faults=slow, backend=backend, max_demand=max_demand)
+    assert not watched.late
+    assert watched.results == {KEY: 1}
+    assert (run.requests["s3.GetObject"], run.requests["s3.HeadObject"]) == (3, 1)
+    assert watched.ledger.dead_lettered == watched.ledger.visible == watched.ledger.in_flight == 0
+
+
+def test_a_delete_marker_does_not_change_what_an_event_meant(rig: Any, backend: str) -> None:
+    """Two versions and a delete marker above them: the events name the versions, and the newer one's count wins."""
+
+    async def overwrite(meddler: Meddler) -> None:
+        s3, bucket = meddler.warehouse.cloud.monitor.s3, meddler.warehouse.bucket
+        await s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        for lines in (9, 1):
+            await s3.put_object(Bucket=bucket, Key=KEY, Body=gz(lines))
+            await anyio.sleep(1)
+        await s3.delete_object(Bucket=bucket, Key=KEY)
+
+    watched = rig(harm=overwrite)
+    watched.perform(faults=Faults().slow("s3.GetObject", seconds=12, at=1), backend=backend)
+    assert not watched.late
+    assert watched.results == {KEY: 1}
+    assert watched.ledger.dead_lettered == watched.ledger.visible == watched.ledger.in_flight == 0
