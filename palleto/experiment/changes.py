@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from palleto.errors import NotFoundError
 from palleto.runtime import Child, Consumer, ProducerConsumer, Stage, Supervisor, System, Task, TaskSupervisor
 
 
@@ -51,23 +52,41 @@ async def set_copies(system: System, count: int) -> None:
         top.start_child(numbered(copies[-1], number))
 
 
+def prepare_copies(top: Supervisor, count: int) -> None:
+    """Give a supervisor that does not run yet `count` (1 or more) children like its last one."""
+    children = top.children
+    if children:
+        copies = [spec for spec in children if spec.make is children[-1].make]
+        more = [numbered(copies[-1], number) for number in range(len(copies) + 1, count + 1)]
+        top.children = [spec for spec in children if spec not in copies[count:]] + more
+
+
 def kill_stage(system: System, label: str) -> None:
-    """Kill the stage of that label, in the middle of whatever it does."""
-    for stage in stages_of(system):
-        if stage.label == label:
-            stage.kill()
+    """Kill the stage of that label, in the middle of whatever it does. Raises NotFoundError if none runs."""
+    stages = [stage for stage in stages_of(system) if stage.label == label]
+    if not stages:
+        raise NotFoundError(f"{label} does not run")
+    for stage in stages:
+        stage.kill()
 
 
 def kill_loops(system: System) -> None:
-    """Cancel the server loops that run."""
-    for task in tasks_of(system):
+    """Cancel the server loops that run. Raises NotFoundError if none does."""
+    for task in _loops(system):
         task.kill()
 
 
 def crash_loops(system: System) -> None:
-    """Let the server loops that run crash."""
-    for task in tasks_of(system):
+    """Let the server loops that run crash. Raises NotFoundError if none does."""
+    for task in _loops(system):
         task.crash()
+
+
+def _loops(system: System) -> list[Task]:
+    tasks = tasks_of(system)
+    if not tasks:
+        raise NotFoundError("no loop runs")
+    return tasks
 
 
 def numbered(spec: Child, number: int) -> Child:

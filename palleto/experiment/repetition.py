@@ -51,8 +51,11 @@ class Repetition(Experiment):
             rate=experiment.rate,
             simulation=experiment.simulation,
             faults=experiment.faults and experiment.faults.again(),
+            observers=experiment.observers,
+            prepare=experiment.prepare,
             **options,
         )
+        self.max_demand, self.wanted_copies = experiment.max_demand, experiment.wanted_copies
         self.reached = self.early = False
 
     def perform(self, at: int | None = None, change: Change | None = None, words: str = "") -> Trace:

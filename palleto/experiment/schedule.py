@@ -38,7 +38,8 @@ class Odds:
         """The odds in one sentence."""
         if self.trace is None:
             return f"None of {self.tried} schedules {self.what}."
-        shortest = f"the shortest is that of seed {self.seed}, with {len(standstill(self.trace)):,} trace events"
+        length = f"{len(standstill(self.trace)):,} trace events before it stands still"
+        shortest = f"the shortest is that of seed {self.seed}, with {length}"
         return f"{len(self.failed)} of {self.tried} schedules {self.what}; {shortest}."
 
     def __repr__(self) -> str:

@@ -12,16 +12,22 @@ from __future__ import annotations
 
 import inspect
 import os
+import runpy
 import sys
 from collections.abc import Callable, Sequence
-from io import TextIOWrapper
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
+import click
+
 from palleto import clock
+from palleto.cloud.command_line import start
+from palleto.cloud.streams import silence, tell
 from palleto.errors import PalletoError
 from palleto.program.endings import Ending
-from palleto.program.options import Options, parse, parser
+from palleto.program.options import Options, StepCommand
 from palleto.program.step_run import Pipeline, StepRun
 
 
@@ -31,25 +37,48 @@ def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = No
     `pipeline` makes the step's supervisor; if it takes a `warehouse` it gets one, and if it takes `pipelines`
     their number is an option.
     """
-    takes = inspect.signature(pipeline).parameters
+    context = click.get_current_context(silent=True)
+    if context is not None:  # `palleto step 9` has read its command line, and runs the step's file
+        _play(pipeline, until, context.obj)
+        return
     module = sys.modules[pipeline.__module__]
     program = f"python -m steps.{Path(module.__file__ or 'step').stem}"
-    cloud = "warehouse" in takes
-    options = parse(parser(program, module.__doc__ or "", cloud=cloud, pipelines="pipelines" in takes), arguments)
-    if isinstance(sys.stdout, TextIOWrapper):  # a key may hold characters that the terminal has not
-        sys.stdout.reconfigure(errors="backslashreplace")
+    start(_command(module, pipeline, lambda options: _play(pipeline, until, options)), program, arguments)
+
+
+def command_of(number: int) -> click.Command:
+    """The command of a step, 1 to 9, to stand among others, as `palleto step 9`. It runs the file as Python does."""
+    module = import_module(f"steps.step{number}")
+
+    def run(options: Options) -> None:
+        click.get_current_context().obj = options
+        runpy.run_path(str(module.__file__), run_name="__main__")
+
+    return _command(module, module.pipeline, run)
+
+
+def _command(module: ModuleType, pipeline: Pipeline, run: Callable[[Options], None]) -> click.Command:
+    takes = inspect.signature(pipeline).parameters
+    name = Path(module.__file__ or "step").stem.removeprefix("step")
+    return StepCommand(name, module.__doc__ or "", run, cloud="warehouse" in takes, pipelines="pipelines" in takes)
+
+
+def _play(pipeline: Pipeline, until: Ending, options: Options) -> None:
     run = None
     code: int | str | None = None
     try:
         run = StepRun(pipeline, until, options)
         for line in _in_its_time(run):
-            print(line, file=sys.stderr)
+            tell(line)
     except PalletoError as error:
         code = f"error: {error}"
     except KeyboardInterrupt:
         code = 130
     if run is not None and run.cloud is not None and run.cloud.patience.abandoned:
         _leave(code)
+    if isinstance(code, str):
+        tell(code)
+        code = 1
     if code is not None:
         sys.exit(code)
 
@@ -57,9 +86,8 @@ def main(pipeline: Pipeline, until: Ending, arguments: Sequence[str] | None = No
 def _leave(code: int | str | None) -> NoReturn:
     """End the process although threads wait for a server: Python would wait for them."""
     if isinstance(code, str):
-        print(code, file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
+        tell(code)
+    silence()
     os._exit(1 if isinstance(code, str) else code or 0)
 
 

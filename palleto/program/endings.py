@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 
+from palleto.cloud.endurance import Endurance, no_queue
 from palleto.errors import CloudError
 from palleto.program.options import Options
 from palleto.program.queue_depth import messages_in
@@ -92,7 +93,7 @@ async def queue_empty(state: RunState) -> None:
     Messages that another worker has in hand are among the unseen: a worker does not end while they might come back, so
     a worker that is killed is made good by the others, one visibility timeout later. A worker that joins (`--files 0`)
     an empty queue ends at once: start the one that puts the files first, or join with `--forever`.
-    A server that does not answer is asked again.
+    A server that does not answer is asked again. Raises CloudError where asking again would not help.
     """
     await state.uploaded.wait()
     warehouse = state.warehouse
@@ -104,7 +105,10 @@ async def queue_empty(state: RunState) -> None:
     while empty < looks:
         try:
             is_empty = warehouse.leases.idle and await messages_in(warehouse, warehouse.queue_url) == 0
-        except CloudError:  # the pipeline's own requests say what becomes of the run
+        except CloudError as error:
+            ending = Endurance().judge(error.operation, {}, error, 0.0)
+            if ending is not None and not no_queue(error):  # of that the pipeline's own requests tell
+                raise ending from error
             is_empty = False
         empty = empty + 1 if is_empty else 0
         await anyio.sleep(LOOK)

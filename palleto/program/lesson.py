@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +23,9 @@ FIELDS = ("Changed", "Why", "Unchanged", "Predict")
 STEPS = range(1, 10)
 """The numbers of the steps."""
 
-_FOLDER = Path(__file__).parents[2] / "steps"  # beside `palleto`, in a clone and where a wheel puts it
+FOLDER = Path(__file__).parents[2] / "steps"
+"""Where the steps are: beside `palleto`, in a clone and where a wheel puts it."""
+
 _HEADING = re.compile(r"# ---- (\w+) ----")
 _TITLE = re.compile(r"Step (\d+): (.+)\.")
 _FIELD = re.compile(rf"^({'|'.join(FIELDS)}):", re.MULTILINE)
@@ -90,7 +91,7 @@ def read(number: int) -> Lesson:
     if isinstance(number, bool) or number not in STEPS:
         raise SettingError(f"expected the number of a step, {STEPS[0]} to {STEPS[-1]}, got: {number!r}")
     try:
-        return parse((_FOLDER / f"step{number}.py").read_text(encoding="utf-8"))
+        return parse((FOLDER / f"step{number}.py").read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"expected the source of step {number}, got: {error}") from None
 
@@ -112,12 +113,12 @@ def parse(source: str) -> Lesson:
         raise SettingError(f"expected a docstring 'Step N: title.' with {', '.join(FIELDS)}, got: {lacks}")
     changed, why, unchanged, predict = (fields[name].strip() for name in FIELDS)
     diagram = start.partition("\n")[2].strip("\n")
-    sections = _sections(source.splitlines(), after=tree.body[0].end_lineno or 0)
-    return Lesson(int(title[1]), title[2], diagram, changed, why, unchanged, predict, sections)
+    return Lesson(int(title[1]), title[2], diagram, changed, why, unchanged, predict, sections(source))
 
 
-def _sections(lines: Sequence[str], after: int) -> tuple[Section, ...]:
-    """The sections of a file, from the import head on, which begins after that many lines."""
+def sections(source: str) -> tuple[Section, ...]:
+    """The sections of a Python file with a docstring, from its import head on."""
+    lines, after = source.splitlines(), ast.parse(source).body[0].end_lineno or 0
     headings = [(number, match[1]) for number, line in enumerate(lines) if (match := _HEADING.fullmatch(line))]
     found = []
     for (start, name), (end, _) in pairwise([(after, IMPORTS), *headings, (len(lines), "")]):

@@ -41,7 +41,8 @@ class Notes:
         def tell(message_id: str, data: dict[str, Any]) -> None:
             self._note("message", events=[message_id], **data)
 
-        watch(simulated, queue_url, tell)
+        assert self.system is not None
+        watch(simulated, queue_url, tell, self.system.started)
 
     def _note(self, kind: str, **data: Any) -> None:
         if self.system is not None:

@@ -1,8 +1,8 @@
 """How a run ends, once it has come to its end.
 
-Its end, or the first Ctrl-C (or SIGTERM): stop asking, finish what is in hand; at most `--drain-timeout` seconds. Then,
-or at the second Ctrl-C: end now; what is in hand is given back. A server that does not answer is waited for `HURRY`
-seconds then, and left behind; what a poll under way receives later comes again after its visibility timeout.
+Its end, or the first Ctrl-C, SIGTERM or SIGHUP: stop asking, finish what is in hand; at most `--drain-timeout` seconds.
+Then, or at the second Ctrl-C: end now; what is in hand is given back. A server that does not answer is waited for
+`HURRY` seconds then, and left behind; what a poll under way receives later comes again after its visibility timeout.
 """
 
 from __future__ import annotations
@@ -81,12 +81,16 @@ class Shutdown:
         self.limit(HURRY)
         for process in list(self.system.processes.values()) if self.system is not None else []:
             if isinstance(process, Stage):
-                process.patience = 0.0  # type: ignore[misc]
+                process.patience = 0.0
 
     async def _heed_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        heeded = [signal.SIGINT, signal.SIGTERM]
+        hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+        if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # `nohup` has it ignored
+            heeded.append(hangup)
+        with anyio.open_signal_receiver(*heeded) as signals:
             async for number in signals:
                 if self._begun.is_set():
                     self._hurry()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from palleto.core import FULL
+from palleto.runtime import Lost
 from palleto.trace import event_id
 
 if TYPE_CHECKING:
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """Counts as the run goes: give `consume` to a recorder's `on_consumed`, and `note` to its `on_note`.
+    """Counts as the run goes: give `consume` to a recorder's `on_consumed`, `note` to its `on_note`,
+    and `lose` to a run's `on_lost`.
 
     seconds: of run time, at the run's end.
     """
@@ -20,7 +23,9 @@ class Summary:
     def __init__(self) -> None:
         self.consumed: Counter[str] = Counter()  # events, by consumer
         self.files: dict[str, int] = {}  # lines, by key
-        self.bytes = 0
+        self.text: dict[str, int] = {}  # bytes when unzipped, by key
+        self.downloaded: Counter[str] = Counter()  # bytes as they came, by key
+        self.discarded = 0  # events, by full buffers
         self.redelivered = 0
         self.deleted = 0
         self.seconds = 0.0
@@ -29,12 +34,18 @@ class Summary:
         """A consumer has handled so many events."""
         self.consumed[consumer.name or consumer.id] += count
 
+    def lose(self, process: Process, events: list[Any]) -> None:
+        """Count what full buffers drop. What is lost otherwise is given out again, and consumed."""
+        if isinstance(events, Lost) and events.why == FULL:
+            self.discarded += len(events)
+
     def note(self, kind: str, events: Any, data: dict[str, Any]) -> None:
         """Count what the run notes."""
         if kind == "written":
-            self.files[event_id(events[0])] = data["lines"]
+            key = event_id(events[0])
+            self.files[key], self.text[key] = data["lines"], data["bytes"]
         elif kind == "download":
-            self.bytes += data["bytes"]
+            self.downloaded[event_id(events[0])] += data["bytes"]
         elif kind == "receive":
             self.redelivered += sum(count > 1 for count in data["counts"])
         elif kind == "delete":
@@ -45,9 +56,17 @@ class Summary:
         shares = ", ".join(f"{name} {self.consumed[name]}" for name in sorted(self.consumed, key=_by_number))
         total = sum(self.consumed.values())
         lines = [f"{total} {plural('event', total)} consumed in {self.seconds:.1f} s ({shares or 'by nobody'})"]
+        if self.discarded:
+            lines.append(f"{self.discarded} {plural('event', self.discarded)} discarded by full buffers")
         if self.files:
-            total = sum(self.files.values())
-            lines.append(f"{len(self.files)} {plural('file', len(self.files))}, {self.bytes:,} bytes, {total:,} lines")
+            count, text, of_text = len(self.files), sum(self.text.values()), sum(self.files.values())
+            came = sum(self.downloaded[key] for key in self.files)
+            lines.append(
+                f"{count} {plural('file', count)}: {came:,} bytes in, {text:,} bytes of text, {of_text:,} lines"
+            )
+        if without := self.downloaded.keys() - self.files.keys():
+            count, came = len(without), sum(self.downloaded[key] for key in without)
+            lines.append(f"{count} {plural('file', count)} without a result: {came:,} bytes in")
         if requests is not None:
             lines.append("requests: " + (", ".join(f"{name} {n}" for name, n in sorted(requests.items())) or "none"))
             lines.append(

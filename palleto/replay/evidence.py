@@ -13,12 +13,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from palleto.replay.sources import source_of
+from palleto.replay.words import words
 from palleto.trace import Trace, TraceEvent
 
 __all__ = [
     "Answer",
     "Loop",
+    "answer_of",
     "consumed",
     "count",
     "events_of",
@@ -41,11 +42,33 @@ _ASKING = re.compile(r"Asking for (\d+)")
 _WANTED = re.compile(r"Looking for (\d+)")
 
 
-class Answer(NamedTuple):
-    """What a trace answers, and the trace event that decides it; None where the run has not shown it."""
-
+class _Pair(NamedTuple):
     value: Any
     event: TraceEvent | None
+
+
+class Answer(_Pair):
+    """What a trace answers, and the trace event that decides it; None where the run has not shown it.
+
+    `run` is what was asked: an experiment, a recorder or a trace; None if nobody said so.
+    """
+
+    run: Any = None
+
+
+def answer_of(value: Any, run: Any = None) -> Answer:
+    """What a function of a trace gives, as an answer: a value, a trace event (its time), a value and its event.
+
+    run: what it was asked of; an answer that knows its run keeps it.
+    """
+    if isinstance(value, TraceEvent):
+        value = (value.t, value)
+    pair = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], TraceEvent | None)
+    answer = Answer(*value) if pair else Answer(value, None)
+    answer.run = getattr(value, "run", None) if pair else None
+    if answer.run is None:
+        answer.run = run
+    return answer
 
 
 @dataclass(slots=True)
@@ -147,26 +170,26 @@ def number_in(event: TraceEvent | None, after: str = "") -> float | None:
 def tally(trace: Any, **conditions: Any) -> Answer:
     """How many such trace events there are, and the last of them. See `every`."""
     found = every(trace, **conditions)
-    return Answer(len(found), found[-1] if found else None)
+    return answer_of((len(found), found[-1] if found else None), trace)
 
 
 def moment(trace: Any, **conditions: Any) -> Answer:
     """When the first such trace event happened, in seconds of run time, and the event itself. See `every`."""
     event = first(trace, **conditions)
-    return Answer(None if event is None else event.t, event)
+    return answer_of((None if event is None else event.t, event), trace)
 
 
 def consumed(trace: Any, **conditions: Any) -> Answer:
     """How many events the consumers have consumed, and the trace event at which the last of them was."""
     found = every(trace, kind="handled", last=True, **conditions)
-    return Answer(sum(len(event.ids) for event in found), found[-1] if found else None)
+    return answer_of((sum(len(event.ids) for event in found), found[-1] if found else None), trace)
 
 
 def total(trace: Any, name: str, **conditions: Any) -> Answer:
     """The sum of a number of `data`, as `total(run, "deleted")`, and the last trace event that adds to it."""
     found = [event for event in every(trace, **conditions) if isinstance(event.data.get(name), int | float)]
     adding = [event for event in found if event.data[name]]
-    return Answer(sum(event.data[name] for event in found), adding[-1] if adding else None)
+    return answer_of((sum(event.data[name] for event in found), adding[-1] if adding else None), trace)
 
 
 def loops(trace: Any) -> list[Loop]:
@@ -204,22 +227,3 @@ def loops(trace: Any) -> list[Loop]:
     for label, times in polls.items():
         found[label].runs = found[label].runs or times  # a loop that says nothing still polls
     return list(found.values())
-
-
-# ---- an event in words
-
-
-def words(event: TraceEvent) -> str:
-    """A trace event in one line: its number, its time, who did what, and the line of code that did it."""
-    said_text = event.data.get("text")
-    facts = [] if said_text is None else [f"“{said_text}”"]
-    if event.peer is not None:
-        facts.append(f"with {event.peer}")
-    if event.ids and event.kind != "cast":
-        shown = ", ".join(event.ids[:2])
-        facts.append(f"{shown} and {len(event.ids) - 2} more" if len(event.ids) > 2 else shown)
-    facts += [f"{name} {value}" for name, value in event.data.items() if name != "text"]
-    what = f"{event.kind} {', '.join(facts)}".strip()
-    who = f"{event.stage}: " if event.stage else ""
-    place = source_of(event)
-    return f"trace event {event.seq}, at {event.t:.3f} s, {who}{what}" + (f" ({place})" if place else "")

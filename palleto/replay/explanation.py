@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from palleto.errors import SettingError
+from palleto.errors import SettingError, one_line
 from palleto.replay.moment import Look, Moment, standstill
 from palleto.replay.sources import place_of
 from palleto.replay.table import html_table
+from palleto.runtime.standstill import events, remembers, waits
 from palleto.trace import Trace, TraceEvent
 
 __all__ = ["CAUSES", "Cause", "Explanation", "Reason", "explain"]
@@ -45,7 +46,7 @@ class Reason:
 
     def __str__(self) -> str:
         at = "" if self.event is None else f" [{self.event.t:.3f} s{_place(self.event)}]"
-        return f"{self.who} {self.text}{at}"
+        return one_line(f"{self.who} {self.text}{at}")
 
 
 class Explanation:
@@ -156,7 +157,7 @@ class _Chain:
         gone = [
             life.ended
             for label, life in self.moment.lives.items()
-            if life.crashed and life.ended is not None and str(life.ended.data["reason"]).startswith("RestartError")
+            if life.ended is not None and str(life.ended.data["reason"]).startswith("RestartError")
             and (name is None or name.startswith(label) or len(self.moment.sinks) == 1 or label.startswith("#"))
         ]  # fmt: skip
         if not gone:
@@ -193,8 +194,7 @@ class _Chain:
         producer, link = max(above, key=lambda pair: pair[1].outstanding)
         if link.outstanding <= 0:
             return self.end("no demand", name, f"has asked {producer} for nothing more", moment.last.get(name))
-        text = f"waits for {_events(link.outstanding)} of {producer}"
-        self.reasons.append(Reason(name, text, link.ask))
+        self.reasons.append(Reason(name, waits(link.outstanding, producer), link.ask))
         if not moment.alive(producer):
             return self.gave_up(producer) or self.ended(producer)
         if producer in moment.consumers:
@@ -213,14 +213,11 @@ class _Chain:
         moment = self.moment
         remembered, _, buffered, _ = moment.ledgers.get(name, [0, 0, 0, 0])
         told = moment.told.get(name)
-        text = f"remembers demand for {_events(remembered)}"
-        if buffered:
-            text += f", with {buffered} in its buffer"
-        self.reasons.append(Reason(name, text, told))
+        self.reasons.append(Reason(name, remembers(remembered, buffered), told))
         if not moment.looks:
             if told is None:
                 return self.end("no demand", name, "has heard of no demand")
-            text = f"was told of {_events(told.data['count'])}, has not emitted them all, and looks for no more"
+            text = f"was told of {events(told.data['count'])}, has not emitted them all, and looks for no more"
             return self.end("forgotten demand", name, text, told)
         looking = [look for look in moment.looks.values() if look.ended is None and look.killed is None]
         if looking:
@@ -231,14 +228,16 @@ class _Chain:
         """A loop that runs, and finds nothing."""
         loop, moment = f"Its loop {look.started.stage}", self.moment
         crashed = look.crashed
-        if crashed is not None and crashed.seq > (look.receive.seq if look.receive else -1):
-            again = crashed.data.get("again")
+        again = crashed.data.get("again") if crashed is not None else None
+        runs_again = again is not None and again <= moment.t
+        if crashed is not None and not runs_again and crashed.seq > (look.receive.seq if look.receive else -1):
             text = f"crashed on {crashed.data['reason']}" + (f"; it runs again at {again:.3f} s" if again else "")
             return self.end("crashed loop", loop, text, crashed)
         if look.receive is None:
             if moment.messages or look.looks == 0:
                 return self.end("between polls", loop, "has just begun to poll", look.started)
-            text = f"looks for events, in vain so far: {look.looks} times"
+            found_some = "has found some, and looks for the rest" if look.cast else "looks for events, in vain"
+            text = f"{found_some}: {look.looks} looks so far"
             return self.end("nothing found yet", loop, text, moment.last.get(look.started.stage))
         found = len(look.receive.ids)
         self.reasons.append(Reason(loop, f"polls; the last receive brought {found or 'nothing'}", look.receive))
@@ -247,8 +246,9 @@ class _Chain:
             text = f"has {len(visible)} visible messages, which the next poll will find"
             return self.end("between polls", "The queue", text, moment.messages[visible[0]].event)
         if in_flight:
-            back = min(moment.messages[name].until or 0.0 for name in in_flight)
-            text = f"has all its {len(in_flight)} messages in flight; the first is visible again at {back:.3f} s"
+            text = f"has all its {len(in_flight)} messages in flight"
+            if back := [until for name in in_flight if (until := moment.messages[name].until) is not None]:
+                text += f"; the first is visible again at {min(back):.3f} s"
             first = min((moment.messages[name].event for name in in_flight), key=lambda event: event.seq)
             return self.end("all in flight", "The queue", text, first)
         return self.end("empty queue", "The queue", "is empty: nothing visible, nothing in flight", look.receive)
@@ -257,10 +257,12 @@ class _Chain:
         """No loop runs: the last one ended, and only new demand would start another."""
         loop, ended, asking = f"Its loop {look.started.stage}", look.ended or look.killed, self.moment.asking
         assert ended is not None
+        reason = str(ended.data.get("reason"))
+        in_order = look.killed is None and reason in ("normal", "shutdown")
         for_nothing = look.refused is not None and look.refused.data.get("max", 1) < 1
-        if for_nothing or (look.receive is None and look.cast is None and look.killed is None and _asked_0(asking)):
+        if for_nothing or (in_order and look.receive is None and look.cast is None and _asked_0(asking)):
             if asking is not None:
-                text = f"counts wrong: with demand for {remembered} unmet it asked for {_events(asking[0])}"
+                text = f"counts wrong: with demand for {remembered} unmet it asked for {events(asking[0])}"
                 self.reasons.append(Reason(name, text, asking[1]))
             if for_nothing and look.refused is not None:
                 most = look.refused.data["max"]
@@ -268,8 +270,7 @@ class _Chain:
             return self.end("lost demand", loop, "looked for nothing and ended", ended)
         if look.killed is not None:
             return self.end("killed loop", loop, "was killed, and no other was started", look.killed)
-        reason = str(ended.data.get("reason"))
-        if reason not in ("normal", "shutdown"):
+        if not in_order:
             text = f"died on {reason}, and only new demand starts another"
             if look.receive is not None and look.receive.ids and look.cast is None and not _names(look.receive):
                 message = look.receive.ids[0][:8]
@@ -286,10 +287,6 @@ def _asked_0(asking: tuple[int, TraceEvent] | None) -> bool:
 def _names(receive: TraceEvent) -> bool:
     """Whether a receive brought a message that names a file."""
     return any(receive.data.get("names", [[""]]))
-
-
-def _events(count: int) -> str:
-    return f"{count} event{'' if count == 1 else 's'}"
 
 
 def _place(event: TraceEvent) -> str:

@@ -55,12 +55,12 @@ class Look:
     receive: TraceEvent | None = None
     refused: TraceEvent | None = None  # a receive that failed
     cast: TraceEvent | None = None
-    looks: int = 0  # what it said or received
+    looks: int = 0  # receives, or times that it said it was looping
 
 
 @dataclass(slots=True)
 class QueuedMessage:
-    """A message of the queue: its state (see `trace.py`), receives, when it is visible again, and what told it."""
+    """A message of the queue: its state as a trace has it, receives, when it is visible again, and what told it."""
 
     state: str
     receives: int
@@ -99,7 +99,7 @@ class Moment:
         self.t = event.t
         if event.ledger is not None:
             self.ledgers[event.stage] = event.ledger["after"]
-        if event.line is not None:
+        if event.line is not None and event.kind != "shown":  # a supervisor's number is told where it was changed
             self.last[event.stage] = event
         change = getattr(self, f"_{event.kind}", None)
         if change is not None:
@@ -173,7 +173,7 @@ class Moment:
 
     def _said(self, event: TraceEvent) -> None:
         if event.stage in self.looks:
-            self.looks[event.stage].looks += 1
+            self.looks[event.stage].looks += "looping" in event.data["text"]
         elif match := _ASKING.match(event.data["text"]):
             self.asking = int(match[1]), event
 

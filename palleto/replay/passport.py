@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from palleto.errors import SettingError
+from palleto.errors import SettingError, one_line
 from palleto.replay.sources import place_of
 from palleto.replay.table import html_table, text_table
 from palleto.trace import Trace, TraceEvent
@@ -153,7 +153,7 @@ class Passport:
         return [(f"{entry.t:.3f}", entry.who, entry.what, place_of(entry.event)) for entry in self.entries]
 
     def __repr__(self) -> str:
-        return f"{self.title}\n{text_table(HEAD, self._rows())}"
+        return f"{one_line(self.title)}\n{text_table(HEAD, self._rows())}"
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._rows(), before=self.title)

@@ -1,6 +1,7 @@
 """The files that a trace names: what to call them, and their text.
 
-A trace keeps the last part of a file's name. The steps stand beside `palleto`, in a clone and where a wheel puts them.
+A trace keeps the last part of a file's name. The steps stand beside `palleto`, in a clone and where a wheel puts them,
+and the talk's own in it.
 A notebook's cells, which IPython names like `3740536404.py`, are in Python's own cache of lines.
 """
 
@@ -17,6 +18,8 @@ __all__ = ["called", "code_of", "place_of", "source_of", "text_of", "titles"]
 
 _STEPS = Path(__file__).parents[2] / "steps"
 _STEP = re.compile(r"step\d+\.py")
+_TALK = Path(__file__).parents[1] / "lab" / "talk"
+_TALKS = re.compile(r"talk_step\d+\.py")
 _CELL = re.compile(r"\d+\.py|<ipython-input-.*>")
 _HEADING = re.compile(r"^# ---- (\w+) ----|^(?:class|def|async def) (\w+)", re.MULTILINE)
 
@@ -27,9 +30,9 @@ def text_of(file: str) -> str | None:
     Another file is in Python's cache of lines if its traceback was printed: what is found there by the last part of its
     name must be the only one that ends so.
     """
-    if _STEP.fullmatch(file):
+    if _STEP.fullmatch(file) or _TALKS.fullmatch(file):
         try:
-            return (_STEPS / file).read_text(encoding="utf-8")
+            return ((_STEPS if _STEP.fullmatch(file) else _TALK) / file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             return None
     known = [path for path in linecache.cache if Path(path).name == file]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from palleto.errors import one_line
+
 __all__ = ["html_table", "text_table"]
 
 STYLE = """\
@@ -27,7 +29,7 @@ def text_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     0.5   asked
     12.0  emitted
     """
-    lines = [list(head), *map(list, rows)]
+    lines = [[one_line(cell) for cell in line] for line in (head, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()
@@ -37,11 +39,11 @@ def text_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, before: str = "", after: str = "") -> str:
     """The same as HTML, with prose (plain text, a paragraph each) before and after it."""
-    cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    cells = "".join("<tr>" + "".join(f"<td>{escape(one_line(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     table = f"<table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>" if cells else ""
     return f'{STYLE}<div class="palleto-replay">{_prose(before)}{table}{_prose(after)}</div>'
 
 
 def _prose(text: str) -> str:
-    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n") if part)
+    return "".join(f"<p>{escape(one_line(part))}</p>" for part in text.split("\n") if part)

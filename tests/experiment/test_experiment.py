@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from palleto import SettingError, Supervisor, System, TraceEvent, cast, child
-from palleto.experiment import copies_of, numbered
+from palleto import Observer, SettingError, Supervisor, System, TraceEvent, cast, child
+from palleto.experiment import Repetition, copies_of, numbered
 from palleto.lab import Experiment, evidence
 from palleto.program import queue_empty
 from steps import step5, step6, step7, step8, step9
@@ -175,6 +175,40 @@ def test_fresh_changes_nothing_where_the_queue_is_new_anyway(start: Any) -> None
         run.join(10)
         assert run.error is None
         assert evidence.consumed(run).value == 3
+
+
+def test_what_is_prepared_is_there_when_the_pipeline_starts_and_again_in_a_repetition(start: Any) -> None:
+    async def prepare(cloud: Any, stack: Any) -> None:
+        await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)
+        await cloud.monitor.sqs.send_message(QueueUrl=stack.queue_url, MessageBody="no JSON")
+
+    run = start(step7.pipeline, virtual=True, files=0, seconds=1, prepare=prepare)
+    run.join(10)
+    again = Repetition(run)
+    again.perform()
+    for one in (run, again):
+        first = evidence.first(one, kind="receive")
+        assert first is not None
+        assert (first.t, len(first.ids), first.data["names"]) == (0.0, 1, [[]])
+
+
+def test_an_observer_hears_of_each_run_and_of_a_repetition_and_what_it_raises_is_a_crash() -> None:
+    class Second(Observer):
+        def attached(self, system: System) -> None:
+            self.batches = 0
+
+        def called(self, stage: Any, callback: str, argument: Any) -> None:
+            self.batches += callback == "handle_events"
+            if self.batches == 2:
+                self.batches += 1
+                raise RuntimeError("the second batch")
+
+    run = Experiment(step5.pipeline, virtual=True, seconds=60, observers=[Second()])
+    for _ in range(2):
+        run.start().join(10)
+        (crash,) = evidence.every(run, kind="crash")
+        assert crash.data["reason"] == "RuntimeError: the second batch"
+    assert list(Repetition(run).perform()) == list(run.trace.events)
 
 
 @pytest.mark.localstack

@@ -33,6 +33,8 @@ def test_the_originals_lost_demand_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.trace is not None
     assert found.explanation is not None
     assert found.explanation.cause == "lost demand"
+    assert "SQS.Producer counts wrong: with demand for " in found.explanation.sentence
+    assert "unmet it asked for 0 events" in found.explanation.sentence
     assert found.headline.startswith(f"1 of {found.tried} schedules stall; the shortest is that of seed {found.seed}, ")
     again = Repetition(pipelines(), seed=found.seed).perform()
     assert again == found.trace

@@ -27,12 +27,3 @@ def test_requests_faults_and_lines_are_noted_while_the_pipeline_runs() -> None:
         ("fault", [], {"operation": "s3.GetObject", "what": "breaks off"}),
         ("download", ["a.gz"], {"bytes": 7}),
     ]
-
-
-def test_each_message_of_a_simulated_queue_is_noted(play) -> None:
-    played = play(9, files=2)
-    states: dict[str, list[str]] = {}
-    for event in played.kinds("message"):
-        states.setdefault(event.ids[0], []).append(event.data["state"])
-    assert len(states) == 3  # and the TestEvent's
-    assert {(first, last) for first, *_, last in states.values()} == {("visible", "deleted")}

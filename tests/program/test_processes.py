@@ -11,12 +11,14 @@ import struct
 import subprocess
 import sys
 import termios
+from functools import partial
 from pathlib import Path
 
 import pytest
 from ran import ROOT, command, finished
 
 import palleto
+from palleto.replay import Passport, compare, explain
 
 
 def test_a_step_runs_as_a_module():
@@ -27,23 +29,36 @@ def test_a_step_runs_as_a_module():
     assert ran.err == "30 events consumed in 3.0 s (#3 30)\n"
 
 
-def test_step_9_runs_as_a_module(tmp_path):
-    ran = finished(command("steps.step9", "--virtual", "--files", 5, "--output", tmp_path / "results"))
-    assert ran.status == 0, ran
-    results = {path.name: int(path.read_text()) for path in (tmp_path / "results" / "packrat" / "data").iterdir()}
-    assert results["20160720.txt"] == 2851
-    assert len(results) == 5
-    assert ran.figure(r"([\d,]+) lines") == sum(results.values())
-    assert ran.figure(r"messages: (\d+) deleted") == 6  # and the TestEvent's
-    assert ran.figure(r"(\d+) redelivered") == ran.figure(r"(\d+) dead-lettered") == 0
-
-
 def test_a_name_that_the_terminal_cannot_show_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     (tmp_path / "größe.gz").write_bytes(gzip.compress(b"line\n"))
     ran = finished(command("steps.step9", "--virtual", "--data", "größe.gz", cwd=tmp_path))
     assert ran.status == 0, ran
     assert r"processed packrat/data/gr\xf6\xdfe.gz" in ran.out
+
+
+NASTY = "\x1b]0;title\x07\x1b[2J\x9b31m\r.gz"
+
+
+def test_a_key_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    """Neither in what a step says, nor in what is reported, nor in a table of its trace, nor in an error."""
+    (tmp_path / NASTY).write_bytes(gzip.compress(b"line\n"))
+    ran = finished(command("steps.step9", "--virtual", "--trace", "trace", "--data", NASTY, cwd=tmp_path))
+    assert ran.status == 0, ran
+    assert "cannot process" in ran.err, "the key is refused"
+    wrong = finished(command("steps.step9", "--virtual", "--data", f"none{NASTY}", cwd=tmp_path))
+    tables = "".join(repr(thing) for thing in passports(tmp_path / "trace"))
+    assert "packrat" in ran.out + tables
+    shown = ran.out + ran.err + wrong.out + wrong.err + tables
+    assert {character for character in shown if not character.isprintable()} == {"\n"}
+    assert r"\x1b]0;title\x07\x1b[2J\x9b31m\r.gz" in ran.err
+
+
+def passports(trace: Path) -> list[object]:
+    """What the trace tells of each of its events."""
+    events = palleto.load(trace)
+    ids = {name for event in events for name in event.ids}
+    return [*(Passport(events, name, (name,)) for name in ids), compare(events, events), explain(events)]
 
 
 def test_a_virtual_run_loads_no_boto3_and_no_moto():
@@ -70,15 +85,120 @@ def test_a_pipe_that_has_had_enough_is_no_error():
     assert "events consumed" in err
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals")
+def step(words: str, folder: Path, redirected: str = "") -> subprocess.CompletedProcess[str]:
+    """A step as a shell starts it, which can close streams and let them go to a disk that is full."""
+    line = f"exec {sys.executable} -m {words} {redirected}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_error(closed: str, tmp_path: Path) -> None:
+    ran = step("steps.step9 --virtual --files 2 --output results", tmp_path, closed)
+    assert ran.returncode == 0
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert len(list((tmp_path / "results").rglob("*.txt"))) == 2
+
+
+def test_what_is_opened_does_not_get_the_number_of_a_stream_that_is_closed(tmp_path: Path) -> None:
+    script = (
+        "import sys; from palleto.cloud.streams import open_closed; open_closed(); "
+        "file = open('mine', 'w'); print('said'); print('said', file=sys.stderr); print(file.fileno(), file=file)"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'exec {sys.executable} -c "{script}" <&- >&- 2>&-'],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert int((tmp_path / "mine").read_text()) > 2, "or it holds what was said, too"
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+
+@FULL
+@pytest.mark.parametrize(
+    ("options", "redirected", "said"),
+    [
+        ("", ">/dev/full", "error: cannot write to standard output: No space left on device; let it go elsewhere"),
+        ("--quiet", "2>/dev/full", ""),
+        ("", ">/dev/full 2>/dev/full", ""),
+        (
+            "--quiet --trace /dev/full",
+            "",
+            "error: cannot write the trace to /dev/full: No space left on device; choose",
+        ),
+    ],
+)
+def test_a_full_disk_is_a_quiet_end_or_one_line(options: str, redirected: str, said: str, tmp_path: Path) -> None:
+    ran = step(f"steps.step9 --virtual --files 40 --output results {options}", tmp_path, redirected)
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert [line[: len(said)] for line in ran.stderr.splitlines() if not line.startswith("simulated")] == [said] * bool(
+        said
+    )
+
+
+def test_a_limit_of_the_size_of_files_is_one_line_and_nobodys_dead_letter(tmp_path: Path) -> None:
+    line = f"ulimit -f 200; exec {sys.executable} -m steps.step9 --virtual --quiet --files 6 --output results"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=20
+    )
+    assert ran.returncode == 1
+    _, error = ran.stderr.splitlines()
+    assert re.fullmatch(r"error: cannot unzip to .*: File too large; name a folder with more room in TMPDIR", error)
+
+
+@FULL
+@pytest.mark.parametrize("words", ["steps", "steps.step9 --help"])
+def test_a_command_that_cannot_print_says_so(words: str, tmp_path: Path) -> None:
+    ran = step(words, tmp_path, ">/dev/full")
+    assert ran.stderr == "error: cannot write to standard output: No space left on device; let it go elsewhere\n"
+    assert ran.returncode == 1
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_hangup_is_as_sigterm(backend: str) -> None:
+    options = ("steps.step1", "--forever", "--speed", 4, "--backend", backend)
+    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # who runs the tests under `nohup` has it ignored
+    ran = finished(told_to_end("Received 10", *options, number=signal.SIGHUP, preexec_fn=heard))
+    assert ran.status == 0, ran
+    assert ran.err.splitlines()[0] == "SIGHUP: finishing what is in hand; once more ends at once"
+
+
+def test_a_hangup_that_is_ignored_stays_so(tmp_path: Path) -> None:
+    """As `nohup` has it: the run is told of it, and goes on to its end."""
+    words = "nohup", sys.executable, "-m", "steps.step1", "--speed", "4", "--events", "100"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        while "Received 10" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGHUP)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "100 events consumed" in err
+
+
+def told_to_end(until: str, *options: object, number: int = signal.SIGINT, **settings: object) -> subprocess.Popen[str]:
+    """A step's process that has got Ctrl-C, or the signal with this number, after it said `until`."""
+    process = command(*options, **settings)
+    assert process.stdout is not None
+    while until not in process.stdout.readline():
+        pass
+    process.send_signal(number)
+    return process
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_ctrl_c_finishes_what_is_in_hand(backend):
-    process = command("steps.step1", "--forever", "--speed", 4, "--backend", backend)
-    assert process.stdout is not None
-    while "Received 10" not in process.stdout.readline():
-        pass
-    process.send_signal(signal.SIGINT)
-    ran = finished(process)
+    ran = finished(told_to_end("Received 10", "steps.step1", "--forever", "--speed", 4, "--backend", backend))
     assert ran.status == 0, ran
     first, last = ran.err.splitlines()
     assert first == "SIGINT: finishing what is in hand; once more ends at once"
@@ -87,34 +207,22 @@ def test_ctrl_c_finishes_what_is_in_hand(backend):
     assert last.startswith(f"{10 * ran.out.count('Consumed')} events consumed in "), before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_second_ctrl_c_ends_at_once(backend):
     """The consumer is in a sleep of 1 s, which takes an hour of real time; nobody waits for it."""
-    process = command("steps.step1", "--forever", "--speed", 1 / 3600, "--backend", backend)
-    assert process.stdout is not None
+    process = told_to_end("Received 10", "steps.step1", "--forever", "--speed", 1 / 3600, "--backend", backend)
     assert process.stderr is not None
-    while "Received 10" not in process.stdout.readline():
-        pass
-    process.send_signal(signal.SIGINT)
     assert "once more ends at once" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     ran = finished(process)
-    assert ran.status == 130
+    assert (ran.status, ran.out) == (130, "")
     assert "Traceback" not in ran.err
-    assert ran.out == ""
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_leaves_nothing_in_flight(tmp_path):
     """A second run would find everything that the first did not delete."""
     options = "--place simulated --forever --speed 10 --files 40 --output results --trace trace"
-    process = command("steps.step9", *options.split(), cwd=tmp_path)
-    assert process.stdout is not None
-    while "Consumer processed" not in process.stdout.readline():
-        pass
-    process.send_signal(signal.SIGINT)
-    ran = finished(process)
+    ran = finished(told_to_end("Consumer processed", "steps.step9", *options.split(), cwd=tmp_path))
     assert ran.status == 0, ran
     events = palleto.load(tmp_path / "trace")
     received = {event_id for event in events if event.kind == "receive" for event_id in event.ids}

@@ -17,3 +17,12 @@ def test_messages_are_deleted_so_many_at_a_time_as_a_stage_asks_for(play, max_de
     played = play(9, files=20, pipelines=1, max_demand=max_demand)
     assert played.summary.deleted == 21  # and the TestEvent
     assert abs(played.requests["sqs.DeleteMessageBatch"] - requests) <= 1
+
+
+def test_a_queue_with_a_delay_is_waited_for(play):
+    async def prepare(cloud, stack):
+        await cloud.monitor.sqs.set_queue_attributes(QueueUrl=stack.queue_url, Attributes={"DelaySeconds": "300"})
+
+    played = play(9, files=3, prepare=prepare)
+    assert played.summary_lines[1].startswith("3 files")
+    assert played.summary.seconds > 300

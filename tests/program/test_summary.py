@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from types import SimpleNamespace
 
+import pytest
+
+from palleto import Lost
+from palleto.core import FULL
 from palleto.program import Summary
-
-
-def summary(*noted: tuple[str, tuple[str, ...], dict], consumed: list[tuple[str, int]] = ()) -> Summary:
-    made = Summary()
-    for one in noted:
-        made.note(*one)
-    for name, count in consumed:
-        made.consume(SimpleNamespace(name=None if name.startswith("#") else name, id=name), count)
-    return made
 
 
 def test_nothing_happened():
@@ -26,50 +21,59 @@ def test_nothing_happened():
     ]
 
 
-def test_events_are_counted_by_consumer():
-    made = summary(consumed=[("#4", 2), ("#5", 1), ("#4", 1)])
+@pytest.mark.parametrize(
+    ("consumed", "line"),
+    [
+        ([("#4", 2), ("#5", 1), ("#4", 1)], "4 events consumed in 61.0 s (#4 3, #5 1)"),
+        ([(f"P{number}", 1) for number in (10, 2, 1)], "3 events consumed in 61.0 s (P1 1, P2 1, P10 1)"),
+    ],
+)
+def test_events_are_counted_by_consumer_in_the_order_of_their_numbers(consumed, line):
+    made = Summary()
     made.seconds = 61.04
-    assert made.lines() == ["4 events consumed in 61.0 s (#4 3, #5 1)"]
+    for name, count in consumed:
+        made.consume(SimpleNamespace(name=None if name.startswith("#") else name, id=name), count)
+    assert made.lines() == [line]
 
 
-def test_consumers_stand_in_the_order_of_their_numbers():
-    made = summary(consumed=[(f"Pipeline{number}Consumer", 1) for number in (10, 2, 1)])
-    assert "(Pipeline1Consumer 1, Pipeline2Consumer 1, Pipeline10Consumer 1)" in made.lines()[0]
-
-
-def test_files_bytes_and_lines():
-    made = summary(
+def test_files_and_messages():
+    made = Summary()
+    for kind, ids, data in [
         ("download", ("a.gz",), {"bytes": 1_000}),
-        ("written", ("a.gz",), {"lines": 2_000}),
+        ("written", ("a.gz",), {"lines": 2_000, "bytes": 9_000}),
         ("download", ("b.gz",), {"bytes": 500}),
-        ("written", ("b.gz",), {"lines": 1}),
-        ("written", ("b.gz",), {"lines": 1}),  # again: it is one file still
-    )
-    assert made.lines()[1] == "2 files, 1,500 bytes, 2,001 lines"
-    assert summary(("written", ("a.gz",), {"lines": 5})).lines()[1] == "1 file, 0 bytes, 5 lines"
-
-
-def test_messages_deleted_and_redelivered():
-    made = summary(
+        ("written", ("b.gz",), {"lines": 1, "bytes": 600}),
+        ("written", ("b.gz",), {"lines": 1, "bytes": 600}),  # again: it is one file still
+        ("download", ("bad.gz",), {"bytes": 7}),
+        ("download", ("bad.gz",), {"bytes": 7}),
+        ("download", ("worse.gz",), {"bytes": 100}),
         ("receive", ("m1", "m2"), {"counts": [1, 1]}),
         ("receive", ("m1",), {"counts": [2]}),
         ("receive", ("m1",), {"counts": [3]}),
         ("delete", (), {"deleted": 1, "failed": 1}),
         ("delete", (), {"deleted": 1, "failed": 0}),
-    )
-    assert made.lines(Counter(), 4)[-1] == "messages: 2 deleted, 2 redelivered, 4 dead-lettered"
-
-
-def test_requests_by_operation():
-    told = Summary().lines(Counter({"sqs.ReceiveMessage": 3, "s3.GetObject": 1}))
-    assert told[1] == "requests: s3.GetObject 1, sqs.ReceiveMessage 3"
+    ]:
+        made.note(kind, ids, data)
+    assert made.lines(Counter({"sqs.ReceiveMessage": 3, "s3.GetObject": 2}), 4)[1:] == [
+        "2 files: 1,500 bytes in, 9,600 bytes of text, 2,001 lines",
+        "2 files without a result: 114 bytes in",
+        "requests: s3.GetObject 2, sqs.ReceiveMessage 3",
+        "messages: 2 deleted, 2 redelivered, 4 dead-lettered",
+    ]
 
 
 def test_a_runs_figures_are_its_traces(play):
     played = play(9)
     assert played.summary.consumed.total() == 12
     assert len(played.summary.files) == 12
-    assert played.summary.lines(played.requests)[1].startswith("12 files, ")
+    assert played.summary.lines(played.requests)[1].startswith("12 files: ")
     assert played.summary_lines[-1] == "messages: 13 deleted, 0 redelivered, 0 dead-lettered"
     assert f"s3.GetObject {len(played.kinds('download'))}" in played.summary_lines[2]
     assert f"sqs.ReceiveMessage {len(played.kinds('receive'))}" in played.summary_lines[2]
+
+
+def test_what_full_buffers_drop_is_counted_and_what_a_crash_loses_is_not():
+    made = Summary()
+    for events in (Lost([1, 2], FULL), Lost([3], "numbers has ended: killed"), Lost([4], FULL)):
+        made.lose(SimpleNamespace(), events)
+    assert made.lines() == ["0 events consumed in 0.0 s (by nobody)", "3 events discarded by full buffers"]

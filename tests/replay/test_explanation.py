@@ -20,24 +20,8 @@ from palleto import (
     child,
     running,
 )
-from palleto.cloud import Simulation
 from palleto.replay import Explanation, explain
-from steps import step5, step9
-
-JITTER = Simulation(receive=(0.0, 0.05), get_object=(0.0, 0.1))
-
-
-def test_forgotten_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def handle_demand(self: step5.Producer, demand: int) -> list[str]:
-        self.owed = demand  # what was owed before is forgotten
-        return self.take(self.owed)
-
-    monkeypatch.setattr(step5.Producer, "handle_demand", handle_demand)
-    found = explain(play(5, seconds=300).trace)
-    assert found.cause == "forgotten demand"
-    assert found.reasons[0].text.startswith("waits for ")
-    assert "SQS.Producer remembers demand for 20 events" in found.sentence
-    assert "found what it was asked for and ended; nobody looks for the rest" in found.sentence
+from steps import step9
 
 
 def run_of(top: Supervisor, seconds: float = 20.0) -> Recorder:
@@ -52,28 +36,6 @@ def run_of(top: Supervisor, seconds: float = 20.0) -> Recorder:
     except RestartError:
         assert recorder.events
     return recorder
-
-
-def below_zero(self: step9.Producer, message: tuple[str, list[Any]]) -> list[Any]:
-    """The original's: the count goes to -1 when a killed loop has sent one too many, and is never repaid."""
-    self.owed -= len(message[1])
-    return message[1]
-
-
-def stalls(play: Any, **settings: Any) -> Any:
-    for seed in range(12):
-        played = play(9, files=40, seconds=29, simulation=JITTER, seed=seed, **settings)
-        if len(played.summary.files) < 40:
-            return played
-    raise AssertionError("the original's fault does not show")
-
-
-def test_lost_demand(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step9.Producer, "handle_cast", below_zero)
-    found = explain(stalls(play).trace)
-    assert found.cause == "lost demand"
-    assert "SQS.Producer counts wrong: with demand for " in found.sentence
-    assert "unmet it asked for 0 events" in found.sentence
 
 
 def test_an_empty_queue(play: Any) -> None:
@@ -163,14 +125,17 @@ def test_a_stage_that_hangs() -> None:
 
 def looked_for(*more: TraceEvent) -> Explanation:
     """Why nothing happens where C waits for five events of P, and P's loops did that."""
+    return explain([replace(event, seq=seq, t=seq * 1.0) for seq, event in enumerate([*_begin(), *more])])
+
+
+def _begin() -> list[TraceEvent]:
     ledger = {"before": [0, 0, 0, 0], "after": [5, 5, 0, 0]}
-    begin = [
+    return [
         *(TraceEvent(0, 0.0, stage, "started", data={"class": stage}) for stage in "PC"),
         TraceEvent(0, 0.0, "P", "subscribe", "C"),
         TraceEvent(0, 0.0, "P", "ask", "C", data={"count": 5}),
         TraceEvent(0, 0.0, "P", "handle_demand", ledger=ledger, data={"count": 5}),
     ]
-    return explain([replace(event, seq=seq, t=seq * 1.0) for seq, event in enumerate([*begin, *more])])
 
 
 def loop(name: str, kind: str, *ids: str, **data: Any) -> TraceEvent:
@@ -180,6 +145,8 @@ def loop(name: str, kind: str, *ids: str, **data: Any) -> TraceEvent:
 DIED = [loop("#1", "loop_started"), loop("#1", "receive", counts=[]), loop("#1", "loop_ended", reason="ValueError: no")]
 DONE = [loop("#2", "loop_started"), loop("#2", "cast"), loop("#2", "loop_ended", reason="normal")]
 POLLED = [loop("#3", "loop_started"), loop("#3", "receive", counts=[])]
+ARRIVED = loop("", "message", "m1", state="visible", receives=0, until=None)
+SAID = loop("#4", "said", text="Server looping: Run 0. Looking for 5 events")
 
 
 @pytest.mark.parametrize(
@@ -192,8 +159,21 @@ POLLED = [loop("#3", "loop_started"), loop("#3", "receive", counts=[])]
         ([*POLLED, loop("#3", "loop_crashed", reason="X")], "crashed loop", "Its loop #3"),
         ([POLLED[0], loop("#3", "loop_crashed", reason="X"), POLLED[1]], "empty queue", "The queue"),
         ([*POLLED, loop("#3", "loop_killed")], "killed loop", "Its loop #3"),
+        ([loop("#4", "loop_started"), *POLLED, loop("#3", "loop_killed")], "between polls", "Its loop #4"),
+        ([*POLLED, ARRIVED], "between polls", "The queue"),
+        ([ARRIVED, loop("#4", "loop_started"), SAID], "between polls", "Its loop #4"),
+        ([loop("#4", "loop_started"), SAID], "nothing found yet", "Its loop #4"),
+        (
+            [loop("#4", "loop_started"), SAID, loop("#4", "loop_crashed", reason="X", again=0.0)],
+            "nothing found yet",
+            "Its loop #4",
+        ),
     ],
-    ids=["last ended well", "last died", "last has begun", "last polls", "crashed", "crashed before", "killed"],
+    ids=[
+        *("last ended well", "last died", "last has begun", "last polls", "crashed", "crashed before", "killed"),
+        *("one that runs is left", "a message is there", "has not polled yet", "has looked at no queue"),
+        "runs again",
+    ],
 )
 def test_of_several_loops_the_last_counts_and_of_what_it_did_the_last(
     loops: list[TraceEvent], cause: str, who: str
@@ -206,6 +186,11 @@ def test_of_several_loops_the_last_counts_and_of_what_it_did_the_last(
     ("did", "cause", "words"),
     [
         ([loop("#3", "loop_crashed", reason="X", again=7.5)], "crashed loop", "crashed on X; it runs again at 7.500 s"),
+        (
+            [loop("#3", "cast"), loop("#3", "loop_ended", reason="normal")],
+            "forgotten demand",
+            "found what it was asked for and ended; nobody looks for the rest",
+        ),
         (
             [
                 loop("#3", "receive", "abcdefgh-1", counts=[1], names=[[]]),
@@ -223,13 +208,125 @@ def test_of_several_loops_the_last_counts_and_of_what_it_did_the_last(
             "lost demand",
             "died on MaxNumberOfMessages=0",
         ),
+        (
+            [
+                loop("#3", "request", operation="sqs.ReceiveMessage", error="no", max=1),
+                loop("#3", "loop_ended", reason="CloudError: no"),
+            ],
+            "crashed loop",
+            "died on CloudError: no",
+        ),
+        (
+            [loop("P", "said", text="Asking for 0 events"), loop("#3", "loop_ended", reason="normal")],
+            "lost demand",
+            "P counts wrong: with demand for 5 unmet it asked for 0 events; its loop #3 looked for nothing and ended",
+        ),
+        (
+            [loop("P", "said", text="Asking for 1 event"), loop("#3", "loop_ended", reason="normal")],
+            "forgotten demand",
+            "nobody looks for the rest",
+        ),
+        (
+            [
+                loop("P", "said", text="Asking for 0 events"),
+                loop("#3", "receive", counts=[]),
+                loop("#3", "loop_ended", reason="normal"),
+            ],
+            "forgotten demand",
+            "nobody looks for the rest",
+        ),
+        (
+            [loop("P", "said", text="Asking for 0 events"), loop("#3", "loop_killed")],
+            "killed loop",
+            "was killed, and no other was started",
+        ),
+        (
+            [loop("#3", "receive", "m1", "m2", counts=[1, 1], names=[["a"], ["b"]], visibility=30)],
+            "all in flight",
+            "has all its 2 messages in flight; the first is visible again at 36.000 s",
+        ),
+        (
+            [loop("#3", "receive", "m1", counts=[1], names=[["a"]])],
+            "all in flight",
+            "; the queue has all its 1 messages in flight.",
+        ),
     ],
-    ids=["runs again", "after S3's test message", "asked SQS for nothing"],
+    ids=[
+        *("runs again", "ended well", "after S3's test message", "asked SQS for nothing", "asked SQS for one"),
+        *("looked for nothing", "looked for one", "polled for nothing", "killed", "in flight", "for how long unknown"),
+    ],
 )
 def test_what_is_said_of_a_loop(did: list[TraceEvent], cause: str, words: str) -> None:
     found = looked_for(POLLED[0], *did)
     assert found.cause == cause
     assert words in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"), [(("a", "b"), "handling a, b for"), (("a", "b", "c"), "handling a, b and 1 more for")]
+)
+def test_what_a_stage_is_busy_with(ids: tuple[str, ...], words: str) -> None:
+    found = looked_for(loop("C", "handle_events", *ids))
+    assert found.cause == "busy"
+    assert words in found.sentence
+
+
+def test_time_goes_on_where_nothing_happens() -> None:
+    begun = [loop("C", "started"), loop("P", "subscribe"), loop("C", "handle_events", "a")]
+    begun[1] = replace(begun[1], peer="C")
+    trace = [replace(event, seq=seq) for seq, event in enumerate(begun)]
+    assert "for 7.500 s" in explain(trace, at=7.5).sentence
+    assert explain(trace, at=0).t == 0.0
+
+
+def test_what_a_producer_holds_and_what_others_wait_for() -> None:
+    held = {"before": [0, 0, 0, 0], "after": [5, 5, 2, 0]}
+    found = looked_for(replace(loop("P", "handle_demand", count=5), ledger=held))
+    assert "remembers demand for 5 events, with 2 in its buffer" in found.sentence
+    assert found.others == {}
+    assert "Of the others" not in found._repr_html_()
+    other = [loop("D", "started"), replace(loop("P", "subscribe"), peer="D")]
+    found = looked_for(*other)
+    assert found.others == {"D": "no demand"}
+    assert "Of the others, D: no demand." in found._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("ends", "cause", "words"),
+    [
+        ([loop("C", "crash", reason="X")], "crashed stage", "C crashed on X, and nobody has started it again"),
+        ([loop("C", "stopped", reason="normal")], "crashed stage", "C has ended (normal)"),
+        ([replace(loop("P", "cancel"), peer="C")], "no demand", "C is subscribed to nobody."),
+        (
+            [replace(loop("P", "cancel"), peer="C"), loop("P", "stopped", reason="normal")],
+            "crashed stage",
+            "C is subscribed to nobody: P is not there; P has ended (normal).",
+        ),
+    ],
+    ids=["crashed", "stopped", "cancelled", "cancelled, and the producer has ended"],
+)
+def test_a_consumer_without_a_producer_or_without_life(ends: list[TraceEvent], cause: str, words: str) -> None:
+    found = looked_for(*ends)
+    assert found.cause == cause
+    assert words in found.sentence
+
+
+def test_one_event_is_one_event() -> None:
+    found = looked_for(replace(loop("P", "emitted", *"abcd"), peer="C"))
+    assert found.reasons[0].text == "waits for 1 event of P"
+    trace = [replace(event, seq=seq) for seq, event in enumerate(_begin())]
+    assert explain(trace, stage="C").cause == "forgotten demand"
+
+
+def test_what_follows_at_once() -> None:
+    """At a moment in the middle of things nobody is accused: the next event follows, or the run's end did it."""
+    last = [replace(event, t=4.0, seq=5 + seq) for seq, event in enumerate([loop("#1", "loop_started"), SAID])]
+    begin = [replace(event, seq=seq) for seq, event in enumerate(_begin())]
+    found = explain([*begin, *last], at=5)
+    assert (found.cause, found.reasons[-1].text) == ("under way", "goes on at once, with said")
+    drain = TraceEvent(6, 4.0, "", "drain")
+    assert "was ended in the middle of its work" in explain([*begin, last[0], drain], at=5).sentence
+    assert explain([*begin, last[0], replace(last[1], t=4.1)], at=5).cause == "between polls"
 
 
 def test_it_shows_itself_and_refuses_what_is_no_run(play: Any) -> None:

@@ -20,6 +20,9 @@ def test_from_the_queue_to_its_deletion(play: Any) -> None:
     passport = trace.message("20160723.gz")
     assert passport.names == ("warehouse.development/packrat/data/20160723.gz",)
     assert (passport.end, passport.received) == ("deleted", 1)
+    assert repr(passport).splitlines()[0] == passport.title
+    assert passport.title.endswith("(warehouse.development/packrat/data/20160723.gz): received 1 time, deleted")
+    assert "<td>begins to handle it</td>" in passport._repr_html_()
     loop, stage = passport.entries[2].who, passport.entries[7].who
     consumer = stage.replace("ProducerConsumer", "Consumer")
     assert told(passport) == [
@@ -78,6 +81,7 @@ def test_a_message_that_nobody_can_read(play: Any) -> None:
 def test_an_event_without_a_message(play: Any) -> None:
     passport = play(1).trace.message("ho")
     assert (passport.message, passport.end) == (None, "handled")
+    assert passport.title == "An event (ho): handled"
 
 
 def test_names_that_mean_nothing_or_too_much(play: Any) -> None:
@@ -96,13 +100,6 @@ def test_names_that_mean_nothing_or_too_much(play: Any) -> None:
 async def announce_again(cloud: Any, stack: Any) -> None:
     body = '{"Records": [{"s3": {"bucket": {"name": "%s"}, "object": {"key": "packrat/data/20160720.gz"}}}]}'
     await cloud.monitor.sqs.send_message(QueueUrl=stack.queue_url, MessageBody=body % stack.bucket)
-
-
-def test_it_shows_itself(play: Any) -> None:
-    passport = play(9).trace.message("20160720.gz")
-    assert repr(passport).splitlines()[0] == passport.title
-    assert passport.title.endswith("(warehouse.development/packrat/data/20160720.gz): received 1 time, deleted")
-    assert "<td>begins to handle it</td>" in passport._repr_html_()
 
 
 # ---- told by hand: what a run shows seldom
@@ -146,3 +143,54 @@ def test_a_stage_has_it_until_it_is_done_or_crashes_or_the_run_ends(kind: str, e
 )
 def test_what_becomes_of_it_on_a_server(more: list[TraceEvent], end: str) -> None:
     assert told_by_a_server(*more).message("abcdefgh").end == end
+
+
+AGAIN = "the queue: visible again: nobody deleted it before its visibility timeout"
+
+
+def life(*rows: tuple[float, str, dict[str, Any]]) -> list[str]:
+    """What a passport tells of message m1, of which these trace events tell: their time, kind and data."""
+    stages = {"handled": "C", "message": "", "dead_lettered": ""}
+    trace = Trace(
+        TraceEvent(seq, t, stages.get(kind, "#1"), kind, ids=("m1",), data=data)
+        for seq, (t, kind, data) in enumerate(rows)
+    )
+    return told(trace.message("m1"))
+
+
+def taken(t: float, count: int) -> tuple[float, str, dict[str, Any]]:
+    return t, "receive", {"counts": [count], "names": [["b/x.gz"]], "visibility": 30}
+
+
+def in_queue(t: float, state: str, receives: int, until: float | None) -> tuple[float, str, dict[str, Any]]:
+    return t, "message", {"state": state, "receives": receives, "until": until}
+
+
+@pytest.mark.parametrize("last", [taken(50, 2), (50.0, "dead_lettered", {})], ids=["received", "dead-lettered"])
+def test_time_makes_it_visible_before_the_queue_has_it_again(last: tuple[float, str, dict[str, Any]]) -> None:
+    """On a server. What a stage does with it meanwhile does not tell where the message is."""
+    lines = life(taken(1, 1), (40.0, "handled", {"last": True}), last)
+    assert [line for line in lines if line == AGAIN] == [AGAIN]
+    assert lines.index(AGAIN) == 2
+
+
+@pytest.mark.parametrize(
+    "between",
+    [(20.0, "visibility", {"seconds": [30]}), (20.0, "delete", {"deleted": 1, "failed": 0})],
+    ids=["hidden for longer", "deleted"],
+)
+def test_time_does_nothing_to_what_is_hidden_for_longer_or_deleted(between: tuple[float, str, dict[str, Any]]) -> None:
+    assert AGAIN not in life(taken(1, 1), between, taken(50, 2))
+
+
+def test_the_simulated_queue_says_until_when_it_is_hidden() -> None:
+    """Its own word counts, and no request's."""
+    hidden = (in_queue(1, "in_flight", 1, 31.0), taken(1, 1), in_queue(20, "in_flight", 1, 50.0))
+    extended = (20.0, "visibility", {"seconds": [30]})
+    assert AGAIN in life(*hidden, extended, in_queue(60, "in_flight", 2, 90.0))
+    assert AGAIN not in life(*hidden, extended, in_queue(40, "deleted", 1, None))
+
+
+def test_what_never_was_an_event_has_no_passport() -> None:
+    with pytest.raises(SettingError, match="expected the id of a message"):
+        Trace([TraceEvent(0, 0.0, "", "sent", ids=("x.gz",))]).message("x.gz")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from palleto import TraceEvent
-from palleto.replay import evidence
-from palleto.replay.sources import called, code_of, place_of, text_of, titles
+from palleto.replay.sources import called, code_of, place_of, source_of, text_of, titles
 from steps import step5
 
 CELL = TraceEvent(7, 1.5, "#3", "loop_killed", file="123456789.py", line=2)
@@ -29,7 +28,7 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_the_line_of_a_cell(cell: Callable[..., None]) -> None:
     cell("a = 1\n    b = kill(a)\n")
-    assert evidence.words(CELL) == "trace event 7, at 1.500 s, #3: loop_killed (a cell, line 2: `b = kill(a)`)"
+    assert source_of(CELL) == "a cell, line 2: `b = kill(a)`"
 
 
 def test_a_cell_is_called_by_its_section_or_by_what_it_defines(cell: Callable[..., None]) -> None:
