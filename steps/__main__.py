@@ -6,14 +6,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
-from typing import NoReturn
 
-from palleto import PalletoError
+from palleto.cloud.command_line import Number, start
 from palleto.program import STEPS, counted, difference, read, stretches
 
-USAGE = """\
-usage: python -m steps            lists the steps
-       python -m steps diff 4 5   shows the difference of two steps"""
+import click
 
 BOLD, GREY, RED, GREEN, END = "\033[1m", "\033[90m", "\033[31m", "\033[32m", "\033[0m"
 SIGNS = {"kept": "  ", "added": "+ ", "removed": "- "}
@@ -59,43 +56,29 @@ def coloured() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def output(arguments: Sequence[str]) -> Iterator[str]:
-    """The lines that a command line asks for. Exits with status 2 for one that asks for nothing we have."""
-    match arguments:
-        case []:
-            return listing()
-        case ["-h" | "--help"]:
-            return iter([USAGE])
-        case ["diff", first, second]:
-            numbers = []
-            for text in (first, second):
-                if not (text.isascii() and text.isdigit() and int(text) in STEPS):
-                    refuse(f"expected the number of a step, {STEPS[0]} to {STEPS[-1]}, got: {text!r}")
-                numbers.append(int(text))
-            return differing(*numbers, colour=coloured())
-        case ["diff", *rest]:
-            refuse(f"expected two steps, as in `python -m steps diff 4 5`, got: {' '.join(rest) or 'none'}")
-        case [command, *_]:
-            refuse(f"expected `python -m steps` or `python -m steps diff 4 5`, got: {command!r}")
-    raise AssertionError("the last case takes every other")
+A_STEP = Number(f"the number of a step, {STEPS[0]} to {STEPS[-1]}", int, STEPS.__contains__)
 
 
-def refuse(message: str) -> NoReturn:
-    """Exit with one line and status 2."""
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(2)
+@click.group(invoke_without_command=True)
+def steps() -> None:
+    """List the steps; or show what changes from one to another."""
+    if click.get_current_context().invoked_subcommand is None:
+        for line in listing():
+            print(line)
+
+
+@steps.command(short_help="what changes from one step to another")
+@click.argument("first", type=A_STEP)
+@click.argument("second", type=A_STEP)
+def diff(first: int, second: int) -> None:
+    """Show what changes from one step to another, section by section: `diff 4 5`."""
+    for line in differing(first, second, colour=coloured()):
+        print(line)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print what the command line asks for."""
-    try:
-        for line in output(sys.argv[1:] if arguments is None else arguments):
-            print(line)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush fails
-    except PalletoError as error:
-        sys.exit(f"error: {error}")
+    start(steps, "python -m steps", arguments)
 
 
 if __name__ == "__main__":

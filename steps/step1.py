@@ -1,8 +1,8 @@
 """Step 1: a basic pipeline.
 
-        demand 10 ──▶            pull(10) ──▶
-    Consumer          Producer               Server
-        ◀── ho, ho, ...          ◀── ho, ho, ...
+            ◀── pull(10)              ◀── demand 10
+    Server                 Producer                  Consumer
+            ho, ho, ... ──▶           ho, ho, ... ──▶
 
 Changed: everything, this is the first step.
 
@@ -17,11 +17,11 @@ consumer took an hour?
 
 from __future__ import annotations
 
-import anyio
-
 import palleto
 from palleto import Supervisor, child, say
 from palleto.program import after_events, main
+
+import anyio
 
 # ---- Server ----
 
@@ -61,7 +61,7 @@ class Producer(palleto.Producer):
 
 
 class Consumer(palleto.Consumer):
-    """Asks for ten events, takes a second to consume them, and only then asks for ten more."""
+    """Asks for ten events, and takes a second to consume them."""
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=10)

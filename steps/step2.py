@@ -1,16 +1,16 @@
 """Step 2: an asynchronous server.
 
-        demand 10 ──▶            pull(10) ──▶            start ──▶
-    Consumer          Producer               Server                  loop
-        ◀── hey, hey, ...        ◀── [], at once
-                                 ◀───────────────── ("enqueue", [hey, hey, ...])
+          ◀── start           ◀── pull(10)                ◀── demand 10
+    loop             Server                   Producer                    Consumer
+     │                        [], at once ──▶             hey, hey, ... ──▶
+     └── ("enqueue", [hey, hey, ...]) ────────▶
 
 Changed: Server, Producer, Pipeline.
 
 Why: a server that answers only when it has found something stops its producer: while it waits, the producer cannot
 take another consumer's demand, nor be told to stop. Now `pull` starts a supervised task and answers at once that
 there is nothing yet. The task, the server's loop, sends what it finds to the producer as a message, and the producer
-emits it then. Demand that was asked once is met later: the producer need not be asked again.
+emits it then.
 
 Unchanged: Consumer, Run.
 
@@ -20,11 +20,11 @@ the second demand comes?
 
 from __future__ import annotations
 
-import anyio
-
 import palleto
 from palleto import Supervisor, TaskSupervisor, cast, child, say, whereis
 from palleto.program import after_events, main
+
+import anyio
 
 # ---- Server ----
 
@@ -83,7 +83,7 @@ class Producer(palleto.Producer):
 
 
 class Consumer(palleto.Consumer):
-    """Asks for ten events, takes a second to consume them, and only then asks for ten more."""
+    """Asks for ten events, and takes a second to consume them."""
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=10)

@@ -1,9 +1,9 @@
 """Step 3: events are sent through the producer's own interface.
 
-        demand 10 ──▶            pull(10) ──▶            start ──▶
-    Consumer          Producer               Server                  loop
-        ◀── hey, hey, ...        ◀── [], at once
-                                 ◀────────────────────── Producer.enqueue([hey, hey, ...])
+          ◀── start           ◀── pull(10)                ◀── demand 10
+    loop             Server                   Producer                    Consumer
+     │                        [], at once ──▶             hey, hey, ... ──▶
+     └── Producer.enqueue([hey, hey, ...]) ───▶
 
 Changed: Server, Producer.
 
@@ -18,11 +18,11 @@ Predict: one line is new in the output. Which one prints it, the loop or the pro
 
 from __future__ import annotations
 
-import anyio
-
 import palleto
 from palleto import Supervisor, TaskSupervisor, cast, child, say, whereis
 from palleto.program import after_events, main
+
+import anyio
 
 # ---- Server ----
 
@@ -87,7 +87,7 @@ class Producer(palleto.Producer):
 
 
 class Consumer(palleto.Consumer):
-    """Asks for ten events, takes a second to consume them, and only then asks for ten more."""
+    """Asks for ten events, and takes a second to consume them."""
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=10)

@@ -1,9 +1,9 @@
 """Step 4: nothing is there yet, so the server waits.
 
-        demand 10 ──▶            pull(10) ──▶            kill, start ──▶
-    Consumer          Producer               Server                  loop: nothing, nothing, ..., hey hey
-        ◀── hey, hey             ◀── [], at once
-                                 ◀────────────────────── Producer.enqueue([hey, hey])
+          ◀── kill, start           ◀── pull(10)              ◀── demand 10
+    loop                   Server                   Producer                Consumer
+     │                              [], at once ──▶           hey, hey ──▶
+     └── nothing, nothing, ..., Producer.enqueue([hey, hey]) ──▶
 
 Changed: Server.
 
@@ -18,11 +18,11 @@ Predict: when is the first event consumed? When does the second demand come? Is 
 
 from __future__ import annotations
 
-import anyio
-
 import palleto
 from palleto import Supervisor, TaskSupervisor, cast, child, say, whereis
 from palleto.program import after_events, main
+
+import anyio
 
 # ---- Server ----
 
@@ -31,6 +31,7 @@ class Server(TaskSupervisor):
     """Looks for events in loops, one at a time; a loop finds nothing at first, and little after that."""
 
     name = "SQS.Server"
+    shown = ("wanted",)
 
     def init(self) -> None:
         say(f"Attempting to start {self.name}")
@@ -103,7 +104,7 @@ class Producer(palleto.Producer):
 
 
 class Consumer(palleto.Consumer):
-    """Asks for ten events, takes a second to consume them, and only then asks for ten more."""
+    """Asks for ten events, and takes a second to consume them."""
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=10)

@@ -1,16 +1,16 @@
 """Step 5: three consumers.
 
-    Consumer    demand 10 ──▶
-    Consumer    demand 10 ──▶    Producer    pull(30) ──▶    Server    kill, start ──▶    loop
-    Consumer    demand 10 ──▶    owes 30
+                                                              ┌── demand 10 ── Consumer
+    loop ◀── kill, start ── Server ◀── pull(30) ── Producer ◀─┼── demand 10 ── Consumer
+     │                                             owes 30    └── demand 10 ── Consumer
+     └── Producer.enqueue([hey, hey]) ──────────────▶         hey, hey ──▶
 
 Changed: Server, Producer, Consumer, Pipeline.
 
-Why: demand is asked once and adds up. Three consumers ask for ten each, and the producer owes thirty; when the first
-has had its ten and asks again, the producer still owes the others four, so it asks the server for fourteen. It must
-remember what it owes: a producer that forgets it freezes its consumers. What it owes never falls below zero, or a
-later demand would be taken for met. The server kills the loop that looks for too little and starts one for the sum;
-loops now follow each other, so each says its id.
+Why: demand is asked once and adds up. Each of three consumers asks for ten, and asks again when it has had its ten,
+while the producer still owes the others some. It must remember what it owes: a producer that forgets it freezes its
+consumers. What it owes never falls below zero, or a later demand would be taken for met. The server kills the loop
+that looks for too little and starts one for the sum; loops now follow each other, so each says its id.
 
 Unchanged: Run.
 
@@ -20,11 +20,11 @@ than the one of step 4?
 
 from __future__ import annotations
 
-import anyio
-
 import palleto
 from palleto import Supervisor, TaskSupervisor, actor, cast, child, say, whereis
 from palleto.program import after_events, main
+
+import anyio
 
 # ---- Server ----
 
@@ -33,6 +33,7 @@ class Server(TaskSupervisor):
     """Looks for events in loops, one at a time; a loop finds nothing at first, and little after that."""
 
     name = "SQS.Server"
+    shown = ("wanted",)
 
     def init(self) -> None:
         say(f"Attempting to start {self.name}")
@@ -75,6 +76,7 @@ class Producer(palleto.Producer):
     """Remembers what it owes, pulls that from the server, and emits what the server's loops send."""
 
     name = "SQS.Producer"
+    shown = ("owed",)
 
     def init(self) -> None:
         say(f"Initialised {self.name}")
@@ -109,7 +111,7 @@ class Producer(palleto.Producer):
 
 
 class Consumer(palleto.Consumer):
-    """Asks for ten events, takes a second to consume them, and only then asks for ten more."""
+    """Asks for ten events, and takes a second to consume them."""
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=10)

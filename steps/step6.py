@@ -1,10 +1,10 @@
 """Step 6: real messages.
 
-    S3 ── "there is a new file" ──▶  SQS queue
-                                         ▲  │ long poll, at most 10 messages
-        demand 10 ──▶            pull(10) ──▶            kill, start ──▶
-    Consumer          Producer               Server                  loop
-        ◀── bucket/key           ◀──────────────────────── Producer.enqueue([bucket/key])
+    S3 ── "there is a new file" ──▶ SQS queue
+     ┌── a long poll, at most 10 messages ──┘
+     ▼    ◀── kill, start           ◀── pull(10)              ◀── demand 10
+    loop                   Server                   Producer                  Consumer
+     └── Producer.enqueue([bucket/key]) ─────────────▶        bucket/key ──▶
 
 Changed: Server, Producer, Consumer, Pipeline, Run.
 
@@ -26,16 +26,15 @@ Predict: twelve files are announced. How many are consumed in the first half min
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
-
-import anyio
 
 import palleto
-from palleto import BadMessage, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto import Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto.cloud import new_files
 from palleto.cloud.warehouse import Warehouse
 from palleto.program import main, second_time
+
+import anyio
 
 # ---- Server ----
 
@@ -45,6 +44,7 @@ class Event(NamedTuple):
 
     bucket: str
     key: str
+    version: str | None  # in a bucket with versions
 
     def __str__(self) -> str:
         return f"{self.bucket}/{self.key}"
@@ -54,6 +54,7 @@ class Server(TaskSupervisor):
     """Looks for events in the queue, in loops, one at a time."""
 
     name = "SQS.Server"
+    shown = ("wanted",)
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
@@ -102,15 +103,8 @@ class Server(TaskSupervisor):
 
     @staticmethod
     def parse(message: dict[str, Any]) -> list[Event]:
-        """An event for each S3 record; none for the test message that S3 sends when it is connected."""
-        try:
-            body = json.loads(message["Body"])
-            if body.get("Event") == "s3:TestEvent":
-                return []
-            files = [record["s3"] for record in body["Records"]]
-            return [Event(file["bucket"]["name"], unquote_plus(file["object"]["key"])) for file in files]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadMessage(f"expected the JSON of an S3 event, got: {message['Body']:.60}") from error
+        """An event for each new file. `new_files` knows S3's messages, also as SNS and EventBridge wrap them."""
+        return [Event(*file) for file in new_files(message)]
 
 
 # ---- Producer ----
@@ -120,6 +114,7 @@ class Producer(palleto.Producer):
     """Remembers what it owes, pulls that from the server, and emits what the server's loops send."""
 
     name = "SQS.Producer"
+    shown = ("owed",)
 
     def init(self) -> None:
         say(f"Initialised {self.name}")
@@ -154,7 +149,7 @@ class Producer(palleto.Producer):
 
 
 class Consumer(palleto.Consumer):
-    """Asks for ten events, takes a second to consume them, and only then asks for ten more."""
+    """Asks for ten events, and takes a second to consume them."""
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=10)

@@ -1,18 +1,21 @@
 """Step 7: messages are released.
 
-    S3 ── "there is a new file" ──▶  SQS queue
-                                         ▲  │ long poll            ▲ delete, in one batch
-        demand 10 ──▶            pull(10) ──▶                      │
-    Consumer          Producer               Server                │
-        ◀── bucket/key           ◀── loop                          │
-        ───────────────── release(events) ──▶ ────────────────────┘
+    S3 ── "there is a new file" ──▶ SQS queue
+     ┌── a long poll ────────────────┘  ▲
+     ▼                                  │ delete, in one batch
+    loop                              Server ◀── pull(10)  Producer ◀── demand 10  Consumer
+     └── Producer.enqueue([bucket/key]) ─────────────────▶          bucket/key ──▶     │
+                                        ▲                                              │
+                                        └────────────────── release(events) ───────────┘
 
 Changed: Server, Consumer, Run.
 
 Why: SQS hands a message out again unless it is deleted in time. So an event now carries the id of its message and the
-receipt handle of this delivery, and the consumer, when it is done, calls `Server.release(events)`. How messages are
-deleted is the server's affair: all in one call, and those that SQS could not delete once more. In between a message
-is in hand (`warehouse.leases`): nobody else gets it, however long the work takes.
+receipt handle of this delivery, and the consumer calls `Server.release(events)`. How messages are deleted is the
+server's affair: all in one call, and those that SQS could not delete once more.
+
+From its receive to its delete a message is in hand (`warehouse.leases`): nobody else gets it, however long the work
+takes.
 
 Unchanged: Producer, Pipeline.
 
@@ -21,16 +24,15 @@ Predict: does anything come back now? What if the program is stopped between `Co
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
-
-import anyio
 
 import palleto
-from palleto import BadMessage, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto import Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto.cloud import new_files
 from palleto.cloud.warehouse import Warehouse
 from palleto.program import main, queue_empty
+
+import anyio
 
 # ---- Server ----
 
@@ -40,6 +42,7 @@ class Event(NamedTuple):
 
     bucket: str
     key: str
+    version: str | None  # in a bucket with versions
     message_id: str
     receipt_handle: str
 
@@ -51,6 +54,7 @@ class Server(TaskSupervisor):
     """Looks for events in the queue, in loops, one at a time."""
 
     name = "SQS.Server"
+    shown = ("wanted",)
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
@@ -107,16 +111,9 @@ class Server(TaskSupervisor):
 
     @staticmethod
     def parse(message: dict[str, Any]) -> list[Event]:
-        """An event for each S3 record; none for the test message that S3 sends when it is connected."""
-        try:
-            body = json.loads(message["Body"])
-            if body.get("Event") == "s3:TestEvent":
-                return []
-            ids = message["MessageId"], message["ReceiptHandle"]
-            files = [record["s3"] for record in body["Records"]]
-            return [Event(file["bucket"]["name"], unquote_plus(file["object"]["key"]), *ids) for file in files]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadMessage(f"expected the JSON of an S3 event, got: {message['Body']:.60}") from error
+        """An event for each new file. `new_files` knows S3's messages, also as SNS and EventBridge wrap them."""
+        ids = message["MessageId"], message["ReceiptHandle"]
+        return [Event(*file, *ids) for file in new_files(message)]
 
 
 # ---- Producer ----
@@ -126,6 +123,7 @@ class Producer(palleto.Producer):
     """Remembers what it owes, pulls that from the server, and emits what the server's loops send."""
 
     name = "SQS.Producer"
+    shown = ("owed",)
 
     def init(self) -> None:
         say(f"Initialised {self.name}")
@@ -160,7 +158,7 @@ class Producer(palleto.Producer):
 
 
 class Consumer(palleto.Consumer):
-    """Asks for ten events, takes a second to consume them, releases them, and only then asks for ten more."""
+    """Asks for ten events, takes a second to consume them, and releases them."""
 
     def init(self) -> None:
         self.subscribe("SQS.Producer", min_demand=0, max_demand=10)

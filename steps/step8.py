@@ -1,24 +1,20 @@
 """Step 8: download and process the file.
 
-    S3 ── "there is a new file" ──▶  SQS queue            S3 object ──┐
-                                         ▲  │                         ▼ download, unzip
-        demand 1 ──▶                     demand 1 ──▶            pull(1) ──▶
-    Consumer         ProducerConsumer             Producer               Server
-        ◀── file                         ◀── bucket/key          ◀── loop
-        │
-        ├─▶ output/<key>.txt, the number of its lines, and only then
-        └─▶ release
+            ◀── pull(1)              ◀── demand 1                     ◀── demand 1
+    Server               Producer                  ProducerConsumer                 Consumer
+     ▲      bucket/key ──▶           bucket/key ──▶     ▲             file ──▶          │
+     │                S3 object ── download, unzip ─────┘    output/<key>.txt ◀── count ┤
+     └───────────────────────────────── release, and only then ─────────────────────────┘
 
 Changed: ProducerConsumer, Consumer, Pipeline.
 
-Why: the work is in two stages, and each asks for one thing at a time. While the Consumer counts a file, the next
-message is found already and waits at the ProducerConsumer; its download begins when the Consumer asks. So no more is
-fetched than is worked on. The pretended delay of a second is gone: the download takes its own time. Files are streamed
-to disk and never held in memory. The result is on disk, whole, before the message is released: if we die in between,
-the file is counted again, and the result replaced.
+Why: the work is in two stages, and each asks for one thing at a time. The pretended delay of a second is gone: the
+download takes its own time. Files are streamed to disk and never held in memory. A file that is gone, is not gzip, or
+is too large ends nothing: it is reported, and its message goes back to the queue.
 
-A file that is gone, is not gzip, or is too large ends nothing: it is reported, and its message goes back to the
-queue.
+While the Consumer counts a file, the next message is found already and stays with the ProducerConsumer; its download
+begins when the Consumer asks. So no more is fetched than is worked on. The result is on disk, whole, before the
+message is released: if we die in between, the file is counted again, and the result replaced.
 
 Unchanged: Server, Producer, Run.
 
@@ -27,19 +23,18 @@ Predict: the producer hears of a demand of 1. When does it hear of the next: aft
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
-
-import anyio
 
 import palleto
-from palleto import BadFile, BadMessage, CloudError, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto import BadFile, CloudError, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto.cloud import new_files
 from palleto.cloud.warehouse import Warehouse
 from palleto.files import count_lines, unzip
 from palleto.program import main, queue_empty
+
+import anyio
 
 # ---- Server ----
 
@@ -49,6 +44,7 @@ class Event(NamedTuple):
 
     bucket: str
     key: str
+    version: str | None  # in a bucket with versions
     message_id: str
     receipt_handle: str
 
@@ -60,6 +56,7 @@ class Server(TaskSupervisor):
     """Looks for events in the queue, in loops, one at a time."""
 
     name = "SQS.Server"
+    shown = ("wanted",)
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
@@ -116,16 +113,9 @@ class Server(TaskSupervisor):
 
     @staticmethod
     def parse(message: dict[str, Any]) -> list[Event]:
-        """An event for each S3 record; none for the test message that S3 sends when it is connected."""
-        try:
-            body = json.loads(message["Body"])
-            if body.get("Event") == "s3:TestEvent":
-                return []
-            ids = message["MessageId"], message["ReceiptHandle"]
-            files = [record["s3"] for record in body["Records"]]
-            return [Event(file["bucket"]["name"], unquote_plus(file["object"]["key"]), *ids) for file in files]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadMessage(f"expected the JSON of an S3 event, got: {message['Body']:.60}") from error
+        """An event for each new file. `new_files` knows S3's messages, also as SNS and EventBridge wrap them."""
+        ids = message["MessageId"], message["ReceiptHandle"]
+        return [Event(*file, *ids) for file in new_files(message)]
 
 
 # ---- Producer ----
@@ -135,6 +125,7 @@ class Producer(palleto.Producer):
     """Remembers what it owes, pulls that from the server, and emits what the server's loops send."""
 
     name = "SQS.Producer"
+    shown = ("owed",)
 
     def init(self) -> None:
         say(f"Initialised {self.name}")
@@ -196,8 +187,8 @@ class ProducerConsumer(palleto.ProducerConsumer):
     async def download(self, event: Event) -> list[Download]:
         """The file of an event, or nothing if it is gone or bad: its message goes back, and the next file comes."""
         try:
-            response = await self.warehouse.s3.get_object(Bucket=event.bucket, Key=event.key)
-            path = self.warehouse.new_file()
+            response = await self.warehouse.get_object(event)
+            path = self.warehouse.new_file(event, response)
             with closing(response["Body"]) as body:
                 await self.warehouse.blocking(unzip, body.iter_chunks(), path, self.warehouse.max_bytes)
         except (BadFile, CloudError) as error:
@@ -211,7 +202,7 @@ class ProducerConsumer(palleto.ProducerConsumer):
 
 
 class Consumer(palleto.Consumer):
-    """Takes one file at a time, writes the number of its lines to disk, and only then releases the message."""
+    """Takes one file at a time, writes the number of its lines to disk, and releases the message."""
 
     name = "Consumer"
 
@@ -225,7 +216,7 @@ class Consumer(palleto.Consumer):
         for event, path in downloads:
             try:
                 await self.warehouse.write(event.key, count_lines, path)
-            except BadFile as error:
+            except (BadFile, CloudError) as error:
                 self.warehouse.leases.reject(event, error)
             else:
                 await whereis("SQS.Server").release([event])

@@ -1,15 +1,18 @@
 """Step 9: concurrent pipelines.
 
-                          ┌── demand 1 ── Pipeline1ProducerConsumer ◀── demand 1 ── Pipeline1Consumer
-    Server ◀── Producer ◀─┼── demand 1 ── Pipeline2ProducerConsumer ◀── demand 1 ── Pipeline2Consumer
-              owes 3      └── demand 1 ── Pipeline3ProducerConsumer ◀── demand 1 ── Pipeline3Consumer
+                         ┌─ demand 1 ─ Pipeline1ProducerConsumer ◀─ 1 ─ Pipeline1Consumer
+    Server ◀── Producer ◀┼─ demand 1 ─ Pipeline2ProducerConsumer ◀─ 1 ─ Pipeline2Consumer
+                         └─ demand 1 ─ Pipeline3ProducerConsumer ◀─ 1 ─ Pipeline3Consumer
+           events ──▶    events ──▶                              files ──▶
 
 Changed: ProducerConsumer, Consumer, Pipeline.
 
 Why: one pipeline downloads one file at a time, and downloads are what takes time. Three pipelines, each with a
-supervisor of its own, download three; the one producer adds up what they ask for, and the one server polls for the
-sum. So the work scales with the pipelines, and the requests to SQS do not. A pipeline that crashes is started again
-by its own supervisor, and the others do not notice.
+supervisor of its own, download three. A pipeline that crashes is started again by its own supervisor, and the others
+do not notice.
+
+The one producer adds up what they ask for, and the one server polls for the sum. So the work scales with the
+pipelines, and the receive requests do not.
 
 Unchanged: Server, Producer, Run.
 
@@ -19,18 +22,17 @@ is done?
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
-
-import anyio
 
 import palleto
-from palleto import BadFile, BadMessage, Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto import Supervisor, TaskSupervisor, actor, cast, child, say, whereis
+from palleto.cloud import new_files
 from palleto.cloud.warehouse import Warehouse
 from palleto.files import count_lines
 from palleto.program import main, queue_empty
+
+import anyio
 
 # ---- Server ----
 
@@ -40,6 +42,7 @@ class Event(NamedTuple):
 
     bucket: str
     key: str
+    version: str | None  # in a bucket with versions
     message_id: str
     receipt_handle: str
 
@@ -51,6 +54,7 @@ class Server(TaskSupervisor):
     """Looks for events in the queue, in loops, one at a time."""
 
     name = "SQS.Server"
+    shown = ("wanted",)
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
@@ -107,16 +111,9 @@ class Server(TaskSupervisor):
 
     @staticmethod
     def parse(message: dict[str, Any]) -> list[Event]:
-        """An event for each S3 record; none for the test message that S3 sends when it is connected."""
-        try:
-            body = json.loads(message["Body"])
-            if body.get("Event") == "s3:TestEvent":
-                return []
-            ids = message["MessageId"], message["ReceiptHandle"]
-            files = [record["s3"] for record in body["Records"]]
-            return [Event(file["bucket"]["name"], unquote_plus(file["object"]["key"]), *ids) for file in files]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadMessage(f"expected the JSON of an S3 event, got: {message['Body']:.60}") from error
+        """An event for each new file. `new_files` knows S3's messages, also as SNS and EventBridge wrap them."""
+        ids = message["MessageId"], message["ReceiptHandle"]
+        return [Event(*file, *ids) for file in new_files(message)]
 
 
 # ---- Producer ----
@@ -126,6 +123,7 @@ class Producer(palleto.Producer):
     """Remembers what it owes, pulls that from the server, and emits what the server's loops send."""
 
     name = "SQS.Producer"
+    shown = ("owed",)
 
     def init(self) -> None:
         say(f"Initialised {self.name}")
@@ -197,7 +195,7 @@ class ProducerConsumer(palleto.ProducerConsumer):
 
 
 class Consumer(palleto.Consumer):
-    """Takes one file at a time, writes the number of its lines to disk, and only then releases the message."""
+    """Takes one file at a time, writes the number of its lines to disk, and releases the message."""
 
     def __init__(self, warehouse: Warehouse, pipeline: str, max_demand: int) -> None:
         self.warehouse = warehouse
@@ -213,11 +211,11 @@ class Consumer(palleto.Consumer):
         files = [(event.key, path) for event, path in downloads]
         written = await self.warehouse.write_each(files, count_lines)
         for event, result in zip((event for event, _ in downloads), written, strict=True):
-            if isinstance(result, BadFile):
-                self.warehouse.leases.reject(event, result)
-            else:
+            if isinstance(result, Path):
                 await whereis("SQS.Server").release([event])
                 say(f"{self.pipeline} Consumer processed {event.key}")
+            else:
+                self.warehouse.leases.reject(event, result)
 
 
 # ---- Pipeline ----

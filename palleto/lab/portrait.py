@@ -11,13 +11,16 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from palleto.errors import PalletoError, SettingError
+import click
+
+from palleto.cloud.command_line import start
+from palleto.errors import SettingError
 from palleto.lab.extra import required
 
 FILES, RATE, SEEN = 140, 12.0, 100
@@ -80,22 +83,25 @@ def png(page: str) -> bytes:
     return file.getvalue()
 
 
-def main(arguments: list[str]) -> int:
-    """The command line; returns the exit status."""
-    if len(arguments) != 1 or not arguments[0].endswith((".png", ".svg")):
-        print("usage: python -m palleto.lab.portrait FILE.png | FILE.svg", file=sys.stderr)
-        return 2
-    target = Path(arguments[0])
+@click.command()
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
+def portrait(target: Path) -> None:
+    """Write the dashboard of step 9 in the middle of a run to FILE.png, or its panels to FILE.svg."""
+    if target.suffix not in (".png", ".svg"):
+        raise click.UsageError(f"expected a FILE that ends in .png or .svg, got: {str(target)!r}")
+    page, snapshot = in_mid_run()
     try:
-        page, snapshot = in_mid_run()
         content = png(page) if target.suffix == ".png" else snapshot._repr_svg_().encode()
         target.write_bytes(content)
-    except (PalletoError, OSError, subprocess.SubprocessError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SettingError(f"expected a picture in {target}, got: {error}") from None
     print(f"{target}: {len(content) / 1000:.0f} kB")
-    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line. Exits with one line and 1 if there is no picture."""
+    start(portrait, "python -m palleto.lab.portrait", arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

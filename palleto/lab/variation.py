@@ -15,9 +15,10 @@ from typing import Any
 from palleto.experiment import Experiment, Variation
 from palleto.lab.extra import required
 from palleto.lab.html import image
+from palleto.lab.mimebundle import mimebundle
 
 PIXELS = 72
-"""Pixels that an inch of a figure is shown with, as in a cell of its own."""
+"""Pixels that an inch of another's figure is shown with, as many as one of ours."""
 
 
 class Vary:
@@ -50,11 +51,8 @@ class Vary:
     def __repr__(self) -> str:
         return f"<Vary {self.variation.name} = {self.value!r}: {self.line}>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle: Any = self._box._repr_mimebundle_(**kwargs)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = repr(self)
-        return bundle
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return mimebundle(lambda: self._box, repr(self))
 
     @property
     def value(self) -> Any:
@@ -81,16 +79,14 @@ class Vary:
 
 
 def picture(shown: Any, words: str) -> str:
-    """A figure as an HTML image with its own words for who cannot see it (else `words`); anything else as text."""
+    """A figure of ours as it is shown anywhere; another one as an image with `words`; anything else as text."""
     if not hasattr(shown, "savefig"):
         return f"<pre>{html.escape(str(shown))}</pre>"
-    if hasattr(shown, "png"):
-        png, words = shown.png(), shown.palleto_alt
-    else:
-        file = io.BytesIO()
-        shown.savefig(file, format="png", dpi=100)
-        png = file.getvalue()
-    return image(png, round(shown.get_figwidth() * PIXELS), words)
+    if hasattr(shown, "svg"):
+        return str(shown.svg())
+    file = io.BytesIO()
+    shown.savefig(file, format="png", dpi=100)
+    return image(file.getvalue(), round(shown.get_figwidth() * PIXELS), words)
 
 
 def vary(

@@ -23,7 +23,7 @@ def test_without_ipywidgets_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     ("imports", "loaded"),
     [
         ("from palleto.lab import Experiment, Trace, compare, evidence, explain, fork, unlucky", []),
-        ("from palleto.lab import question, player, difference", []),
+        ("from palleto.lab import ask, challenge, difference, open_questions, player, progress, tell", []),
         ("from palleto.lab import Dashboard", ["ipywidgets"]),
     ],
     ids=["what the floors below have", "what needs no widget yet", "the dashboard"],

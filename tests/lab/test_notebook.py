@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,16 @@ def test_a_cell_shows_the_section_it_begins_with(source: str, name: str | None):
     assert notebook.section_of(source) == name
 
 
+def test_a_lab_shows_the_sections_of_its_own_modules(tmp_path: Path):
+    path = written(tmp_path / "lab4_overload.ipynb", "# ---- Queue ----", "# ---- Backlog ----", "# ---- Other ----")
+    queue, backlog, other = ("".join(cell["source"]) for cell in json.loads(notebook.synced(path))["cells"])
+    assert "class Bounded(Queue):" in queue
+    assert "class Inbox(" in backlog
+    assert other == "# ---- Other ----"
+    assert notebook.number_of(path) is None
+    assert notebook.sections_of(tmp_path / "lab9_without_code.ipynb") == {}
+
+
 def test_what_a_run_left_is_taken_out(tmp_path: Path):
     left = {"tags": ["setup"], "execution": {"iopub.status.busy": "2016"}, "scrolled": True}
     path = written(tmp_path / "step4_simulated_waiting.ipynb", "dash", metadata=left)
@@ -77,6 +88,37 @@ def test_the_index_shows_no_step(tmp_path: Path):
     assert json.loads(notebook.synced(path))["cells"][0]["source"] == ["# ---- Producer ----\n", "mine"]
 
 
+def markdown(path: Path, text: str) -> None:
+    """Put a text before a notebook's cells."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["cells"].insert(0, {"cell_type": "markdown", "id": "text", "metadata": {}, "source": [text]})
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "minutes"),
+    [
+        ("word " * 1800, "", 10),
+        ("", "line\n\n" * 150, 10),
+        ("", 'ask("step4.a", of=run)\n' * 10, 10),  # ten questions, in ten lines
+        ("", 'challenge("step4.a")\nchallenge("step4.a").check(mine)\nchallenge("step4.b")', 10),
+        ("a few words", "", 5),
+    ],
+)
+def test_the_minutes_are_of_words_lines_questions_and_challenges(tmp_path: Path, text: str, code: str, minutes: int):
+    path = written(tmp_path / "step4_simulated_waiting.ipynb", code)
+    markdown(path, f"About 1 minutes. {text}")
+    assert f"About {minutes} minutes" in notebook.synced(path)
+
+
+@pytest.mark.parametrize("name", ["step4_simulated_waiting.ipynb", "guide.ipynb"])
+def test_a_notebook_and_its_row_in_the_index_have_its_minutes(tmp_path: Path, name: str):
+    markdown(written(tmp_path / name), "About 1 minutes. " + "word " * 1800)
+    markdown(written(tmp_path / "index.ipynb"), f"| 4. [Waiting]({name}) | 7 things | 1 |\n")
+    assert "About 10 minutes" in notebook.synced(tmp_path / name)
+    assert "| 7 things | 10 |" in notebook.synced(tmp_path / "index.ipynb")
+
+
 def test_syncing_twice_changes_nothing_more(tmp_path: Path):
     path = written(tmp_path / "step4_simulated_waiting.ipynb", "# ---- Producer ----", "dash")
     assert list(notebook.drifted(tmp_path)) == [path]
@@ -89,12 +131,25 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     written(tmp_path / "step4_simulated_waiting.ipynb", "dash")
     real = notebook.drifted
     monkeypatch.setattr(notebook, "drifted", lambda: real(tmp_path))
-    assert notebook.main(["check"]) == 1
-    assert notebook.main(["sync"]) == 0
-    assert notebook.main(["check"]) == 0
+    with pytest.raises(SystemExit, match="1"):
+        notebook.main(["check"])
+    notebook.main(["sync"])
+    notebook.main(["check"])
     assert capsys.readouterr().out.splitlines() == [
         "drifted: step4_simulated_waiting.ipynb",
         "synced: step4_simulated_waiting.ipynb",
     ]
-    assert notebook.main([]) == 2
-    assert capsys.readouterr().err == "usage: python -m palleto.lab.notebook sync | check\n"
+    with pytest.raises(SystemExit, match="2"):
+        notebook.main([])
+    assert "expected one of check, sync, got nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "sync"])
+def test_without_notebooks_it_says_so_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+):
+    real = notebook.drifted
+    monkeypatch.setattr(notebook, "drifted", lambda: real(tmp_path))
+    with pytest.raises(SystemExit, match="1"):
+        notebook.main([command])
+    assert re.match("error: expected notebooks in .*, got none; ", capsys.readouterr().err)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 
 def consumed(played) -> Counter[str]:
     return Counter(key for event in played.kinds("handled") if event.data["last"] for key in event.ids)
@@ -49,18 +47,6 @@ def test_step_7_gets_nothing_back(play, backend):
     assert ledger.holds
     # In batches: three calls for thirteen messages.
     assert played.requests["sqs.DeleteMessageBatch"] == 3
-
-
-@pytest.mark.parametrize("pipelines", range(1, 13))
-def test_step_9_does_every_file_once_whatever_the_pipelines(play, pipelines):
-    played = play(9, pipelines=pipelines)
-    written = Counter(event.ids[0] for event in played.kinds("written"))
-    assert len(written) == 12
-    assert set(written.values()) == {1}
-    assert played.summary.redelivered == 0
-    ledger = played.performance.cloud.simulated.ledger(played.performance.warehouse.queue_url)
-    assert (ledger.sent, ledger.deleted) == (13, 13)
-    assert len([line for line in played.said if line.startswith("SQS.Supervisor")]) == pipelines
 
 
 def test_step_9_scales_the_work_and_not_the_requests(play):

@@ -220,22 +220,6 @@ def cycles(lines: list[str]) -> dict[str, list[str]]:
     return dict(files)
 
 
-def check_owed(played) -> None:
-    """By the trace: each `Asking for n` is for all that was asked of the producer and that it has not got yet."""
-    asked = emitted = 0
-    for event in played.trace:
-        if event.stage != "SQS.Producer":
-            continue
-        if event.kind == "ask":
-            asked += event.data["count"]
-        elif event.kind == "emitted":
-            emitted += len(event.ids)
-        elif event.kind == "said" and event.data["text"].startswith("Asking for"):
-            buffered = event.ledger["after"][2]
-            owed = asked - emitted - buffered
-            assert event.data["text"] == f"Asking for {owed} events", f"at {event.t} s {owed} are owed"
-
-
 @pytest.mark.parametrize("step", [1, 4, 5, 7, 8, 9])
 def test_the_talks_transcripts_are_of_the_grammar(step):
     lines = golden(step)
@@ -252,7 +236,6 @@ def test_the_talks_transcripts_are_of_the_grammar(step):
 def test_grammar(play, backend, step, seed):
     played = play(step, backend=backend, seed=seed)
     check_grammar(step, played.said)
-    check_owed(played)
     assert sum(played.summary.consumed.values()) >= 30
     assert played.reported == []
 
@@ -262,7 +245,6 @@ def test_grammar(play, backend, step, seed):
 def test_grammar_with_a_queue(play, backend, step, seed):
     played = play(step, backend=backend, seed=seed, simulation=SLOW)
     check_grammar(step, played.said)
-    check_owed(played)
     consumed = Counter(key for event in played.kinds("handled") if event.data["last"] for key in event.ids)
     assert len(consumed) == 12
     assert (max(consumed.values()) > 1) == (step == 6), "only step 6 consumes a file twice"
@@ -273,7 +255,6 @@ def test_grammar_with_a_queue(play, backend, step, seed):
 def test_grammar_of_step_9(play, backend, seed):
     played = play(9, backend=backend, seed=seed, simulation=SLOW)
     check_grammar(9, played.said)
-    check_owed(played)
     files = cycles(played.said)
     assert set(files) <= {"Pipeline1", "Pipeline2", "Pipeline3"}
     assert sorted(chain(*files.values())) == [str(day) for day in range(20160720, 20160732)]
@@ -335,17 +316,3 @@ def test_step_5_asks_for_14_every_46_seconds(play, backend):
         if "looping: Run" in event.data["text"] and 132 <= event.t < 178
     ]
     assert runs == [14] * 6 + [12, 10, 8, 6]
-
-
-def test_three_consumers_are_no_faster_than_one(play):
-    """Each kill repeats the five empty runs: ten events a period of 46 s, whether one consumes or three."""
-
-    def consumed(step: int, start: float, periods: int) -> int:
-        played = play(step, seconds=start + 46 * periods + 1)
-        return sum(
-            len(event.ids)
-            for event in played.kinds("handled")
-            if event.data["last"] and start < event.t <= start + 46 * periods
-        )
-
-    assert consumed(4, 92, 10) == consumed(5, 86, 10) == 100

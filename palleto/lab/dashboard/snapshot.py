@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from textwrap import wrap
 
 from palleto.lab.dashboard.panels.svg import STYLE, Canvas, number, plural, xy
 
@@ -31,7 +32,11 @@ class Snapshot:
 
     def _repr_svg_(self) -> str:
         width = max((canvas.width for canvas in self.canvases), default=0)
-        y, groups = 40.0, []
+        lines = wrap(self.status, int(width / 6.6)) or [""]  # about what a letter takes
+        status = "".join(
+            f'<text x="16" y="{24 + 18 * n}" class="m">{escape(line)}</text>' for n, line in enumerate(lines)
+        )
+        y, groups = 22.0 + 18 * len(lines), []
         for canvas in self.canvases:
             groups.append(f'<g transform="translate(16 {xy(y)})">{canvas.inner()}</g>')
             y += canvas.height + GAP
@@ -39,7 +44,7 @@ class Snapshot:
             f'<svg xmlns="http://www.w3.org/2000/svg" class="plt" role="img" aria-label="{escape(repr(self))}" '
             f'viewBox="0 0 {xy(width + 32)} {xy(y)}" width="{xy(width + 32)}"><title>{escape(self.status)}</title>'
             f'<style>{STYLE}</style><rect width="100%" height="100%" style="fill:var(--jp-layout-color0,#fff)"/>'
-            f'<text x="16" y="24" class="m">{escape(self.status)}</text>{"".join(groups)}</svg>'
+            f"{status}{''.join(groups)}</svg>"
         )
 
     def _repr_html_(self) -> str:

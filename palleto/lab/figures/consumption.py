@@ -10,9 +10,7 @@ from typing import Any
 
 from palleto.lab.figures.picture import (
     HATCHES,
-    INK,
     MARKERS,
-    PAPER,
     Picture,
     colour,
     counted,
@@ -25,7 +23,9 @@ from palleto.lab.figures.picture import (
     stroke,
     whole_numbers,
 )
+from palleto.lab.figures.theme import INK, PAPER
 from palleto.replay import events_of
+from palleto.replay.series import Counts
 from palleto.trace import TraceEvent
 
 NICE = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
@@ -58,8 +58,8 @@ def throughput(trace: Any) -> Picture:
     whole_numbers(top)
 
     width = next((nice for nice in NICE if end / nice <= 45), NICE[-1])
-    _rates(bottom, done, width, end)
-    label(bottom, x="run time (s)", y=f"{unit}s a second", title=f"How fast, over {width:g} s each")
+    _rates(bottom, done, width)
+    label(bottom, x="run time (s)", y=f"{unit}s a second", title=f"How fast: an average over {width:g} s each")
     first, last = everything[0][0], everything[-1][0]
     pace = total / last if last > 0 else 0.0
     names = [f"{name} {sum(count for _, count in moments)}" for name, moments in done.items()]
@@ -109,7 +109,8 @@ def _verdict(spans: dict[str, float], window: int, names: list[str]) -> str:
     slowest, fastest = max(spans.values()), min(spans.values())
     if slowest - fastest <= 0.05 * slowest:
         words = " and ".join([", ".join(names[:-1]), names[-1]])
-        return f"{words[:1].upper()}{words[1:]} are equally fast: {window} events in {seconds(slowest)}"
+        took = " to ".join(dict.fromkeys([seconds(fastest), seconds(slowest)]))
+        return f"{words[:1].upper()}{words[1:]} are equally fast: {window} events in {took}"
     each = ", ".join(f"{seconds(span)} in {name}" for name, span in spans.items())
     return f"The last {window} events took {each}"
 
@@ -175,19 +176,24 @@ def _grow(axes: Any, moments: list[tuple[float, int]], end: float, **style: Any)
     return axes.step(times, [*totals, totals[-1]], where="post", **style)[0]
 
 
-def _rates(axes: Any, done: Done, width: float, end: float) -> None:
-    """Bars of what was done a second, one consumer on top of the other."""
-    bins = int(end / width) + 1
-    starts = [number * width for number in range(bins)]
-    base = [0.0] * bins
-    for number, moments in enumerate(done.values()):
-        heights = [0.0] * bins
+def _rates(axes: Any, done: Done, width: float) -> None:
+    """Bars of what was done a second, one consumer on top of the other; the last one ends with the work."""
+    counts = Counts(width)
+    for name, moments in done.items():
         for at, count in moments:
-            heights[int(at / width)] += count / width
-        bars = [(at, high, low) for at, high, low in zip(starts, heights, base, strict=True) if high]
+            counts.add(name, at, count)
+    end = max(at for moments in done.values() for at, _ in moments)
+    bins = max(map(len, counts.buckets.values()))
+    widths = [min(width, end - place * width) or width for place in range(bins)]
+    base = [0.0] * bins
+    for number, name in enumerate(done):
+        heights = [count / wide for count, wide in zip(counts.buckets[name], widths, strict=False)]
+        bars = [(place, height) for place, height in enumerate(heights) if height]
         axes.bar(
-            [at for at, _, _ in bars], [high for _, high, _ in bars], width * 0.94, bottom=[low for *_, low in bars],
+            [place * width for place, _ in bars], [height for _, height in bars],
+            [widths[place] - 0.06 * width for place, _ in bars], bottom=[base[place] for place, _ in bars],
             align="edge", **_area(number),
         )  # fmt: skip
-        base = [low + height for low, height in zip(base, heights, strict=True)]
+        for place, height in bars:
+            base[place] += height
     axes.set_ylim(0, max(base) * 1.1)

@@ -9,8 +9,6 @@ from typing import Any
 from palleto.lab.figures.picture import (
     BLUE,
     HATCHES,
-    INK,
-    PAPER,
     VERMILLION,
     Picture,
     colour,
@@ -22,6 +20,7 @@ from palleto.lab.figures.picture import (
     seconds,
     whole_numbers,
 )
+from palleto.lab.figures.theme import INK, PAPER
 from palleto.replay import events_of
 from palleto.trace import TraceEvent
 
@@ -31,49 +30,49 @@ LONG = 0.25
 
 @dataclass
 class _Ledger:
-    """What one producer's subscriptions were owed, after each change."""
+    """What one producer's subscriptions had outstanding, after each change."""
 
     times: list[float] = field(default_factory=lambda: [0.0])
-    owed: list[dict[str, int]] = field(default_factory=lambda: [{}])
+    outstanding: list[dict[str, int]] = field(default_factory=lambda: [{}])
     remembered: list[int] = field(default_factory=lambda: [0])
     asked: list[int] = field(default_factory=lambda: [0])
     delivered: list[int] = field(default_factory=lambda: [0])
-    asks: list[tuple[float, int, int]] = field(default_factory=list)  # when, how many, owed then
+    asks: list[tuple[float, int, int]] = field(default_factory=list)  # when, how many, outstanding then
 
     def change(self, event: TraceEvent, peer: str, count: int) -> None:
-        owed = dict(self.owed[-1])
-        owed[peer] = max(0, owed.get(peer, 0) + count)
-        self._add(event, owed, max(0, count), max(0, -count))
+        outstanding = dict(self.outstanding[-1])
+        outstanding[peer] = max(0, outstanding.get(peer, 0) + count)
+        self._add(event, outstanding, max(0, count), max(0, -count))
         if count > 0:
-            self.asks.append((event.t, count, sum(owed.values())))
+            self.asks.append((event.t, count, sum(outstanding.values())))
 
     def forget(self, event: TraceEvent, peer: str) -> None:
-        owed = {name: count for name, count in self.owed[-1].items() if name != peer}
-        self._add(event, owed, 0, 0)
+        outstanding = {name: count for name, count in self.outstanding[-1].items() if name != peer}
+        self._add(event, outstanding, 0, 0)
 
     def remember(self, event: TraceEvent) -> None:
         if event.ledger is not None and event.ledger["after"][0] != self.remembered[-1]:
-            self._add(event, self.owed[-1], 0, 0)
+            self._add(event, self.outstanding[-1], 0, 0)
 
-    def _add(self, event: TraceEvent, owed: dict[str, int], asked: int, delivered: int) -> None:
+    def _add(self, event: TraceEvent, outstanding: dict[str, int], asked: int, delivered: int) -> None:
         self.times.append(event.t)
-        self.owed.append(owed)
+        self.outstanding.append(outstanding)
         self.remembered.append(event.ledger["after"][0] if event.ledger else self.remembered[-1])
         self.asked.append(self.asked[-1] + asked)
         self.delivered.append(self.delivered[-1] + delivered)
 
     @property
     def since(self) -> float:
-        """When what is owed changed last."""
-        last = sum(self.owed[-1].values())
-        changes = zip(reversed(self.times), reversed(self.owed), strict=True)
+        """When what is outstanding changed last."""
+        last = sum(self.outstanding[-1].values())
+        changes = zip(reversed(self.times), reversed(self.outstanding), strict=True)
         same = takewhile(lambda change: sum(change[1].values()) == last, changes)
         return min(time for time, _ in same)
 
     @property
     def peers(self) -> list[str]:
         """The subscribers, in the order in which they asked first."""
-        return list(dict.fromkeys(name for owed in self.owed for name in owed))
+        return list(dict.fromkeys(name for outstanding in self.outstanding for name in outstanding))
 
 
 def source(events: list[TraceEvent]) -> str | None:
@@ -97,7 +96,9 @@ def demand_over_time(trace: Any, producer: str | None = None) -> Picture:
     end = max(event.t for event in events)
     times = [*ledger.times, end]
     peers = ledger.peers
-    stacks = [[owed.get(peer, 0) for owed in (*ledger.owed, ledger.owed[-1])] for peer in peers]
+    stacks = [
+        [outstanding.get(peer, 0) for outstanding in (*ledger.outstanding, ledger.outstanding[-1])] for peer in peers
+    ]
 
     piled = ", one subscription on top of the other" if len(peers) > 1 else ""
     picture = Picture(9.5, 5.6)
@@ -114,29 +115,39 @@ def demand_over_time(trace: Any, producer: str | None = None) -> Picture:
     top.step(times, remembered, where="post", color=INK, linewidth=1.8, label=f"remembered by\n{producer}")
     top.set_ylim(0, max(1, *base, *remembered) * 1.18)
     _mark_asks(top, ledger, end)
-    label(top, y="events owed", title=f"Asked for and not delivered yet{piled}")
+    label(top, y="events outstanding", title=f"Asked for and not delivered yet{piled}")
     legend(top)
     whole_numbers(top)
 
     bottom.step(times, [*ledger.asked, ledger.asked[-1]], where="post", color=VERMILLION, linestyle="--", label="asked")
     bottom.step(times, [*ledger.delivered, ledger.delivered[-1]], where="post", color=BLUE, label="delivered")
     bottom.set_ylim(0, ledger.asked[-1] * 1.08)
-    label(bottom, x="run time (s)", y="events, total", title="In all: the gap between the lines is what is owed")
+    label(bottom, x="run time (s)", y="events, total", title="In all: the gap between the lines is what is outstanding")
     legend(bottom)
     whole_numbers(bottom)
 
-    most, last = max(sum(owed.values()) for owed in ledger.owed), sum(ledger.owed[-1].values())
-    at = next(time for time, owed in zip(ledger.times, ledger.owed, strict=True) if sum(owed.values()) == most)
+    most, last = (
+        max(sum(outstanding.values()) for outstanding in ledger.outstanding),
+        sum(ledger.outstanding[-1].values()),
+    )
+    at = next(
+        time
+        for time, outstanding in zip(ledger.times, ledger.outstanding, strict=True)
+        if sum(outstanding.values()) == most
+    )
     who = counted(len(peers), "subscription")
-    title = f"Demand adds up: {who}, {most} events owed at most (at {seconds(at)})"
+    title = f"Demand adds up: {who}, {most} events outstanding at most (at {seconds(at)})"
     if len(peers) == 1:
-        title = f"Demand is asked once and paid off: {most} events owed at most"
+        demand = "Demand" if len(ledger.asks) == 1 else "Each demand"
+        title = f"{demand} is asked once and paid off: {most} events outstanding at most"
         if last and (stood := end - ledger.since) > end * LONG:
-            title = f"Demand is asked once: {last} of {ledger.asked[-1]} events stay owed for the last {seconds(stood)}"
+            title = (
+                f"Demand is asked once: {last} of {ledger.asked[-1]} events stay outstanding, the last {seconds(stood)}"
+            )
     return picture.say(
         title,
         f"{producer} was asked for {ledger.asked[-1]} events in {counted(len(ledger.asks), 'ask')} and delivered "
-        f"{ledger.delivered[-1]} in {seconds(end)}; {last} are owed at the end. "
+        f"{ledger.delivered[-1]} in {seconds(end)}; {last} are outstanding at the end. "
         f"Subscribers: {', '.join(peers)}.",
     )
 
@@ -154,7 +165,7 @@ def _read(events: list[TraceEvent], producer: str | None) -> _Ledger:
         elif event.kind == "emitted":
             ledger.change(event, peer, -len(event.ids))
         elif event.kind in ("cancel", "down"):
-            if event.seq < goes_on or peer not in shut:  # else the run is over: what was owed stays owed
+            if event.seq < goes_on or peer not in shut:  # else the run is over: what was outstanding stays so
                 ledger.forget(event, peer)
         else:
             ledger.remember(event)
@@ -164,14 +175,16 @@ def _read(events: list[TraceEvent], producer: str | None) -> _Ledger:
 def _mark_asks(axes: Any, ledger: _Ledger, end: float) -> None:
     """Say at each ask how many were asked for, as long as there is room to say it."""
     moments: dict[float, tuple[list[int], int]] = {}
-    for at, count, owed in ledger.asks:
+    for at, count, outstanding in ledger.asks:
         near = next((known for known in moments if at - known < end / 50), at)
         counts, _ = moments.get(near, ([], 0))
-        moments[near] = ([*counts, count], owed)
+        moments[near] = ([*counts, count], outstanding)
     if len(moments) > 12:
         return
-    for at, (counts, owed) in moments.items():
+    for at, (counts, outstanding) in moments.items():
         if at > end * 0.97:
             continue  # there is no room on its right
         text = " ".join(f"+{count}" for count in counts) if len(counts) <= 3 else f"+{sum(counts)}"
-        axes.annotate(text, (at, owed), (3, 4), textcoords="offset points", fontsize=9.5, color=INK, fontweight="bold")
+        axes.annotate(
+            text, (at, outstanding), (3, 4), textcoords="offset points", fontsize=9.5, color=INK, fontweight="bold"
+        )

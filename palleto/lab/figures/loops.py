@@ -7,10 +7,7 @@ from typing import Any
 from palleto.lab.extra import required
 from palleto.lab.figures.picture import (
     BLUE,
-    INK,
     ORANGE,
-    PAPER,
-    QUIET,
     VERMILLION,
     Picture,
     counted,
@@ -19,6 +16,7 @@ from palleto.lab.figures.picture import (
     nothing,
     seconds,
 )
+from palleto.lab.figures.theme import INK, PAPER, QUIET
 from palleto.replay import Loop, events_of, loops
 from palleto.trace import TraceEvent
 
@@ -60,7 +58,7 @@ def loop_restarts(trace: Any) -> Picture:
     if killed:
         words.append(f"Killed at {', '.join(seconds(loop.killed or 0) for loop in killed[:12])}.")
     if any(loop.over for loop in found):
-        words.append("The last was stopped at the end of the run.")
+        words.append(f"Stopped at the end of the run: {', '.join(loop.label for loop in found if loop.over)}.")
     return picture.say(_title(found, killed, events), " ".join(words))
 
 
@@ -76,8 +74,7 @@ def _tail(loop: Loop, end: float) -> float:
 
 
 def _title(found: list[Loop], killed: list[Loop], events: list[TraceEvent]) -> str:
-    were = {0: "none was killed", 1: "1 was killed"}.get(len(killed), f"{len(killed)} were killed")
-    title = f"{counted(len(found), 'loop')} started, {were}"
+    title = f"{counted(len(found), 'loop')} started, {len(killed) or 'none'} killed"
     heirs = [
         next((loop for loop in found[found.index(one) + 1 :] if abs(loop.start - (one.killed or 0)) < 0.1), None)
         for one in killed
@@ -85,7 +82,7 @@ def _title(found: list[Loop], killed: list[Loop], events: list[TraceEvent]) -> s
     if killed and all(heirs):
         whole = all(loop is not None and _for_all(loop, events) for loop in heirs)
         each = "each " if len(killed) > 1 else ""
-        title += f", {each}for one that looks for {'all that is owed' if whole else 'less'}"
+        title += f", {each}for one that looks for {'all that is remembered' if whole else 'less'}"
     return title
 
 
@@ -112,7 +109,7 @@ def _lane(axes: Any, lane: int, loop: Loop, end: float, *, words: bool) -> None:
     if loop.killed is not None:
         style = {"marker": "X", "color": VERMILLION} if _by_step(loop) else {"marker": "s", "color": QUIET}
         axes.plot(loop.killed, lane, **style, markeredgecolor=PAPER, markersize=11 if words else 7, zorder=3)
-    said = "killed" if _by_step(loop) else "end of run" if loop.over else "still runs" if loop.end is None else ""
+    said = "killed" if _by_step(loop) else "stopped" if loop.over else "still runs" if loop.end is None else ""
     if words and said:
         place = {"textcoords": "offset points", "va": "center", "fontsize": 10, "color": INK, "fontweight": "bold"}
         axes.annotate(said, (max(over, loop.end or over), lane), (9, 0), **place)
@@ -128,12 +125,12 @@ def _handles(found: list[Loop], end: float) -> list[Any]:
     killed = [loop for loop in found if _by_step(loop)]
     handles = []
     if len(killed) < len(found):
-        handles.append(patch(color=BLUE, label="not killed"))
+        handles.append(patch(color=BLUE, label="not killed in the run"))
     if killed:
         handles.append(patch(color=ORANGE, label="killed at its end"))
         handles.append(line([], [], marker="X", color=VERMILLION, linestyle="", markersize=9, label="killed"))
     if any(loop.over for loop in found):
-        handles.append(line([], [], marker="s", color=QUIET, linestyle="", markersize=8, label="end of the run"))
+        handles.append(line([], [], marker="s", color=QUIET, linestyle="", markersize=8, label="stopped: the run ends"))
     if any(_tail(loop, end) for loop in found):
         edge = {"facecolor": PAPER, "edgecolor": QUIET, "hatch": "////"}
         handles.append(patch(**edge, label="its last poll,\nits answer is kept"))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from palleto.lab.figures.picture import BLUE, COLOURS, GREEN, INK, ORANGE, Picture, label, nothing
+from palleto.lab.figures.picture import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    ORANGE,
+    Picture,
+    label,
+    legend,
+    nothing,
+)
+from palleto.lab.figures.theme import INK
 from palleto.replay import Passport, events_of
 
 IN_QUEUE = {"visible": (BLUE, ""), "in flight": (ORANGE, "///")}
@@ -45,15 +55,23 @@ def message_over_time(trace: Any, name: str) -> Picture:
             hatch=hatch,
             edgecolor=INK,
         )
+    drawn = {}
     for entry in marks:
         assert entry.event is not None
         if entry.who in lanes:
-            row = lanes.index(entry.who)
-            axes.plot(entry.t, row, MARKS[entry.event.kind], color=GREEN, markeredgecolor=INK, markersize=9)
-            axes.annotate(entry.event.kind, (entry.t, row), xytext=(0, 8), textcoords="offset points", fontsize=8.5)
+            kind = entry.event.kind
+            look: dict[str, Any] = {
+                "color": GREEN,
+                "markeredgecolor": INK,
+                "markersize": 9,
+                "linestyle": "",
+                "label": kind,
+            }
+            (drawn[kind],) = axes.plot(entry.t, lanes.index(entry.who), MARKS[kind], **look)
     axes.set_yticks(range(len(lanes)), lanes)
     axes.invert_yaxis()
-    label(axes, x="seconds of run time")
+    legend(axes, list(drawn.values()))
+    label(axes, x="run time (s)")
     told = "; ".join(f"{entry.t:.1f} s {entry.who}: {entry.what}" for entry in passport.entries)
     return picture.say(passport.title, told)
 

@@ -1,21 +1,20 @@
 """A matplotlib figure that says in words what it shows, and the look that all closing figures share.
 
 Nothing here touches pyplot or the global settings of matplotlib, so figures may be made in any thread, and a learner's
-own style does not change them. The background is white on purpose: the colours are chosen against it, and an image
-cannot follow the theme of the page.
+own style does not change them. It is shown as SVG (`svg.py`): ink, grid and paper are those of the page's theme, and
+the colours of the data are told from light and from dark paper alike.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from palleto.lab.extra import required
-from palleto.lab.html import image
+from palleto.lab.figures.svg import drawn
+from palleto.lab.figures.theme import GRID, INK, PAPER, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +22,15 @@ if TYPE_CHECKING:
 else:
     Figure = required("matplotlib.figure").Figure
 
-INK, QUIET, GRID, PAPER = "#1a1a1a", "#595959", "#dddddd", "#ffffff"
-BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+BLUE, VERMILLION, GREEN, ORANGE = "#137cc0", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, YELLOW = "#56B4E9", "#CC79A7", "#F0E442"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION)
-"""Okabe and Ito's colours, without black (for totals) and without yellow, which is too pale for a line on white."""
+"""Okabe and Ito's colours, without black (for totals) and yellow, which is too pale on white; blue is a bit lighter."""
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 DPI = 144
-"""Dots an inch of the PNG; shown at half of that, so that it is sharp on a dense screen."""
+"""Dots an inch, for who saves a figure as an image of dots."""
 
 
 class Picture(Figure):
@@ -67,29 +65,15 @@ class Picture(Figure):
             dress(each)
         return axes
 
-    def png(self) -> bytes:
-        """The image, with its title and words inside."""
-        file = io.BytesIO()
-        about = {"Title": self.palleto_title, "Description": self.palleto_alt}
-        engine = self.get_layout_engine()
-        if engine is not None:
-            engine.execute(self)
-        self.set_layout_engine("none")  # else drawing would lay it out once more
-        try:
-            canvas = required("matplotlib.backends.backend_agg").FigureCanvasAgg(self)
-            canvas.print_png(file, metadata=about)  # `savefig` would draw everything twice
-        finally:
-            self.set_layout_engine(engine)
-        return file.getvalue()
+    def svg(self) -> str:
+        """The figure as an SVG element, with its words; it follows the theme of the page that it is put into."""
+        return drawn(self, self.palleto_alt)
 
     def __repr__(self) -> str:
         return f"<Figure: {self.palleto_alt}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        png, alt = self.png(), self.palleto_alt
-        width, height = (round(inches * DPI / 2) for inches in self.get_size_inches())
-        data = {"text/plain": alt, "image/png": base64.b64encode(png).decode(), "text/html": image(png, width, alt)}
-        return data, {"image/png": {"width": width, "height": height, "alt": alt, "needs_background": "light"}}
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self.palleto_alt, "text/html": self.svg()}
 
 
 def dress(axes: Axes) -> None:
@@ -128,7 +112,7 @@ def legend(axes: Axes, handles: Sequence[Any] | None = None) -> None:
 
 def legend_of_all(picture: Picture, handles: Sequence[Any], *, below: bool = False) -> None:
     """One legend for all panels, on their right or below them."""
-    columns = len(handles) if below else 1 if len(handles) <= 16 else 2
+    columns = min(4, len(handles)) if below else 1 if len(handles) <= 16 else 2
     picture.legend(
         handles=handles, loc="outside lower center" if below else "outside right upper", ncols=columns, **_LEGEND
     )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from itertools import accumulate
 from typing import Any
 
 from palleto.lab.figures.picture import (
     BLUE,
     GREEN,
     HATCHES,
-    INK,
     ORANGE,
-    PAPER,
     PURPLE,
     SKY,
     VERMILLION,
@@ -26,7 +23,8 @@ from palleto.lab.figures.picture import (
     seconds,
     whole_numbers,
 )
-from palleto.replay import events_of
+from palleto.lab.figures.theme import INK, PAPER
+from palleto.replay import Messages, events_of
 from palleto.trace import TraceEvent
 
 REQUESTS = {
@@ -35,32 +33,36 @@ REQUESTS = {
     "visibility": ("change visibility", PURPLE, ":"),
 }
 """The requests to SQS that a trace tells of: what they are called, their colour and line style."""
+OPERATIONS = {
+    "sqs.ReceiveMessage": "receive",
+    "sqs.DeleteMessageBatch": "delete",
+    "sqs.ChangeMessageVisibilityBatch": "visibility",
+}
+"""Which of them an operation is, of which a trace tells that it had no result."""
 
 
 def queue_over_time(trace: Any) -> Picture:
-    """Where the messages are (waiting, in flight, deleted, dead-lettered), and the requests made for them.
+    """Where the messages are (visible, in flight, deleted, dead-lettered), and the requests made for them.
 
-    trace: an experiment, a recorder or a list of trace events. Only an experiment looks at the queue itself; without
-    its looks the upper half shows what was received and not deleted.
+    trace: an experiment, a recorder or a list of trace events. The counts are those of the dashboard and the player.
     """
     events = events_of(trace)
     requests = [event for event in events if _request(event)]
     if not requests:
         return nothing("No queue in this trace: run the cell above first (steps 6 to 9 have one).")
     end = max(event.t for event in events)
-    looks = [event for event in events if event.kind == "queue"]
     picture = Picture(9.5, 5.6)
     top, bottom = picture.panels(3, 2)
-    areas = _places(events, looks) if looks else _in_hand(events)
+    areas = _places(events)
     _stack(top, areas, end)
-    label(top, y="messages", title="Where the messages are" if looks else "Messages received and not deleted")
+    label(top, y="messages", title="Where the messages are")
     legend(top)
     whole_numbers(top)
 
     again = [event.t for event in events if event.kind == "receive" and any(n > 1 for n in event.data["counts"])]
     names = Counter(_request(event) for event in requests)
     for name, times in _by_request(requests).items():
-        text, colour, line = REQUESTS.get(name, (name.removeprefix("sqs."), VERMILLION, "-."))
+        text, colour, line = REQUESTS[name]
         totals = [*range(len(times) + 1), len(times)]
         style: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": 1.8}
         bottom.step([0, *times, end], totals, where="post", label=f"{text}: {len(times)}", **style)
@@ -68,19 +70,21 @@ def queue_over_time(trace: Any) -> Picture:
     if again:
         mark: dict[str, Any] = {"color": VERMILLION, "marker": "v", "linestyle": "", "markersize": 8, "clip_on": False}
         bottom.plot(again, [0] * len(again), label=f"redelivered: {redelivered}", **mark)
+    if vain := [event.t for event in requests if "error" in event.data]:
+        mark = {"color": INK, "marker": "x", "linestyle": "", "markersize": 7, "clip_on": False}
+        bottom.plot(vain, [0] * len(vain), label=f"without a result: {len(vain)}", **mark)
     bottom.set_ylim(0, max(names.values()) * 1.1)
     label(bottom, x="run time (s)", y="requests, total", title="Requests to SQS")
     legend(bottom)
     whole_numbers(bottom)
 
+    parts = {name: counts[-1] for name, counts in areas[1].items() if counts[-1]}
     received = sum(len(event.ids) for event in events if event.kind == "receive")
-    deleted = sum(event.data["deleted"] for event in events if event.kind == "delete")
-    dead = looks[-1].data["dead_lettered"] if looks else 0
-    title = f"{counted(received, 'message')} received, {deleted or 'none'} deleted"
-    title += f", {redelivered} redelivered" if redelivered else ""
-    title += f", {dead} dead-lettered" if dead else ""
+    where = ", ".join(f"{count} {name}" for name, count in parts.items()) or "none is known"
+    title = f"{counted(sum(parts.values()), 'message')} at the end: {where}"
+    title += f"; received {counted(received, 'time')}, {redelivered} of them again" if redelivered else ""
     cost = ", ".join(f"{name} {number}" for name, number in names.items())
-    return picture.say(f"{title}, with {len(requests)} requests", f"In {seconds(end)}. Requests: {cost}.")
+    return picture.say(f"{title}; {counted(len(requests), 'request')} to SQS", f"In {seconds(end)}. Requests: {cost}.")
 
 
 def requests_per_file(traces: Mapping[int, Any]) -> Picture:
@@ -111,34 +115,32 @@ def requests_per_file(traces: Mapping[int, Any]) -> Picture:
 
     speeds = [cost["speed"] for cost in runs.values()]
     ideal = [speeds[0] / numbers[0] * number for number in numbers]
-    right.plot(numbers, ideal, color=INK, linestyle=":", linewidth=1.5, label=f"{numbers[0]} pipeline, times n")
+    right.plot(numbers, ideal, color=INK, linestyle=":", linewidth=1.5, label=f"as fast each as with {numbers[0]}")
     right.plot(numbers, speeds, color=ORANGE, linewidth=2.2, marker="o", markersize=7, label="measured")
     for number, speed in zip(numbers, speeds, strict=True):
         right.annotate(f"{speed:.2g}", (number, speed), (7, -11), textcoords="offset points", color=INK)
     right.set_xticks(numbers)
     right.set_xlim(0, numbers[-1] * 1.12)
-    right.set_ylim(0, max(*speeds, *ideal) * 1.1)
+    right.set_ylim(0, max(*speeds, *ideal) * 1.1 or 1)  # in no time at all, on virtual time
     label(right, x="pipelines", y="files a second", title="How fast they are done")
     handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
     legend_of_all(picture, handles, below=True)
 
     times = speeds[-1] / speeds[0] if speeds[0] else 0.0
-    words = [f"{number}: {cost:.2f} requests a file, {speed:.2g} files a second"
+    words = [f"{number}: {cost:.2f} SQS requests a file, {speed:.2g} files a second"
              for number, cost, speed in zip(numbers, base, speeds, strict=True)]  # fmt: skip
-    title = f"{counted(numbers[0], 'pipeline')}: {base[0]:.1f} SQS requests a file"
+    title = f"{counted(numbers[0], 'pipeline')}: {base[0]:.2f} SQS requests a file"
     if len(runs) > 1:
-        many = counted(numbers[-1], "pipeline")
-        both = "in both" if round(base[-1], 1) == round(base[0], 1) else f"instead of {base[0]:.1f}"
-        title = f"{many}: {times:.1f} times the speed of {numbers[0]}, {base[-1]:.1f} SQS requests a file {both}"
+        title = (
+            f"{counted(numbers[-1], 'pipeline')}: {times:.1f} times the files a second of {numbers[0]}, "
+            f"{base[-1]:.2f} SQS requests a file (with {numbers[0]}: {base[0]:.2f})"
+        )
     return picture.say(title, f"By the number of pipelines: {'; '.join(words)}.")
 
 
 def _request(event: TraceEvent) -> str:
-    """Which request to SQS a trace event tells of; empty for any other event."""
-    if event.kind in REQUESTS:
-        return event.kind
-    operation = str(event.data.get("operation", "")) if event.kind == "request" else ""
-    return operation if operation.startswith("sqs.") else ""
+    """Which of REQUESTS a trace event tells of, with a result or without; empty for any other event."""
+    return event.kind if event.kind in REQUESTS else OPERATIONS.get(str(event.data.get("operation", "")), "")
 
 
 def _by_request(requests: list[TraceEvent]) -> dict[str, list[float]]:
@@ -149,10 +151,9 @@ def _by_request(requests: list[TraceEvent]) -> dict[str, list[float]]:
 
 
 def _cost(events: list[TraceEvent]) -> dict[str, float]:
-    """Requests by name, the files done, and files a second from the first event handled to the last file written."""
+    """Requests by name, the files done, and files a second until the last one was written."""
     written = [event for event in events if event.kind == "written"]
-    begun = next((event.t for event in events if event.kind == "handle_events"), 0.0)
-    lasted = written[-1].t - begun if written else 0.0
+    lasted = written[-1].t if written else 0.0
     names = Counter(_request(event) for event in events)
     return {
         **{name: names[name] for name in REQUESTS},
@@ -164,37 +165,21 @@ def _cost(events: list[TraceEvent]) -> dict[str, float]:
 Areas = tuple[list[float], dict[str, list[int]]]
 
 
-def _places(events: list[TraceEvent], looks: list[TraceEvent]) -> Areas:
-    """Where the messages were at each look; what was deleted is counted from the requests."""
-    deletes = [(event.seq, int(event.data["deleted"])) for event in events if event.kind == "delete"]
-    gone = [sum(count for seq, count in deletes if seq < look.seq) for look in looks]  # many share a virtual moment
-    kinds = {"dead-lettered": "dead_lettered", "in flight": "in_flight", "waiting": "visible"}
-    areas = {name: [int(look.data[key]) for look in looks] for name, key in kinds.items()}
-    return [look.t for look in looks], {"deleted": gone, **areas}
-
-
-def _in_hand(events: list[TraceEvent]) -> Areas:
-    """Received and not deleted, each message once, after each request."""
-    times, counts = [0.0], [0]
-    seen: set[str] = set()
+def _places(events: list[TraceEvent]) -> Areas:
+    """Where the messages are from each moment on at which that changes."""
+    messages = Messages()
+    found = {0.0: messages.parts}
     for event in events:
-        if event.kind == "receive" and event.ids:
-            counts.append(len(set(event.ids) - seen))
-            seen.update(event.ids)
-        elif event.kind == "delete":
-            counts.append(-int(event.data["deleted"]))
-        else:
-            continue
-        times.append(event.t)
-    return times, {"in hand": [max(0, count) for count in accumulate(counts)]}
+        for t in messages.add(event):
+            found[t] = messages.parts
+    return list(found), {name: [parts[name] for parts in found.values()] for name in STYLES}
 
 
 STYLES = {
     "deleted": (GREEN, ""),
     "dead-lettered": (VERMILLION, "xxx"),
     "in flight": (ORANGE, "///"),
-    "waiting": (SKY, "..."),
-    "in hand": (ORANGE, "///"),
+    "visible": (SKY, "..."),
 }
 
 

@@ -6,7 +6,8 @@
 The code, the stages, their demand, the server's loops, the queue, the printed lines and the ledger are shown at the
 same event. Python puts the trace and the step's source (`payload`) and the front-end (`bundle`) into one page (`page`),
 which a `Player` shows. The front-end is plain ES modules beside this file, to be read in this order: `trace.js`,
-`state.js`, `replay.js`, then a file for each pane. Calling this module makes a `Player`.
+`state.js`, `replay.js`, then a file for each pane. `picture.js` draws the pipeline, here and in a dashboard. Calling
+this module makes a `Player`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// The code: the acting line lit, and beside each line who stands there.
+// The code: the acting line lit, above it what the acting stage works with, and behind each line who stands there.
 
 import { make, pane, write } from "./dom.js";
 import { painted, spans } from "./python_text.js";
@@ -8,7 +8,8 @@ import { clip, who } from "./words.js";
 const LINE = 18; // pixels, as in player.css
 const NAMES = 3; // who are named at one line
 
-export function codePane(trace) {
+/** `acting` is that of acting.js. */
+export function codePane(trace, acting) {
   const { section, note, body } = pane("code", "Code");
   const rows = new Rows(LINE, (number) => lines[number].element, {
     class: "rows code",
@@ -16,7 +17,10 @@ export function codePane(trace) {
     "aria-label": "source",
   });
   const missing = make("p", { class: "missing" });
-  body.append(missing, rows.element);
+  const call = make("span", { class: "call" });
+  const numbers = make("span", { class: "numbers" });
+  const values = make("p", { class: `values${acting.shows ? " two" : ""}` }, call, numbers);
+  body.append(values, missing, rows.element);
   const texts = new Map(); // file -> its lines
   let shown = null; // the file
   let lines = []; // of that file
@@ -39,27 +43,54 @@ export function codePane(trace) {
   }
 
   function show(index, state, event) {
-    const acting = event !== null && event.file !== null ? event : null;
-    const file = acting?.file ?? shown ?? latest(state)?.file ?? trace.files[0] ?? null;
+    const lights = event !== null && event.file !== null ? event : null;
+    tell(index, state, event);
+    const file = lights?.file ?? shown ?? latest(state)?.file ?? trace.files[0] ?? null;
     if (file === null) {
       write(missing, trace.count ? "No line of yours acts in this trace." : "The trace is empty.");
       return;
     }
     if (file !== shown) open(file);
     const [before, stand] = [lit, standing(state, file)];
-    const here = acting === null ? undefined : lines[acting.line - 1];
+    const here = lights === null ? undefined : lines[lights.line - 1];
     lit = new Set([...stand.keys()].map((number) => lines[number - 1]).concat(here));
     lit.delete(undefined);
     for (const line of before) if (!lit.has(line)) line.mark(false, []);
     for (const line of lit) line.mark(line === here, stand.get(line.number) ?? []);
     write(
       note,
-      acting ? `${file}, line ${acting.line}: ${who(event.stage)}` : `${file}; no line of yours acts at this event`,
+      lights ? `${file}, line ${lights.line}: ${who(event.stage)}` : `${file}; no line of yours acts at this event`,
     );
-    rows.show(lines.length, (acting?.line ?? latest(state, file)?.line ?? 1) - 1, 3);
+    rows.show(lines.length, (lights?.line ?? latest(state, file)?.line ?? 1) - 1, 3);
+  }
+
+  /** What the acting stage works with: the callback with its argument, and below it the numbers. */
+  function tell(index, state, event) {
+    const found = acting.call(index);
+    const words = found && `${found.name}(${[found.argument, found.value].filter(Boolean).join(" = ")})`;
+    write(call, words ?? "in no callback");
+    call.classList.toggle("none", words === null);
+    values.title = words ?? "";
+    const told = acting.numbers(index, state, event);
+    const said = told.map((each) => Object.values(each).join(" ")).join("\n");
+    if (said !== numbers.dataset.said) numbers.replaceChildren(...told.map((each) => value(each, event)));
+    if (!told.length) write(numbers, acting.shows ? "no numbers shown" : "");
+    numbers.classList.toggle("none", !told.length);
+    numbers.dataset.said = said;
   }
 
   return { element: section, show };
+}
+
+/** A number with its name: `owed = 20`, `owed 10 → 20` where it has changed, with its stage if that does not act. */
+function value({ of, name, was, value, note }, event) {
+  return make(
+    "span",
+    { class: `value${was === null ? "" : " changed"}`, "data-of": of, "data-name": name },
+    of === event.stage ? null : make("span", { class: "of" }, `${of} `),
+    was === null ? `${name} = ${value}` : `${name} = ${was} → ${value}`,
+    note ? make("span", { class: "of" }, ` ${note}`) : null,
+  );
 }
 
 /** The lines at which somebody stands, each with their labels. */
@@ -100,13 +131,15 @@ function row(parts, place) {
         if (acting) element.setAttribute("aria-current", "true");
         else element.removeAttribute("aria-current");
       }
-      const names =
-        labels.length > NAMES ? [...labels.slice(0, NAMES - 1), `${labels.length - NAMES + 1} more`] : labels;
-      if (names.join("\n") !== said)
-        stands.replaceChildren(
-          ...names.map((name) => make("span", { class: "stand", title: `${name} stands here` }, clip(name, 26))),
-        );
-      [acts, said] = [acting, names.join("\n")];
+      const all = labels.join(", ");
+      if (all !== said) {
+        const names =
+          labels.length > NAMES ? [...labels.slice(0, NAMES - 1), `${labels.length - NAMES + 1} more`] : labels;
+        stands.replaceChildren(...names.map((name) => make("span", { class: "stand" }, clip(name, 26))));
+        element.classList.toggle("stood", labels.length > 0);
+        element.title = all && `here: ${all}`; // the names may be out of sight
+      }
+      [acts, said] = [acting, all];
     },
   };
 }

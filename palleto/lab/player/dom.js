@@ -38,11 +38,24 @@ const scrolls = [];
 
 /** Scroll once all panes are drawn: to scroll is to lay the page out, which is done once a frame, not once a pane. */
 export function scrollLater(element, top) {
-  scrolls.push([element, top]);
+  scrolls.push([element, () => top]);
+}
+
+/** Scroll an element no further than it takes to see a part of it, once all panes are drawn. */
+export function seeLater(element, part) {
+  scrolls.push([
+    element,
+    () => {
+      const [{ top: start }, { top, bottom }] = [element.getBoundingClientRect(), part.getBoundingClientRect()];
+      const [held, above, below] = [element.scrollTop, start - top, bottom - start - element.clientHeight];
+      return above > 0 ? held - above : held + Math.max(0, below);
+    },
+  ]);
 }
 
 export function scrollNow() {
-  for (const [element, top] of scrolls.splice(0)) element.scrollTop = top;
+  const tops = scrolls.splice(0).map(([element, top]) => [element, top()]); // all is read before anything is moved
+  for (const [element, top] of tops) if (element.scrollTop !== top) element.scrollTop = top;
 }
 
 /** A key or value of the style that holds now, as "--running". */

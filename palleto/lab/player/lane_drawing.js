@@ -30,8 +30,13 @@ export function drawLane(pen, lane, y, { left, right, end, colors }) {
   return marks(pen, lane, y, left, right, colors);
 }
 
+/** A loop that was stopped with the run ran to its end. */
+function lookOf(bar) {
+  return bar.how === "stopped" ? "running" : bar.how;
+}
+
 function loop(pen, bar, x, width, y, left, colors) {
-  pen.fillStyle = colors[bar.how === "stopped" ? "done" : bar.how];
+  pen.fillStyle = colors[lookOf(bar)];
   pen.fillRect(x, y + 1, Math.max(1.5, width - 1.5), ROW - 3);
   pen.fillStyle = colors.ground;
   each(
@@ -44,9 +49,9 @@ function loop(pen, bar, x, width, y, left, colors) {
     pen.textBaseline = "middle";
     pen.textAlign = "left";
     const size = pen.measureText(bar.label).width;
-    pen.fillStyle = colors[bar.how === "stopped" ? "done" : bar.how];
+    pen.fillStyle = colors[lookOf(bar)];
     pen.fillRect(x + 3, y + 2, size + 4, ROW - 5);
-    pen.fillStyle = bar.how === "running" || bar.how === "crashed" ? colors.ground : "#000";
+    pen.fillStyle = ["running", "crashed"].includes(lookOf(bar)) ? colors.ground : "#000";
     pen.fillText(bar.label, x + 5, y + ROW / 2);
   }
   if (bar.how === "killed" || bar.how === "crashed") cross(pen, x + width - 1, y + ROW / 2 - 0.5, colors);

@@ -8,7 +8,9 @@ import { lives } from "./lives.js";
 import { drawLane, ROW } from "./lane_drawing.js";
 import { plural, seconds } from "./words.js";
 
-const [TOP, AXIS, RIGHT, LEAST, MOST] = [8, 22, 14, 2, 9]; // pixels; the last two are between lanes
+const [TOP, AXIS, RIGHT, LEAST, MOST] = [7, 20, 14, 1, 36]; // pixels; the last two are between lanes
+
+const WORDS = 26; // pixels of the line below
 
 export function lanesPane(trace, placed, go) {
   const { section, note, body } = pane("lanes", "Lanes");
@@ -114,20 +116,20 @@ export function lanesPane(trace, placed, go) {
     last = [index, state];
     if (width && trace.count) frame(index);
     const running = [...state.loops.values()].filter((loop) => !loop.killed);
-    const killed = state.ended.killed + state.loops.size - running.length;
+    const gone = (how) => state.ended[how] + [...state.loops.values()].filter((loop) => loop.killed === how).length;
     const now = running
       .slice(0, 3)
       .map((loop) => `${loop.label} runs since ${seconds(loop.start)}, ${plural(loop.runs, "run")}`);
     const crashes = [...state.stages.values()].reduce((sum, stage) => sum + stage.crashes, 0);
     const restarts = [...state.stages.values()].reduce((sum, stage) => sum + stage.restarts, 0);
-    const ends = [`${killed} killed`, `${state.ended.done} done`, `${state.ended.crashed} crashed`];
+    const ends = [`${gone("killed")} killed`, `${state.ended.done} done`, `${state.ended.crashed} crashed`];
+    if (gone("stopped")) ends.push(`${gone("stopped")} stopped with the run`);
     const loops = state.started
       ? `${plural(state.started, "loop")} started, ${ends.join(", ")}${now.length ? `; ${now.join("; ")}` : ""}`
       : "no loop started yet";
-    write(
-      words,
-      `${loops} · stages: ${plural(crashes, "crash").replace("crashs", "crashes")}, ${plural(restarts, "restart")}`,
-    );
+    const stages = `${plural(crashes, "crash").replace("crashs", "crashes")}, ${plural(restarts, "restart")}`;
+    write(words, crashes || restarts ? `${loops} · stages: ${stages}` : loops);
+    words.title = words.textContent;
   }
 
   function lay(time) {
@@ -163,7 +165,8 @@ export function lanesPane(trace, placed, go) {
     refresh();
   }).observe(box);
   lay(false);
-  return { element: section, show, refresh, toggle: () => lay(!byTime) };
+  const wanted = TOP + AXIS + rows * ROW + lanes.length * 5 + WORDS;
+  return { element: section, show, refresh, toggle: () => lay(!byTime), wanted };
 }
 
 let known = null;

@@ -1,6 +1,6 @@
 // The ledger: what each subscription has asked and was given, what each producer remembers, and the law.
 
-import { make, pane, write } from "./dom.js";
+import { make, pane, seeLater, write } from "./dom.js";
 import { account } from "./state.js";
 import { whole } from "./words.js";
 
@@ -31,7 +31,10 @@ export function ledgerPane(trace) {
       owing.length - Math.min(MOST, owing.length),
       "producer",
     );
+    producers.element.classList.toggle("undropped", owing.every((stage) => !account(state, stage).dropped));
     tell(state, owing, event);
+    const acting = [...box.querySelectorAll("tr.acting")].pop();
+    if (acting) seeLater(box, acting);
   }
 
   function tell(state, owing, event) {

@@ -7,7 +7,7 @@
  * For each place a lane: { place, rows, bars, busy, ticks, marks }.
  *
  * bars: { label, row, from, to, how, runs } with `to` null while it lives at the end of the trace; how: running, done,
- * killed, crashed, stopped. busy: [from, to] of its handle_events. ticks: indexes of other callbacks. marks:
+ * killed, crashed, stopped (a loop: with the run, which is no kill of the step's). busy: [from, to] of its handle_events. ticks: indexes of other callbacks. marks:
  * { index, kind }: crash, restart, law.
  */
 export function lives(trace, placed) {
@@ -16,6 +16,7 @@ export function lives(trace, placed) {
   const open = new Map(); // label -> the bar that has not ended
   const busy = new Map(); // label -> the index at which its callback began
   const loops = new Map(); // label -> its server's lane
+  let over = "killed"; // what becomes of a loop that is ended from outside
 
   const lane = (label) => laneOf.get(placed.of(label)) ?? null;
 
@@ -64,13 +65,14 @@ export function lives(trace, placed) {
     },
     loop_killed({ stage, index }) {
       const bar = open.get(stage);
-      if (bar) Object.assign(bar, { to: index, how: "killed" });
+      if (bar) Object.assign(bar, { to: index, how: over });
     },
     loop_crashed: ({ stage, index }) => void loops.get(stage)?.marks.push({ index, kind: "crash" }),
     loop_ended({ stage, index, data }) {
-      end(stage, index, { normal: "done", shutdown: "killed" }[data.reason] ?? "crashed");
+      end(stage, index, { normal: "done", shutdown: over }[data.reason] ?? "crashed");
       loops.delete(stage);
     },
+    drain: () => void (over = "stopped"),
     said({ stage, index, data }) {
       const bar = loops.has(stage) ? open.get(stage) : undefined;
       if (!bar || !/\blooping\b/.test(data.text ?? "")) return;

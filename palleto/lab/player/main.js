@@ -1,9 +1,11 @@
 // The player: opens the trace, puts the panes together, and shows them all at the same event.
 
+import { Acting } from "./acting.js";
 import { codePane } from "./code_pane.js";
 import { controls } from "./controls.js";
 import { make, scrollNow } from "./dom.js";
 import { forgetColors, lanesPane } from "./lanes_pane.js";
+import { share } from "./layout.js";
 import { ledgerPane } from "./ledger_pane.js";
 import { logPane } from "./log_pane.js";
 import { pipelinePane } from "./pipeline_pane.js";
@@ -58,7 +60,7 @@ function start(trace) {
   const named = things(trace);
   const queue = queuePane(trace, named);
   const panes = [
-    codePane(trace),
+    codePane(trace, new Acting(trace, placed)),
     pipelinePane(trace, placed),
     lanes,
     logPane(trace, go),
@@ -71,10 +73,12 @@ function start(trace) {
     "h1",
     {},
     document.title,
-    make("span", { class: "note" }, ` ${bar.title}${queue.wanted ? "" : "; this run has no queue"}`),
+    make("span", { class: "note" }, ` ${bar.title}`),
+    queue.wanted ? null : make("span", { class: "note spare" }, "; this run has no queue"),
     make("span", { class: "note away" }, " · click here, and the keys work"),
   );
   const grid = make("div", { class: `grid${queue.wanted ? "" : " no-queue"}` }, ...panes.map((pane) => pane.element));
+  share(grid, placed, lanes.wanted);
   main.replaceChildren(make("div", { class: "top" }, title, bar.element), grid);
   main.setAttribute("aria-busy", "false");
   document.addEventListener("keydown", bar.key);

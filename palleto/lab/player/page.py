@@ -12,7 +12,7 @@ from palleto.lab.player.payload import packed
 from palleto.trace import TraceEvent
 
 FOLDER = Path(__file__).parent
-"""Where the page's parts are: page.html, player.css and the modules that main.js imports."""
+"""Where the page's parts are: page.html, picture.css, player.css and the modules that main.js imports."""
 
 
 def page(events: Sequence[TraceEvent], *, title: str = "Palleto", at: int | None = None) -> str:
@@ -38,5 +38,7 @@ def page(events: Sequence[TraceEvent], *, title: str = "Palleto", at: int | None
 
 @cache
 def _parts() -> tuple[str, str, str]:
-    texts = [(FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", "player.css")]
-    return texts[0], texts[1], bundle(FOLDER, "main").replace("</script", "<\\/script")
+    frame, *styles = [
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", "picture.css", "player.css")
+    ]
+    return frame, "".join(styles), bundle(FOLDER, "main").replace("</script", "<\\/script")

@@ -39,6 +39,9 @@ export function places(trace) {
     loop_started({ stage, peer }) {
       servers.set(stage, place(peer ?? "", "server"));
     },
+    shown({ stage, ledger }) {
+      place(stage, ledger === null ? "server" : "stage");
+    },
     cast({ stage, peer }) {
       const server = servers.get(stage);
       if (server && peer !== null) server.consumers.add(place(peer, "stage"));
@@ -63,6 +66,21 @@ export function places(trace) {
   );
   arrange(drawn);
   return { all: drawn, of: (label) => found.get(label) ?? null };
+}
+
+/** Where each box of a run that goes on stands, by its place: of facts, as picture.js says what they are. */
+export function layoutOf({ boxes, links }) {
+  const found = new Map(
+    boxes.map(({ place, kind }) => [place, { number: place, kind, consumers: new Set(), producers: new Set() }]),
+  );
+  for (const { from, to } of links) {
+    const [producer, consumer] = [found.get(from), found.get(to)];
+    if (producer === consumer) continue;
+    producer.consumers.add(consumer);
+    if (producer.kind !== "server") consumer.producers.add(producer);
+  }
+  arrange([...found.values()]);
+  return found;
 }
 
 /** The label of who is at a place at an event. */
@@ -107,4 +125,9 @@ function arrange(all) {
     return it.row;
   }
   for (const it of [...all].sort((a, b) => a.column - b.column || a.number - b.number)) settle(it);
+  for (const it of all) {
+    it.source = it.kind !== "server" && !it.producers.size;
+    it.shared = it.kind === "server" || it.consumers.size > 1;
+    it.alone = all.every((other) => other === it || other.column !== it.column);
+  }
 }

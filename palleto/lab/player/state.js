@@ -18,8 +18,10 @@ export function initial() {
     stages: new Map(), // label -> stage, in the order in which they were first heard of
     subscriptions: new Map(), // key(producer, consumer) -> subscription
     loops: new Map(), // label -> loop, those that have not ended
-    ended: { done: 0, killed: 0, crashed: 0 }, // loops
+    ended: { done: 0, killed: 0, crashed: 0, stopped: 0 }, // loops; stopped: with the run
     started: 0, // loops
+    killed: 0, // loops, before the end of the run began
+    ending: false,
     queue: initialQueue(),
     consumed: 0, // events, by the last stages
     written: 0, // files
@@ -43,7 +45,8 @@ export function apply(state, event) {
   const before = state.stages.get(event.stage) ?? newStage(event.stage);
   const change = { heard: event.index, status: before.status === "unknown" ? "running" : before.status };
   if (event.ledger !== null) change.ledger = event.ledger;
-  if (event.file !== null && event.line > 0)
+  // A supervisor's numbers are told at the line of who changed them: it does not stand there.
+  if (event.file !== null && event.line > 0 && event.kind !== "shown")
     Object.assign(change, { file: event.file, line: event.line, stood: event.index });
   state.stages.set(event.stage, { ...before, ...change });
   TAKES[event.kind]?.(state, event);
@@ -79,6 +82,7 @@ function newStage(label) {
     restarts: 0,
     reason: "", // of its end
     cancelled: 0, // events of demand that cancelled subscriptions leave behind
+    shown: NOTHING, // its own numbers, by name
     ledger: NO_LEDGER, // remembered, demand, buffered, dropped
     file: null, // where it stands, and
     line: 0,
@@ -87,6 +91,7 @@ function newStage(label) {
   };
 }
 
+const NOTHING = Object.freeze({});
 const NO_LEDGER = Object.freeze([0, 0, 0, 0]);
 
 function alter(state, label, change) {
@@ -182,7 +187,8 @@ function unsubscribed(state, event) {
 // ---- loops
 
 function loopStarted(state, event) {
-  const loop = { label: event.stage, server: event.peer ?? "", start: event.t, runs: 0, killed: false, crashes: 0 };
+  const [server, start] = [event.peer ?? "", event.t];
+  const loop = { label: event.stage, server, start, runs: 0, killed: false, crashes: 0, again: 0 }; // again: it crashed
   state.loops.set(event.stage, loop);
   state.started += 1;
   if (event.peer !== null) alter(state, event.peer, { supervises: true });
@@ -193,11 +199,21 @@ function loopChanged(state, label, change) {
   if (loop) state.loops.set(label, { ...loop, ...change(loop) });
 }
 
+function loopKilled(state, event) {
+  loopChanged(state, event.stage, () => ({ killed: state.ending ? "stopped" : "killed" }));
+  if (!state.ending) state.killed += 1;
+}
+
+function loopCrashed(state, event) {
+  const again = event.data.again ?? 0; // the time at which it will run again
+  loopChanged(state, event.stage, (loop) => ({ crashes: loop.crashes + 1, again }));
+}
+
 function loopEnded(state, event) {
   const loop = state.loops.get(event.stage);
   if (!loop) return;
-  const how =
-    loop.killed || event.data.reason === "shutdown" ? "killed" : event.data.reason === "normal" ? "done" : "crashed";
+  const shutdown = state.ending ? "stopped" : "killed";
+  const how = loop.killed || ({ normal: "done", shutdown }[event.data.reason] ?? "crashed");
   state.ended = { ...state.ended, [how]: state.ended[how] + 1 };
   state.loops.delete(event.stage);
   state.stages.delete(event.stage); // there may be thousands
@@ -222,10 +238,12 @@ const TAKES = {
   handle_cast: called,
   handled,
   loop_started: loopStarted,
-  loop_killed: (state, event) => loopChanged(state, event.stage, () => ({ killed: true })),
-  loop_crashed: (state, event) => loopChanged(state, event.stage, (loop) => ({ crashes: loop.crashes + 1 })),
+  loop_killed: loopKilled,
+  loop_crashed: loopCrashed,
   loop_ended: loopEnded,
   said,
+  shown: (state, event) => alter(state, event.stage, { shown: event.data }),
+  drain: (state) => void (state.ending = true),
   written: (state) => void (state.written += 1),
   law: (state, event) => void (state.law ??= { index: event.index, stage: event.stage, text: event.data.text ?? "" }),
 };

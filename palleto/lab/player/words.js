@@ -78,6 +78,10 @@ const SENTENCES = {
     data.carried?.length
       ? `casts ${plural(data.carried.length, "event")} to ${peer}: ${listed(data.carried)}`
       : `casts to ${peer}: ${names}`,
+  shown: (peer, ids, data) =>
+    `has ${Object.entries(data)
+      .map(([name, value]) => `${name} = ${value}`)
+      .join(", ")}`,
   loop_started: (peer) => `starts as a loop of ${peer}`,
   loop_killed: (peer, ids, data) => (data.at ? `is killed, where it waits in line ${data.at[1]}` : "is killed"),
   loop_crashed: (peer, ids, data) => `crashes and will run again: ${data.reason ?? ""}`,

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 from palleto.errors import PalletoError, SettingError
+from palleto.lab import copies
 from palleto.lab.extra import required
 from palleto.lab.notebook import notebooks
 from palleto.lab.publish.execution import SOLUTIONS, execute, with_solutions
@@ -34,9 +36,23 @@ def page(notebook: Any, folder: Path) -> str:
         exclude_anchor_links=True,
     )
     stand_still(notebook)
+    for cell in notebook.cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):  # the code of a sentence: folded in JupyterLab
+            cell.metadata["transient"] = {"remove_source": True}
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"path": str(folder), "name": "page"}})
     title = re.search(r"^# (.+)$", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE)
-    return framed(title[1] if title else "Palleto", body)
+    return framed(title[1] if title else "Palleto", anchored(body))
+
+
+def anchored(body: str) -> str:
+    """Give each heading an id, made of its text as JupyterLab makes it, so that `page.html#some-words` leads to it."""
+
+    def heading(found: re.Match[str]) -> str:
+        level, inside = found.groups()
+        name = unescape(re.sub(r"<[^>]*>", "", inside)).replace(" ", "-")
+        return f'<h{level} id="{escape(name, quote=True)}">{inside}</h{level}>'
+
+    return re.sub(r"<h([1-6])>(.*?)</h\1>", heading, body, flags=re.DOTALL)
 
 
 def stand_still(notebook: Any) -> None:
@@ -53,9 +69,12 @@ def stand_still(notebook: Any) -> None:
         for output in reversed(cell.get("outputs", [])):
             view = output.get("data", {}).pop(VIEW, None)
             if view is None:
+                if output.get("data", {}).get("text/html") == "":  # what would be said of older code
+                    cell.outputs.remove(output)
                 continue
             html = still.html(view["model_id"])
-            if view["model_id"] in seen:
+            nothing = not html and view["model_id"] in still.models  # a button by itself
+            if view["model_id"] in seen or nothing:
                 cell.outputs.remove(output)
             elif html:
                 output.data = {"text/html": html}
@@ -63,12 +82,23 @@ def stand_still(notebook: Any) -> None:
 
 
 def publish(target: Path, sources: Iterable[Path]) -> Iterator[Path]:
-    """Execute the notebooks and write their pages, and those of the files that they link to, into `target`."""
+    """Execute the notebooks and write their pages, and those of the files that they link to, into `target`.
+
+    Raises SettingError if the notebooks' extra is missing, `target` cannot be written to; PalletoError
+    for a cell that raises.
+    """
     nbformat = required("nbformat")
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "it is a file" if target.is_file() else error.strerror or str(error)
+        raise SettingError(f"expected a folder for the pages, got {target}: {reason}; choose another") from None
     linked: set[Path] = set()
     for source in sources:
-        notebook = execute(source, with_solutions(nbformat.read(source, as_version=4)))
+        try:
+            notebook = execute(source, with_solutions(nbformat.read(source, as_version=4)))
+        except required("nbclient.exceptions").CellExecutionError as error:
+            raise PalletoError(f"a cell of {source.name} raised {error.ename}: {error.evalue}") from None
         text = page(notebook, source.parent)
         linked |= {source.parent / name for name in re.findall(r'href="(\.\./[\w/]+\.py)[#"]', text)}
         text = re.sub(r'href="(?:\.\./)?(?:[\w/]*/)?(\w+)\.(?:ipynb|py)([#"])', r'href="\1.html\2', text)
@@ -91,22 +121,7 @@ def _written(path: Path, text: str) -> Path:
     return path
 
 
-def main(arguments: list[str]) -> int:
-    """The command line; returns the exit status."""
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print("usage: python -m palleto.lab.publish DIR", file=sys.stderr)
-        return 2
-    try:
-        if not (found := notebooks()):
-            raise SettingError("expected notebooks beside the package, got none; run this in a clone of the repository")
-        for path in publish(Path(arguments[0]), found):
-            print(path, flush=True)
-    except (PalletoError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except Exception as error:
-        if type(error).__name__ != "CellExecutionError":
-            raise
-        print(f"a cell raised an error:\n{error}", file=sys.stderr)
-        return 1
-    return 0
+def publish_all(target: Path) -> Iterator[Path]:
+    """`publish` for all notebooks, executed in a copy, so that nothing is left beside them."""
+    with tempfile.TemporaryDirectory(prefix="palleto-pages-") as folder:
+        yield from publish(target, notebooks(copies.copy(Path(folder)).notebooks))

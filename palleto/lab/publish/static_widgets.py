@@ -6,6 +6,7 @@ is kept, sliders become their value in words, buttons are left out.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from html import escape, unescape
@@ -29,13 +30,18 @@ STYLE = """\
 _BOXES = {"VBoxModel": "w-column", "HBoxModel": "w-row", "BoxModel": "w-row", "GridBoxModel": "w-grid"}
 _SLIDERS = ("IntSliderModel", "FloatSliderModel", "FloatLogSliderModel")
 _SELECTIONS = ("SelectionSliderModel",)
+_SHOW = (
+    "this.parentNode.textContent = "
+    "new TextDecoder().decode(Uint8Array.from(atob(this.dataset.told), one => one.charCodeAt(0)))"
+)
+"""What a click on a question's button does: the solution takes its place."""
 _TAG = re.compile(r"<[^>]+>")
 
 
 class StaticWidgets:
     """Makes HTML of the widgets in `models`: ids to `{"model_name": ..., "state": {...}}`.
 
-    solutions: texts of questions to their solutions, each folded away below its question.
+    solutions: texts of questions to their solutions, each behind a button below its question.
     """
 
     def __init__(self, models: Mapping[str, Any], solutions: Mapping[str, str] | None = None) -> None:
@@ -56,6 +62,10 @@ class StaticWidgets:
             return _setting(state["description"], f"{state['value']:.3g}" if state["value"] else "0")
         if name in _SELECTIONS:
             return _setting(state["description"], state["_options_labels"][state["index"]])
+        if name == "AnyModel" and "facts" in state:
+            from palleto.lab.dashboard.pipeline import still  # needs what made the widget
+
+            return still(state["facts"], state["tree"])
         if name == "RadioButtonsModel":
             return _choices(state["_options_labels"], state["index"])
         return escape(str(state["value"])) if name in ("TextModel", "LabelModel") else ""
@@ -76,7 +86,9 @@ class StaticWidgets:
         solution = self.solutions.get(plain(unescape(_TAG.sub("", str(state.get("value", ""))))))
         if solution is None:
             return ""
-        return f"<details><summary>Solution</summary>{escape(solution)}</details>"
+        # Not in clear, so that nobody who looks for something else in the page reads it.
+        told = base64.b64encode(solution.encode()).decode()
+        return f'<p><button type="button" data-told="{told}" onclick="{escape(_SHOW)}">Show me</button></p>'
 
 
 def plain(text: str) -> str:

@@ -1,53 +1,47 @@
-"""Questions of a notebook whose answers are computed from the run's own trace.
+"""A question of a notebook, its learner's answers, and the way to the right one.
 
-    kills = question(
-        "How many loops are killed before the first event is found?",
-        choices=[0, 1, 2, 3],
-        answer=lambda trace: tally(trace, kind="loop_killed", before=25),
-        of=run,
-        hint="Three consumers ask, one after the other.",
-    )
+    kills = ask("step5.kills", of=run)
     kills                       # shows itself
-    kills.answer(2).check()     # the same without a mouse
+    kills.check(2)              # the same without a mouse
+    kills.show()                # the answer, and the event that shows it
 
-`answer` gets the trace events of the latest run, and gives a value, or a value and the trace event that decides it
-(`palleto.replay.evidence` has words for that). Whatever a learner does here is answered by one clear line, never by an
-exception.
+Whatever a learner does here is answered by one clear line, never by an exception.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from palleto.lab import solved
 from palleto.lab.html import marked
+from palleto.lab.links import has
 from palleto.lab.player import Player
-from palleto.lab.questions.answer import Choice, number_of, same
+from palleto.lab.questions.answer import number_of, same
+from palleto.lab.questions.definition import Definition
 from palleto.replay import Answer, events_of, evidence
-from palleto.trace import TraceEvent
+from palleto.trace import Trace, TraceEvent
 
 __all__ = ["Question", "State", "Verdict"]
 
-State = Literal["right", "wrong", "not tried"]
+State = Literal["right", "wrong", "open"]
 
-SIGNS: dict[State, str] = {"right": "✓", "wrong": "✗", "not tried": "○"}
+SIGNS: dict[State, str] = {"right": "✓", "wrong": "✗", "open": "○"}
 
-RUN_FIRST = "run the cell above first, then check again"
 HEIGHT = 860
 """The height of a question's player, in CSS pixels: its code, log, pipeline and lanes are seen at once."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check, a hint or a solution says. True if the question is answered right.
+    """What a check says, or who shows the answer. True if the question is answered right.
 
-    In a notebook, one that is wrong opens the player at the trace event that decides the question.
+    In a notebook, one that shows the answer opens the player at the trace event that decides the question.
     """
 
     state: State
     text: str
-    deciding: TraceEvent | None = None
     player: Callable[[], Player] | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
@@ -60,45 +54,35 @@ class Verdict:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = {"text/plain": self.text}
-        if self.state == "wrong" and self.deciding is not None and self.player is not None:
+        if self.player is not None:
             bundle["text/html"] = f"<p>{marked(self.text)}</p>{self.player()._repr_html_()}"
         return bundle
 
 
 class Question:
-    """A question, its learner's answer, and the way to the right one. Make it with `palleto.lab.question`.
+    """A question to a run. Make it with `palleto.lab.ask`.
 
-    `state` is "right", "wrong" or "not tried", as of the last check; `given` the learner's answer (None: none yet);
-    `deciding` the trace event that decides the answer, known after a check that found one. `listeners` are called
-    after each change of these.
+    definition: what is asked and what is said. name: as "step5.kills".
+    of:         the run: an experiment, a recorder, a list of trace events, or a function that gives one of them; or
+                several of these by keys (a dict), and the answer's function gets their traces by the same keys.
+
+    `state` is "right", "wrong" or "open", as of the last check; `given` the learner's answer (None: none yet);
+    `shows` whether the answer has been asked for with `show`. `listeners` are called after each change of these.
     """
 
-    def __init__(
-        self,
-        text: str,
-        answer: Any,
-        *,
-        choices: list[Choice],
-        of: Any,
-        tolerance: float,
-        unit: str,
-        hints: list[str],
-        why: str,
-    ) -> None:
-        self.text = text
-        self.choices = choices
+    def __init__(self, definition: Definition, of: Any, name: str = "") -> None:
+        self.definition = definition
+        self.name = name
+        self.text = definition.text
+        self.choices = definition.choices
+        self.unit = definition.unit
         self.of = of
-        self.tolerance = tolerance
-        self.unit = unit
-        self.why = why
-        self.state: State = "not tried"
+        self.state: State = "open"
         self.given: Any = None
-        self.deciding: TraceEvent | None = None
-        self._answer = answer
-        self._hints = hints
-        self._hinted = 0
+        self.shows = False
         self.line = ""
         self.listeners: list[Callable[[], None]] = []
+        self._wrong: list[Any] = []
 
     # ---- what a learner does
 
@@ -108,58 +92,66 @@ class Question:
         if complaint:
             self.line = complaint
         else:
-            self.given, self.state, self.deciding = given, "not tried", None
+            self.given, self.state, self.shows = given, "open", False
             self.line = f"answered: {self.shown(given)}; not checked yet"
         self._changed()
         return self
 
     def check(self, answer: Any = None) -> Verdict:
-        """Say whether the answer is right, and if it is wrong which trace event decides it."""
+        """Say whether the answer is right. If it is wrong, say what to look at; if it is wrong again, give a hint."""
         if answer is not None:
             given, complaint = self._read(answer)
             if complaint:
                 return self._say(self.state, complaint)
             self.given = given
         if self.given is None:
-            return self._say("not tried", f"not answered yet; {self.how()}")
+            return self._say("open", f"not answered yet; {self.how()}")
         found, complaint = self._solve()
         if complaint:
-            return self._say("not tried", complaint)
-        self.deciding = found.event
+            return self._say("open", complaint)
         if self.equal(self.given, found.value):
-            return self._say("right", f"{self.shown(self.given)}. {self.why}".strip())
-        decided = f" Look at {evidence.words(found.event)}." if found.event else ""
-        going = " The run still goes on; check again at its end." if getattr(self.of, "running", False) is True else ""
-        return self._say("wrong", f"not {self.shown(self.given)}.{decided}{going}")
+            if self.name:
+                solved.add("questions", self.name)
+            return self._right()
+        if not any(self.equal(self.given, before) for before in self._wrong):  # the same once more is no other try
+            self._wrong.append(self.given)
+        helps = self.definition.help
+        helped = f" {helps[min(len(self._wrong), len(helps)) - 1]}" if helps else ""
+        going = " The run still goes on; check again at its end." if self._of("running") is True else ""
+        return self._say("wrong", f"not {self.shown(self.given)}.{helped}{going}")
+
+    def show(self) -> Verdict:
+        """The right answer, computed from the run, why, and the player at the trace event that decides it."""
+        found, complaint = self._solve()
+        if complaint:
+            return self._say(self.state, complaint)
+        seen = f": {evidence.words(found.event, self._trace_with(found.event))}" if found.event else ""
+        line = f"The answer is {self.shown(found.value)}{seen}. {self.definition.why}".strip()
+        return self._say(self.state, line, self.player)
+
+    def solve(self) -> Verdict:
+        """Answer it right, by the run, without its counting as solved: what proves that it can be."""
+        found, complaint = self._solve()
+        if complaint:
+            return self._say(self.state, complaint)
+        self.given = found.value
+        return self._right()
+
+    def _right(self) -> Verdict:
+        return self._say("right", f"{self.shown(self.given)}. {self.definition.why}".strip())
 
     def player(self, height: int = HEIGHT) -> Player:
         """The player on the latest run, at the trace event that decides the answer; at the first if none does.
 
         height: in the notebook, in CSS pixels, above 0.
         """
-        return Player(self._events(), self._solve()[0].event, height=height)
-
-    def hint(self) -> Verdict:
-        """The next hint; the last one again when there are no more."""
-        if not self._hints:
-            return self._say(self.state, "there is no hint for this one")
-        number = min(self._hinted, len(self._hints) - 1)
-        self._hinted += 1
-        of_many = f" {number + 1} of {len(self._hints)}" if len(self._hints) > 1 else ""
-        return self._say(self.state, f"hint{of_many}: {self._hints[number]}")
-
-    def solution(self) -> Verdict:
-        """The right answer, computed from the run, and the trace event that decides it."""
-        found, complaint = self._solve()
-        if complaint:
-            return self._say(self.state, complaint)
-        self.deciding = found.event
-        decided = f" Decided by {evidence.words(found.event)}." if found.event else ""
-        return self._say(self.state, f"the answer is {self.shown(found.value)}. {self.why}".strip() + decided)
+        event = self._solve()[0].event
+        return Player(self._trace_with(event), event, height=height)
 
     def reset(self) -> Question:
-        """Forget the answer and the hints, as if it had never been tried."""
-        self.given, self.state, self.deciding, self._hinted, self.line = None, "not tried", None, 0, ""
+        """Forget the answers and the help, as if it had never been tried."""
+        self.given, self.state, self.shows, self.line = None, "open", False, ""
+        self._wrong.clear()
         self._changed()
         return self
 
@@ -168,38 +160,44 @@ class Question:
     def _solve(self) -> tuple[Answer, str]:
         """The right answer by the latest run, or why there is none yet."""
         nothing = Answer(None, None)
-        value: Any = self._answer
+        value: Any = self.definition.answer
         if callable(value):
-            if not (events := self._events()):
-                error = getattr(self.of, "error", None)
-                return nothing, f"the run failed: {error}" if isinstance(error, str) else RUN_FIRST
+            traces = self._traces()
+            if not all(traces.values()):
+                error = self._of("error")
+                return nothing, f"the run failed: {error}" if isinstance(error, str) else self._run_first()
             try:
-                value = value(events)
-            except Exception as error:  # it looks for what this run did not do
-                return nothing, f"{self._not_shown()} ({type(error).__name__})"
-        pair = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], TraceEvent | None)
-        found = Answer(*value) if pair else Answer(value, None)
-        if isinstance(found.value, TraceEvent):
-            found = Answer(found.value.t, found.value)  # the event itself: the answer is when it happened
+                value = value(traces if isinstance(self.of, Mapping) else traces[None])
+            except Exception:  # it looks for what this run did not do
+                return nothing, NOT_SHOWN
+        found = evidence.answer_of(value)
         if found.value is None:
-            return nothing, self._not_shown()
+            return nothing, NOT_SHOWN
         if self.choices and not any(self.equal(choice.value, found.value) for choice in self.choices):
             return nothing, "this run's answer is none of the choices; run the step as it was, then check again"
         return found, ""
 
-    def _events(self) -> list[TraceEvent]:
-        """The trace events of the latest run; none where there is no run yet."""
-        try:
-            return [] if self.of is None else events_of(self.of() if callable(self.of) else self.of)
-        except Exception:  # `of` is not made by the cell above yet, or is something else
-            return []
+    def _traces(self) -> dict[Any, Trace]:
+        """The traces of the latest runs by their keys; of a single one by None. Those that there are not are empty."""
+        runs = self.of if isinstance(self.of, Mapping) else {None: self.of}
+        return {key: _trace_of(run) for key, run in runs.items()}
 
-    def _not_shown(self) -> str:
-        return "this run did not show the answer; let it run longer, or unchanged, then check again"
+    def _trace_with(self, event: TraceEvent | None) -> Trace:
+        """The trace that an event is in: of several runs it is of one. The first, if it is in none."""
+        traces = list(self._traces().values())
+        return next((trace for trace in traces if has(trace, event)), traces[0] if traces else Trace())
+
+    def _of(self, name: str) -> Any:
+        """An attribute of the run, or of the first of the runs that has it; None if none has."""
+        runs: Iterable[Any] = self.of.values() if isinstance(self.of, Mapping) else [self.of]
+        return next((value for run in runs if (value := getattr(run, name, None))), None)
+
+    def _run_first(self) -> str:
+        return f"run the cell under “{self.definition.under}” first, then check again"
 
     def equal(self, given: Any, right: Any) -> bool:
         """Whether two answers are the same, within the tolerance."""
-        return same(given, right, self.tolerance)
+        return same(given, right, self.definition.tolerance)
 
     def _read(self, value: Any) -> tuple[Any, str]:
         """What a learner's input means, or what is wrong with it."""
@@ -231,11 +229,10 @@ class Question:
 
     # ---- how it is shown
 
-    def _say(self, state: State, line: str) -> Verdict:
-        self.state = state
-        self.line = line
+    def _say(self, state: State, line: str, player: Callable[[], Player] | None = None) -> Verdict:
+        self.state, self.line, self.shows = state, line, player is not None
         self._changed()
-        return Verdict(state, f"{SIGNS[state]} {state}: {line}", self.deciding, self.player)
+        return Verdict(state, self.status, player)
 
     @property
     def sign(self) -> str:
@@ -244,8 +241,8 @@ class Question:
 
     @property
     def status(self) -> str:
-        """The state as a sign and a word, and what was said last."""
-        return f"{SIGNS[self.state]} {self.state}" + (f": {self.line}" if self.line else "")
+        """The state as a sign and a word, and what was said last; the answer alone, if it is shown."""
+        return self.line if self.shows or not self.line else f"{self.sign} {self.state}: {self.line}"
 
     def __repr__(self) -> str:
         lines = [f"Question: {self.text}"]
@@ -254,12 +251,23 @@ class Question:
             lines.append(f"  {'(x)' if chosen else '( )'} {choice.label}")
         if not self.choices:
             lines.append(f"  [{'' if self.given is None else self.shown(self.given)}] {self.how()}")
-        lines.append(self.status)
+        if self.status:
+            lines.append(self.status)
         if self.state != "right":
             example = repr(self.choices[0].value if self.choices else 1)
-            lines.append(f"Answer with .check({example}); there are .hint() and .solution() too.")
+            lines.append(f"Answer with .check({example}); .show() shows the answer.")
         return "\n".join(lines)
 
     def _changed(self) -> None:
         for changed in self.listeners:
             changed()
+
+
+NOT_SHOWN = "this run did not show the answer; let it run longer, or unchanged, then check again"
+
+
+def _trace_of(run: Any) -> Trace:
+    try:
+        return events_of(run() if callable(run) else run)
+    except Exception:  # it is not made by the cell above yet, or is something else
+        return Trace()

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
-from palleto.errors import SettingError
 from palleto.lab.extra import required
 from palleto.lab.html import marked
-from palleto.lab.questions.answer import choices_of, is_number
+from palleto.lab.mimebundle import mimebundle
 from palleto.lab.questions.question import Question, State
-from palleto.trace import TraceEvent
 
 _COLOURS: dict[State, str] = {
     "right": "var(--jp-success-color1, #009E73)",
     "wrong": "var(--jp-warn-color1, #D55E00)",
-    "not tried": "var(--jp-ui-font-color2, #808080)",
+    "open": "var(--jp-ui-font-color2, #808080)",
 }
 
 
-class View:
-    """A question's widgets: radio buttons or a box for a number, buttons, a line that says the state, and the player.
+def anchor_of(name: str) -> str:
+    """The id of a question's text in the page, to which links lead."""
+    return f"question-{name}"
 
-    The player opens below a wrong answer, at the trace event that decides it; after a right one "Show me" opens it.
+
+class View:
+    """A question's widgets: radio buttons or a box for a number, two buttons, a line that says the state, the player.
+
+    "Show me" is there once an answer was checked; it gives the answer, and opens the player at the trace event that
+    decides it. What is not shown yet is in no widget, and so in no saved notebook.
 
     JupyterLab may call the callbacks in another thread than cells; they touch nothing but the question and its widgets.
     """
@@ -32,9 +36,9 @@ class View:
         widgets = required("ipywidgets")
         self.question = question
         self._quiet = False
-        self._shown: TraceEvent | None = None
         wide = {"width": "auto", "max_width": "60rem"}
-        text = widgets.HTML(f"<b>{marked(question.text)}</b>", layout=wide)
+        anchor = f' id="{anchor_of(question.name)}"' if question.name else ""
+        text = widgets.HTML(f"<b{anchor}>{marked(question.text)}</b>", layout=wide)
         if question.choices:
             options = [(choice.label, number) for number, choice in enumerate(question.choices)]
             self._input = widgets.RadioButtons(options=options, value=None, layout=wide, tooltip=question.text)
@@ -47,14 +51,10 @@ class View:
                 style={"description_width": "initial"},
             )
         self._status = widgets.HTML(layout=wide)
-        self._replay = widgets.HTML(layout={"width": "auto"})
-        check = self._button(widgets, "Check", "check", self._check, "primary")
-        hint = self._button(widgets, "Hint", "lightbulb-o", lambda: question.hint())
-        solution = self._button(widgets, "Solution", "key", lambda: question.solution())
+        self._replay = widgets.HTML(layout={"width": "auto", "display": "none"})
+        check = self._button(widgets, "Check", "check", lambda: question.check(), "primary")
         self._show = self._button(widgets, "Show me", "step-forward", self._toggle)
-        self._show.layout.display = self._replay.layout.display = "none"
-        buttons = widgets.HBox([check, hint, solution, self._show])
-        parts = [text, self._input, buttons, self._status, self._replay]
+        parts = [text, self._input, widgets.HBox([check, self._show]), self._status, self._replay]
         self.box = widgets.VBox(parts, layout={"margin": "0.5em 0"})
         self.refresh()
         question.listeners.append(self.refresh)
@@ -68,20 +68,13 @@ class View:
         button.on_click(lambda _: act())
         return button
 
-    def _check(self) -> None:
-        if self.question.check().state == "wrong" and self.question.deciding is not None:
-            self._open()
-
     def _toggle(self) -> None:
         if self._replay.value:
             self._close()
-        else:
-            self._open()
-
-    def _open(self) -> None:
-        self._replay.value = self.question.player()._repr_html_()
-        self._replay.layout.display = None
-        self._show.description = "Hide"
+        elif (shown := self.question.show()).player is not None:
+            self._replay.value = shown.player()._repr_html_()
+            self._replay.layout.display = None
+            self._show.description = "Hide"
 
     def _close(self) -> None:
         self._replay.value = ""
@@ -108,75 +101,23 @@ class View:
                 )
         finally:
             self._quiet = False
-        if asked.deciding is not self._shown:
-            self._shown = asked.deciding
-            self._show.layout.display = "none" if asked.deciding is None else None
+        self._show.layout.display = "none" if asked.state == "open" else None
+        if not asked.shows and self._replay.value:
             self._close()
-        mark = f'<b style="color: {_COLOURS[asked.state]}">{asked.sign} {asked.state}</b>'
-        line = f": {marked(asked.line)}" if asked.line else ""
+        mark = f'<b style="color: {_COLOURS[asked.state]}">{asked.sign} {asked.state}</b>: '
+        said = marked(asked.line) if asked.shows or asked.state == "open" else mark + marked(asked.line)
         self._status.value = (
             f'<div role="status" aria-live="polite" style="color: var(--jp-ui-font-color1, inherit); '
-            f'line-height: 1.4; white-space: normal">{mark}{line}</div>'
+            f'line-height: 1.4; white-space: normal">{said}</div>'
         )
 
 
 class NotebookQuestion(Question):
     """A question that shows itself in a notebook."""
 
-    _view: View | None = None
+    @cached_property
+    def _view(self) -> View:
+        return View(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        try:
-            if self._view is None:
-                self._view = View(self)
-            bundle = self._view.box._repr_mimebundle_(include=include, exclude=exclude)
-        except SettingError:  # no ipywidgets here: the text has all of it
-            return {"text/plain": repr(self)}
-        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle)
-        data["text/plain"] = repr(self)
-        return data
-
-
-def question(
-    text: str,
-    *,
-    answer: Any,
-    choices: Iterable[Any] | Mapping[str, Any] | None = None,
-    of: Any = None,
-    tolerance: float = 0.0,
-    unit: str = "",
-    hint: str | Iterable[str] = (),
-    why: str = "",
-    shuffle: bool | None = None,
-) -> NotebookQuestion:
-    """A question to a run: a choice if there are `choices`, else a number.
-
-    answer:    called with the trace events of the latest run; gives a value, a trace event (its time is the answer),
-               or a value and the trace event that decides it. None means that the run does not show it. A value
-               that is not callable is the answer itself.
-    choices:   values, or `{"what is shown": value}`.
-    of:        the run: an experiment, a recorder, a list of trace events, or a function that gives one of them.
-    tolerance: how far a number may be off, in its own unit.
-    hint:      one or more, given one after the other. why: said with a right answer and with the solution.
-    shuffle:   mix the choices, always in the same way; by default if they are not all numbers.
-
-    Raises SettingError for a question that cannot be asked: its author's mistake, not the learner's.
-    """
-    shown = choices_of(choices)
-    if choices is not None and len({choice.label.casefold() for choice in shown}) < max(2, len(shown)):
-        raise SettingError(f"expected two or more different choices, got: {[choice.label for choice in shown]}")
-    if not (is_number(tolerance) and tolerance >= 0):
-        raise SettingError(f"expected a tolerance of 0 or more, got: {tolerance!r}")
-    if shuffle or (shuffle is None and not all(is_number(choice.value) for choice in shown)):
-        random.Random(text).shuffle(shown)
-    hints = [hint] if isinstance(hint, str) else list(hint)
-    return NotebookQuestion(
-        text,
-        answer,
-        choices=shown,
-        of=of,
-        tolerance=tolerance,
-        unit=unit,
-        hints=[each for each in hints if each],
-        why=why,
-    )
+        return mimebundle(lambda: self._view.box, repr(self))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from palleto.lab import figures
 from palleto.lab.dashboard.panels import PANELS, demand, loops, queue, throughput
 from palleto.lab.dashboard.panels.svg import PALETTE, clip, divisions, nice, number, plural
-from palleto.lab.dashboard.scene import Scene
 from palleto.lab.dashboard.snapshot import Snapshot, Words, status_line
+from palleto.replay.scene import Scene
 from palleto.trace import TraceEvent
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -37,6 +39,11 @@ def nine(play: Any) -> Scene:
 
 def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def heights(d: str) -> list[float]:
+    """Where the line of a path goes, from the top."""
+    return [float(found) for found in re.findall(r"(?:M\S+ |V)([\d.]+)", d)]
 
 
 def numbers(d: str) -> list[float]:
@@ -82,12 +89,11 @@ def test_demand_shows_the_scenes_numbers_and_its_bands_add_up(five: Scene):
     assert "━━ SQS.Producer remembers 14, has 0 in its buffer" in shown
     assert "remembers demand for 14 events" in demand(five).words
     root = ElementTree.fromstring(demand(five).svg())
-    bands = [numbers(path.get("d", "")) for path in root.iter(f"{SVG}path") if path.get("fill") in PALETTE]
-    line = next(
-        path.get("d", "") for path in root.iter(f"{SVG}path") if path.get("class") == "l" and "L" in path.get("d", "")
-    )
+    bands = [heights(path.get("d", "")) for path in root.iter(f"{SVG}path") if path.get("fill") in PALETTE]
+    (line,) = [heights(path.get("d", "")) for path in root.iter(f"{SVG}path") if path.get("class") == "l"]
     assert len(bands) == 3
-    assert min(bands[-1][1::2]) == min(numbers(line)[1::2]) == 56  # the top of the plot: thirty events
+    assert min(bands[0]) == min(line) == 56  # the top of the plot: thirty events
+    assert min(bands[0]) < min(bands[1]) < min(bands[2]), "each covers what is below it, and not all of it"
 
 
 def test_many_subscriptions_share_a_row(nine: Scene):
@@ -125,11 +131,27 @@ def test_throughput_shows_the_scenes_numbers(five: Scene, nine: Scene):
     assert "Pipeline1 4" in throughput(nine).words or "Pipeline1 3" in throughput(nine).words
 
 
+@pytest.mark.parametrize("period", [0.1, 0.25, 0.7, 1.0, 3.0])
+@pytest.mark.parametrize("seconds", [5, 17, 60, 299])
+def test_a_steady_rate_is_drawn_as_that_rate(period: float, seconds: int):
+    scene = Scene()
+    batches = int(seconds / period)
+    for batch in range(1, batches + 1):
+        scene.add(TraceEvent(0, batch * period, "C", "handled", ids=tuple("0123456789"), data={"last": True}))
+    root = ElementTree.fromstring(throughput(scene).svg())
+    (path,) = [path for path in root.iter(f"{SVG}path") if path.get("fill") in PALETTE]
+    bars = [numbers(bar) for bar in path.get("d", "").split("z")[:-1]]  # left, bottom, top, right, bottom
+    most = next(float(text.text or "") for text in root.iter(f"{SVG}text") if text.get("y") == "60")
+    whole = [(bottom - top) / 134 * most for _, bottom, top, _, _ in bars[:-1]]  # the last one still grows
+    assert whole == pytest.approx([10 / period] * len(whole), rel=0.01)
+    assert all(after[0] - before[3] < 1.2 for before, after in itertools.pairwise(bars)), "no gaps"
+
+
 def test_the_queue_adds_up():
     scene = Scene()
-    look = {"visible": 3, "in_flight": 2, "dead_lettered": 1}
-    for t, kind, data in [(0, "delete", {"deleted": 4, "failed": 0}), (1, "queue", look)]:
-        scene.add(TraceEvent(0, t, "", kind, data=data))
+    for ids, state in [("abcd", "deleted"), ("ef", "in_flight"), ("ghi", "visible"), ("j", "dead_lettered")]:
+        for name in ids:
+            scene.add(TraceEvent(0, 0.0, "", "message", ids=(name,), data={"state": state, "until": None}))
     canvas = queue(scene)
     root = ElementTree.fromstring(canvas.svg())
     bars = [float(rect.get("width", "")) + 1 for rect in root.iter(f"{SVG}rect") if rect.get("height") == "16"]
@@ -137,6 +159,13 @@ def test_the_queue_adds_up():
     assert [round(bar / 50) for bar in bars] == [4, 2, 3, 1]
     assert {"4 deleted", "2 in flight", "3 visible", "1 dead-lettered"} <= set(texts(canvas.svg()))
     assert canvas.words.startswith("4 deleted, 2 in flight, 3 visible, 1 dead-lettered, 10 in all")
+    assert "10 messages, 0 SQS requests" in texts(canvas.svg())
+
+
+def test_what_a_file_costs_is_the_same_in_the_panel_and_in_the_figure(play: Any):
+    trace = play(9, files=12).trace
+    cost = next(text for text in texts(queue(scene_of(trace)).svg()) if text.startswith("13 messages, "))
+    assert cost.removeprefix("13 messages, ") in figures.requests_per_file({3: trace}).palleto_title
 
 
 def test_the_words_of_files_and_stages_are_escaped():
@@ -154,6 +183,12 @@ def test_a_snapshot_is_one_picture_and_its_words(five: Scene):
     assert "consumer #4 asked 10" in (root.get("aria-label") or "")
     assert repr(snapshot).splitlines()[0] == "ended & done"
     assert "In words" in snapshot._repr_html_()
+
+
+def test_a_long_status_line_of_a_snapshot_is_broken(five: Scene):
+    status = "ended · 11 s · 24 events · 24 files · 25 deleted messages · simulated, because it was named · and more"
+    shown = texts(Snapshot(status, [demand(five)])._repr_svg_())
+    assert " ".join(shown[:2]) == status
 
 
 def test_small_words():

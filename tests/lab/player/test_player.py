@@ -7,8 +7,8 @@ import gzip
 import html
 import json
 import re
-import subprocess
-import sys
+import tempfile
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -103,11 +103,6 @@ def test_a_title_is_text():
     assert "<title>&lt;/title&gt;{script}&lt;b&gt;</title>" in page.html()
 
 
-@pytest.mark.parametrize("events", [[], [event()]], ids=["none", "one"])
-def test_short_traces(events):
-    assert unpacked(Player(events).html())["count"] == len(events)
-
-
 def test_a_notebook_shows_the_page_in_a_frame(trace):
     shown = palleto.lab.player(trace, at=3)
     bundled = shown._repr_mimebundle_()
@@ -150,43 +145,53 @@ def test_where_it_opens(trace):
 # ---- the command
 
 
-def run(*arguments):
-    return subprocess.run([sys.executable, "-m", "palleto.lab.player", *arguments], capture_output=True, text=True)
-
-
-def test_the_command_writes_the_page(trace, tmp_path):
+def test_the_command_writes_the_page(trace, tmp_path, capsys):
     target = tmp_path / "t.html"
-    done = run(str(trace), "--html", str(target))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(rf"{re.escape(str(target))}: \d+ events, \d+ kB\n", done.stdout)
+    main([str(trace), "--html", str(target)])
+    assert re.fullmatch(rf"{re.escape(str(target))}: \d+ events, \d+ kB\n", capsys.readouterr().out)
     assert target.read_text(encoding="utf-8") == Player(trace).html()
 
 
-def test_what_cannot_be_read_or_written_is_one_line(trace, tmp_path, capsys):
-    (tmp_path / "newer.jsonl").write_text('{"palleto_trace": 99}\n')
-    target = str(tmp_path / "t.html")
-    for arguments in (
-        [str(tmp_path / "newer.jsonl"), "--html", target],
-        [str(tmp_path / "none.jsonl"), "--html", target],
-        [str(trace), "--html", str(tmp_path / "no" / "t.html")],
-        [str(trace), "--html", target, "--at", "-4"],
-    ):
-        assert main(arguments) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.partition(",")[0] for line in lines] == [
-        "error: expected a trace of version 1",
-        "error: expected a trace file",
-        "error: expected a file that can be written",
-        "error: expected `at` to be a trace event",
-    ]
-    assert not Path(target).exists()
+@pytest.mark.parametrize(
+    ("trace_file", "options", "expected"),
+    [
+        ("newer.jsonl", ["--html", "t.html"], "a trace of version 1"),
+        ("none.jsonl", ["--html", "t.html"], "a trace file"),
+        (None, ["--html", "no/t.html"], "a file that can be written"),
+        (None, ["--html", "t.html", "--at", "-4"], "`at` to be a trace event"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_one_line(
+    trace, tmp_path, monkeypatch, capsys, trace_file, options, expected
+):
+    monkeypatch.chdir(tmp_path)
+    Path("newer.jsonl").write_text('{"palleto_trace": 99}\n')
+    with pytest.raises(SystemExit) as refused:
+        main([trace_file or str(trace), *options])
+    assert refused.value.code == 1
+    told = capsys.readouterr().err.rstrip("\n")
+    assert told.startswith(f"error: expected {expected}")
+    assert "\n" not in told
+    assert not Path("t.html").exists()
 
 
-def test_without_a_file_to_write_it_says_how_it_is_used(trace, capsys):
-    with pytest.raises(SystemExit) as exit_:
-        main([str(trace)])
-    assert exit_.value.code == 2
-    assert "usage: python -m palleto.lab.player" in capsys.readouterr().err
+@pytest.mark.parametrize("found", [True, False])
+def test_without_a_file_to_write_the_page_is_opened(trace, capsys, monkeypatch, tmp_path, found):
+    opened: list[str] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or found)
+    main([str(trace), "--at", "3"])
+    (path,) = tmp_path.glob("palleto-*.html")
+    assert opened == [path.as_uri()]
+    first, *more = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{path}: ")
+    assert more == ([] if found else ["no browser was found; open that file in one"])
+
+
+def test_a_page_that_is_written_to_a_file_is_not_opened(trace, monkeypatch, tmp_path):
+    monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail("expected no browser"))
+    main([str(trace), "--html", str(tmp_path / "page.html")])
+    assert (tmp_path / "page.html").exists()
 
 
 # ---- the bundle
@@ -201,6 +206,15 @@ def test_every_module_is_in_the_bundle_once_and_after_what_it_imports():
         assert text.startswith("// "), "a module begins with what it is"
         wanted = re.findall(r'from "\./(\w+)\.js"', text)
         assert all(order.index(each) < order.index(name) for each in wanted)
+
+
+def test_a_module_may_import_from_the_folder_beside_its_own(tmp_path):
+    for name, text in {"a/one": "export const x = 3;", "b/two": 'import { x } from "../a/one.js";\nf(x);'}.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / f"{name}.js").write_text(text)
+    first, second = bundle(tmp_path / "b", "two").split("\nconst module_two")
+    assert first.startswith("const module_one = ")
+    assert "const { x } = module_one;\nf(x);" in second
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from html_page import Page
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from palleto.errors import SettingError
+from palleto.errors import PalletoError, SettingError
 from palleto.lab import publish
 
 SMALL = (
     "# Step 4: small\n\n[Next](step5_multiple_consumers.ipynb) [file](../steps/step4.py#L3) [Readme](../README.md)",
-    "from palleto.lab import Dashboard, Experiment, figures, question\nfrom steps.step4 import pipeline",
+    "from palleto.lab import Dashboard, Experiment, ask, figures\nfrom steps.step4 import pipeline",
     "run = Experiment(pipeline, virtual=True, seconds=40)\ndash = Dashboard(run)\ndash",
-    'q1 = question("Are `runs` in vain?", choices=[5, 6], answer=lambda trace: 5, of=run, why="It waits <5>.")\nq1',
+    'q1 = ask("step4.vain", of=run)\nq1',
     "dash.start()\nrun.join()",  # its frames come from a thread; the last one is saved when a cell ends
     "figures.demand_over_time(run)",
     "q1.check()",
@@ -26,36 +27,13 @@ SMALL = (
     "print('the last cell')",
 )
 
+VAIN = """
+from palleto.lab.questions import question
 
-class Loads(HTMLParser):
-    """Collects what a page loads, where it leads, and what it shows as text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.loaded: list[str] = []
-        self.links: list[str] = []
-        self.shown: list[str] = []
-        self._hidden = 0
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        known = dict(attrs)
-        self._hidden += tag in ("style", "script")
-        if tag == "a":
-            self.links.append(known.get("href") or "")
-        elif tag == "script":
-            self.loaded.append(known.get("src") or "script")
-        else:
-            self.loaded += [
-                value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "data", "srcset")
-            ]
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in ("style", "script")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.shown.append(data)
+@question("Are `runs` in vain?", choices=[5, 6], why="It waits <9>.")
+def vain(trace):
+    return 5
+"""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +42,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("clone")
     (root / "steps").mkdir()
     (root / "steps" / "step4.py").write_text('"""Step 4."""\n\nprint("<ho>")\n', encoding="utf-8")
-    (root / "notebooks").mkdir()
+    (root / "notebooks" / "questions").mkdir(parents=True)
+    (root / "notebooks" / "questions" / "step4.py").write_text(VAIN)
     cells = [(new_markdown_cell if text.startswith("#") else new_code_cell)(text) for text in SMALL]
     source = root / "notebooks" / "step4_simulated_waiting.ipynb"
     nbformat.write(new_notebook(cells=cells), source)
@@ -83,19 +62,34 @@ def text(pages: Path) -> str:
 def test_nothing_is_loaded(pages: Path):
     for path in pages.iterdir():
         page = path.read_text(encoding="utf-8")
-        assert [load for load in Loads(page).loaded if not load.startswith("data:image/")] == []
-        assert not re.search(r"@import|url\((?!['\"]?data:)", page)
+        assert [load for load in Page(page).loaded if not load.startswith("data:image/")] == []
+        assert not re.search(r"@import|url\((?!['\"]?(?:data:|#))", page)
         assert not re.search(r"https?://(?!www\.w3\.org/)", page)
 
 
 def test_links_lead_from_page_to_page(pages: Path, text: str):
-    assert Loads(text).links == ["step5_multiple_consumers.html", "step4.html#L3"]
+    assert Page(text).links == ["step5_multiple_consumers.html", "step4.html#L3"]
     assert "Readme" in text
-    assert "<ho>" in "".join(Loads((pages / "step4.html").read_text(encoding="utf-8")).shown)
+    assert "<ho>" in "".join(Page((pages / "step4.html").read_text(encoding="utf-8")).shown)
+
+
+def test_a_link_may_lead_to_a_heading_of_another_page(tmp_path: Path):
+    texts = {
+        "index": "[one](glossary.ipynb#max_demand), [another](glossary.ipynb#dead-letter-queue)",
+        "glossary": "# The words\n\n## `max_demand`\n\n### dead-letter *queue*\n\n### R & D",
+    }
+    for name, markdown in texts.items():
+        nbformat.write(new_notebook(cells=[new_markdown_cell(markdown)]), tmp_path / f"{name}.ipynb")
+    index, glossary = (
+        Page(path.read_text(encoding="utf-8"))
+        for path in publish.publish(tmp_path, [tmp_path / "index.ipynb", tmp_path / "glossary.ipynb"])
+    )
+    assert index.links == ["glossary.html#max_demand", "glossary.html#dead-letter-queue"]
+    assert glossary.anchors == ["The-words", "max_demand", "dead-letter-queue", "R-&-D"]
 
 
 def test_the_run_is_in_it(text: str):
-    shown = "".join(Loads(text).shown)
+    shown = "".join(Page(text).shown)
     assert "Step 4: small" in shown
     assert "the last cell" in shown
     assert re.search(r"ended · 4[01] s · ", shown)
@@ -105,14 +99,16 @@ def test_the_run_is_in_it(text: str):
         "Server loops",
         "Throughput",
     ]
-    assert "data:image/png;base64," in text
+    assert 'aria-label="Demand is asked once' in text
 
 
-def test_a_question_has_its_solution_folded_away(text: str):
+def test_a_question_has_its_solution_behind_a_button_and_not_in_clear(text: str):
     assert "Are <code>runs</code> in vain?" in text
-    assert "<li>5</li><li>6</li></ul><details><summary>Solution</summary>" in text
-    assert "It waits &lt;5&gt;." in text
-    assert "palleto.lab.questions import Question" not in text
+    told = re.search(r'<li>5</li><li>6</li></ul><p><button [^>]*data-told="([^"]+)"', text)
+    assert told
+    assert base64.b64decode(told[1]).decode() == "The answer is 5. It waits <9>."
+    assert "The answer is 5" not in text
+    assert "import answers" not in text
 
 
 def test_the_kernel_leaves_nothing(tmp_path: Path):
@@ -125,6 +121,20 @@ def test_the_kernel_leaves_nothing(tmp_path: Path):
 
 def models(**found: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     return {key: {"model_name": f"{name}Model", "state": state} for key, (name, state) in found.items()}
+
+
+def test_the_code_of_a_sentence_is_left_out_and_the_sentence_is_there(tmp_path: Path):
+    """In JupyterLab it is folded."""
+    shown = new_code_cell("1 + 1")
+    told = new_code_cell("tell('{} events', 5)", metadata={"jupyter": {"source_hidden": True}})
+    for cell, said in ((shown, "2"), (told, "5 events")):
+        cell.outputs = [new_output("execute_result", {"text/plain": said})]
+    text = publish.pages.page(new_notebook(cells=[shown, told]), tmp_path)
+    assert re.findall("1|tell|5 events", re.sub(r"<style>.*</style>|<[^>]*>", "", text, flags=re.DOTALL)) == [
+        "1",
+        "1",
+        "5 events",
+    ]
 
 
 def test_widgets_stand_still():
@@ -151,15 +161,32 @@ def test_widgets_stand_still():
 def test_what_a_user_gets_wrong_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    assert publish.pages.main([]) == 2
-    assert capsys.readouterr().err == "usage: python -m palleto.lab.publish DIR\n"
+    from palleto.lab.publish.__main__ import main
+
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert "expected DIR, got nothing" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    for target, reason in (("file", "it is a file"), ("file/below", "Not a directory")):
+        with pytest.raises(SystemExit, match="1"):
+            main([str(tmp_path / target)])
+        told = capsys.readouterr().err
+        assert re.fullmatch(f"error: expected a folder for the pages, got .*: {reason}; choose another\n", told)
 
     def missing(name: str) -> Any:
         raise SettingError(f"expected {name} for the notebooks; install it with: pip install 'palleto[notebooks]'")
 
-    monkeypatch.setattr(publish.pages, "notebooks", lambda: [tmp_path / "index.ipynb"])
     monkeypatch.setattr(publish.pages, "required", missing)
-    assert publish.pages.main([str(tmp_path / "html")]) == 1
-    assert capsys.readouterr().err == (
-        "expected nbformat for the notebooks; install it with: pip install 'palleto[notebooks]'\n"
-    )
+    with pytest.raises(SystemExit, match="1"):
+        main([str(tmp_path / "html")])
+    told = capsys.readouterr().err
+    assert told.startswith("error: expected nbformat for the notebooks; install it with: pip install")
+    assert not (tmp_path / "html").exists()
+
+
+@pytest.mark.notebooks
+def test_a_cell_that_raises_is_told_with_its_notebook(tmp_path: Path):
+    source = tmp_path / "step4_small.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), source)
+    with pytest.raises(PalletoError, match=r"^a cell of step4_small\.ipynb raised ZeroDivisionError: division by"):
+        list(publish.publish(tmp_path / "html", [source]))

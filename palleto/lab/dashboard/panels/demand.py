@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from palleto.lab.dashboard.panels.svg import COLUMN, WIDTH, Canvas, Plot, clip, color, named, nice, plural, xy
-from palleto.lab.dashboard.scene import Scene, Subscription
+from palleto.replay.scene import Scene, Subscription
 
 CHART = 0.44
 """The share of the width that the chart has."""
@@ -58,11 +58,11 @@ def _chart(canvas: Canvas, scene: Scene, subscriptions: list[Subscription]) -> N
     peaks = scene.peaks.values
     plot = Plot(canvas, box, end, nice(max(top, *owed, *peaks, 2)) if owed else 2)
     canvas.text(0, 43, "events outstanding, thin: peaks", "s m")
-    thin = ""
+    thin, bottom = "", xy(plot.up(0))
     for index, peak in enumerate(peaks):
         if peak:
             x = box[0] + (index + 0.5) * scene.peaks.width / end * box[2]
-            thin += f"M{xy(x)} {xy(plot.up(0))}V{xy(plot.up(peak))}"
+            thin += f"M{xy(x)} {bottom}V{xy(plot.up(peak))}"
     if thin:
         canvas.path(thin, "p")
     now = scene.now

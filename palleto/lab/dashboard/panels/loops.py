@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from palleto.lab.dashboard.panels.svg import WIDTH, Canvas, color, divisions, nice, plural, time_axis, xy
-from palleto.lab.dashboard.scene import Loop, Scene
+from palleto.replay.scene import Loop, Scene
 
 ROWS = 9
 """The most loops that have a bar; older ones are only counted."""

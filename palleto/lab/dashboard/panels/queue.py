@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from palleto.lab.dashboard.panels.svg import COLUMN, WIDTH, Canvas, Plot, nice, number, plural
-from palleto.lab.dashboard.scene import Scene
+from palleto.replay.scene import Scene
 
 CHART = 0.36
 """The share of the width that the chart has."""
 PLACES = (0.0, 0.22, 0.46, 0.68)
 """Where along the width each part is named."""
-FILLS = {"deleted": "#009e73", "in flight": "#e69f00", "visible": "#0072b2", "dead-lettered": "#d55e00"}
+FILLS = {"deleted": "#009e73", "in flight": "#e69f00", "visible": "#137cc0", "dead-lettered": "#d55e00"}
 
 
 def queue(scene: Scene, width: float = WIDTH) -> Canvas:
@@ -20,7 +20,6 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         parts = seen.parts
         total = sum(parts.values())
         requests = sorted(seen.requests.items())
-        asked = sum(seen.requests.values())
         end = nice(max(scene.now, 4))
         box = (36.0, 108.0, width * CHART - 36, 82.0)
         count = int(box[2] / COLUMN)
@@ -28,14 +27,17 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         top = max(map(sum, zip(*(values for values, _ in bands), strict=True)), default=0)
         plot = Plot(canvas, box, end, nice(max(top, 2)))
         plot.stack(bands, scene.now)
-        per_file = f"{asked / scene.written:.1f} requests a file" if scene.written else plural(asked, "request")
+        of_sqs = sum(count for operation, count in requests if operation.startswith("sqs."))
+        cost = plural(of_sqs, "SQS request")
+        if scene.written:
+            cost = f"{of_sqs / scene.written:.2f} SQS requests a file"
         counters = [
             ("files sent", seen.sent),
             ("received", seen.received),
             ("redelivered", seen.redelivered),
         ]
         errors = seen.errors
-    canvas.header(f"{plural(total, 'message')}, {per_file}")
+    canvas.header(f"{plural(total, 'message')}, {cost}")
     _bar(canvas, parts, total)
     left = width * CHART + 18
     y = 105.0
@@ -49,13 +51,13 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         canvas.text(width, y, number(value), "n e s b")
         y += 19
     if errors:
-        canvas.text(left + 110, y, "failed", "s")
+        canvas.text(left + 110, y, "without a result", "s")
         canvas.text(width, y, number(errors), "n e s b")
     canvas.words = (
         ", ".join(f"{value} {name}" for name, value in parts.items())
         + f", {total} in all; {seen.redelivered} redelivered. Requests: "
         + (", ".join(f"{operation} {value}" for operation, value in requests) or "none")
-        + (f"; {errors} failed" if errors else "")
+        + (f"; {errors} without a result" if errors else "")
     )
     canvas.height = 226
     return canvas

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from palleto.errors import one_line
+from palleto.lab.html import RED
+
 WIDTH = 500
 """Width of a panel in units of its own; it is scaled to the width that there is."""
 
 COLUMN = 3
 """Width of a plot's column, over which a value is averaged."""
 
-# Okabe and Ito's colours; yellow comes last, as it is faint on white.
-PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
-RED = "#d55e00"
+# Okabe and Ito's colours, blue a bit lighter, to be seen on dark; yellow comes last, as it is faint on white.
+PALETTE = ("#137cc0", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 
 STYLE = (
     ".plt text{font:13px var(--jp-ui-font-family,system-ui,sans-serif);fill:var(--jp-ui-font-color1,#222)}"
@@ -89,7 +91,7 @@ class Canvas:
     def text(self, x: float, y: float, text: object, style: str = "") -> None:
         """A line of text whose baseline begins (or ends, style "e") at (x, y)."""
         kind = f' class="{style}"' if style else ""
-        self._parts.append(f'<text x="{x:.4g}" y="{y:.4g}"{kind}>{escape(str(text))}</text>')
+        self._parts.append(f'<text x="{x:.4g}" y="{y:.4g}"{kind}>{escape(one_line(str(text)))}</text>')
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str = "", style: str = "") -> None:
         """A rectangle, not narrower than a visible line."""
@@ -144,40 +146,37 @@ class Plot:
         return self.y + self.height * (1 - min(1.0, value / self.top))
 
     def stack(self, bands: Sequence[tuple[Sequence[float], str]], now: float) -> None:
-        """Areas on top of each other, the first one on top, up to `now`; each a value a column, and a colour."""
+        """Areas on top of each other, the first one on top, up to `now`; each a value a column, and a colour.
+
+        Each goes down to the axis, and the ones below are drawn over it: half as much to send as areas between lines.
+        """
+        areas: list[tuple[str, str]] = []
         below: Sequence[float] = ()
-        under = f"{self._x(self._done(now, bands))} {xy(self.y + self.height)}L{xy(self.x)} {xy(self.y + self.height)}"
         for values, fill in reversed(bands):
             if any(values):
-                above = [a + b for a, b in zip(below, values, strict=True)] if below else values
-                corners = self._corners(above, now)
-                self.canvas.path(f"M{'L'.join(corners)}L{under}Z", fill=fill)
-                below, under = above, "L".join(reversed(corners))
+                below = [a + b for a, b in zip(below, values, strict=True)] if below else values
+                areas.append((self._steps(below, now), fill))
+        bottom = f"V{xy(self.y + self.height)}H{int(self.x)}Z"
+        for steps, fill in reversed(areas):
+            self.canvas.path(steps + bottom, fill=fill)
 
     def line(self, values: Sequence[float], now: float, style: str) -> None:
         """A line up to `now`."""
-        self.canvas.path("M" + "L".join(self._corners(values, now)), style)
+        self.canvas.path(self._steps(values, now), style)
 
-    def _done(self, now: float, bands: Sequence[tuple[Sequence[float], str]]) -> int:
-        count = len(bands[0][0]) if bands else 1
-        return min(count, int(now / self.end * count) + 1)
-
-    def _x(self, column: float) -> str:
-        return xy(self.x + column * COLUMN)
-
-    def _corners(self, values: Sequence[float], now: float) -> list[str]:
-        """The corners of the line along the values up to `now`, which goes level within each column."""
+    def _steps(self, values: Sequence[float], now: float) -> str:
+        """The line along the values up to `now`, which goes level within each column."""
         done = min(len(values), int(now / self.end * len(values)) + 1)
         x, base, scale = int(self.x), self.y + self.height + 0.5, self.height / self.top
         heights = [int(base - value * scale) for value in values[:done]]
         last = heights[0]
-        made = [f"{x} {last}"]
+        made = f"M{x} {last}"
         for height in heights:
             if height != last:
-                made += (f"{x} {last}", f"{x} {height}")
+                made += f"H{x}V{height}"
                 last = height
             x += COLUMN
-        return [*made, f"{x} {last}"]
+        return f"{made}H{x}"
 
 
 def time_axis(canvas: Canvas, x: float, y: float, width: float, end: float, start: float = 0.0) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from palleto.lab.dashboard.panels.svg import WIDTH, Canvas, Plot, clip, color, named, nice, number, plural, xy
-from palleto.lab.dashboard.scene import Group, Scene
-from palleto.lab.dashboard.series import STRETCH
+from palleto.replay.scene import Group, Scene
+from palleto.replay.series import STRETCH
 
 CHART = 0.36
 """The share of the width that the chart has."""
@@ -28,7 +28,7 @@ def throughput(scene: Scene, width: float = WIDTH) -> Canvas:
         rows = [Row(group, now) for group in groups]
     rate = sum(row.rate for row in rows)
     files = f", {plural(written, 'file')} written" if written else ""
-    canvas.header(f"{plural(total, 'event')} consumed{files}, {rate:.1f} a second")
+    canvas.header(f"{plural(total, 'event')} consumed{files}, lately {rate:.1f} a second")
     _rows(canvas, rows)
     said = "; ".join(
         f"{named(row.title)} {row.consumed}, {row.rate:.1f} a second, "
@@ -70,14 +70,17 @@ def _chart(canvas: Canvas, scene: Scene, groups: list[Group]) -> None:
     canvas.text(0, 43, "events consumed a second", "s m")
     below = [0.0] * bars
     pitch = seconds / end * box[2]
+    lefts = [box[0] + index * pitch for index in range(bars)]
+    sides = [(xy(left), xy(min(left + pitch - 1, box[0] + box[2]))) for left in lefts]
+    tops = [xy(plot.up(0))] * bars
     for group, heights in zip(reversed(groups), reversed(series), strict=True):
         d = ""
         for index, height in enumerate(heights):
             if height:
-                x, bottom = box[0] + index * pitch, plot.up(below[index])
                 below[index] += height
-                right = min(x + pitch - 1, box[0] + box[2])
-                d += f"M{xy(x)} {xy(bottom)}V{xy(plot.up(below[index]))}H{xy(right)}V{xy(bottom)}z"
+                bottom, tops[index] = tops[index], xy(plot.up(below[index]))
+                left, right = sides[index]
+                d += f"M{left} {bottom}V{tops[index]}H{right}V{bottom}z"
         if d:
             canvas.path(d, fill=color(group.number))
 
