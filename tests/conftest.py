@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from typing import Any
 
 import hypothesis  # before `young`: it asks the collector who refers to trio's random numbers
 import pytest
+from ran import ending
 from servers import wipe
 
 import palleto
@@ -21,21 +24,25 @@ from palleto.cloud.place import START, choose
 from palleto.errors import SettingError
 from palleto.program import Ending, Options, StepRun, Summary
 
-ENDINGS = {
-    **dict.fromkeys(range(1, 6), "after_events"),
-    6: "second_time",
-    **dict.fromkeys(range(7, 10), "queue_empty"),
-}
-
-
 hypothesis.settings.register_profile("palleto", deadline=None)  # a machine may be busy; pytest-timeout ends what hangs
 hypothesis.settings.load_profile("palleto")
+
+# A hundred processes are started here, and without bytecode each would compile all of palleto anew: half of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# jsonschema, which nbformat imports, checks no IRIs then: there are none, and to be able to takes it 1.4 s at import.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 gc.disable()  # until all is collected: nothing of that is garbage, and to look for it takes a fifth of the time
 
 
 def pytest_collection_finish() -> None:
+    gc.freeze()
     gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """What is no file of tests has no doctests either, and is not imported to look for them."""
+    return True if collection_path.suffix == ".py" and not collection_path.name.startswith("test_") else None
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -73,14 +80,6 @@ class Played:
         return [event for event in self.trace if event.kind == kind]
 
 
-def ending_of(number: int) -> Ending:
-    from palleto.program import endings
-
-    if number <= 5:
-        return endings.after_events(30)
-    return getattr(endings, ENDINGS[number])
-
-
 @pytest.fixture
 def play(tmp_path: Path):
     """Play a step on virtual time (with a queue: on the simulated place) and give back what it did.
@@ -107,7 +106,7 @@ def play(tmp_path: Path):
         recorder = Recorder()
         step_run = StepRun(
             pipeline or module.pipeline,
-            until or ending_of(step),
+            until or ending(step),
             Options(**options),
             recorder=recorder,
             simulation=simulation,
@@ -133,6 +132,10 @@ def play(tmp_path: Path):
     return run
 
 
+SHARING = ("/browser/", "/lab/publish/", "test_animation", "test_types")
+"""Words in the names of files whose tests share what is costly to make: a browser, a published page, what mypy says."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no worker is left with it at the end when the others have done."""
     items.sort(key=lambda item: item.get_closest_marker("notebooks") is None)  # leaves the others in their order
@@ -142,8 +145,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests of one LocalStack run one after the other, on one worker; their names, or their parameters', say so.
 
-    So do those of one file that share a browser: it takes a second to start, JupyterLab three. Of the notebooks two run
-    at a time: some have runs 35 times faster than real time, and starting kernels take the processor from those.
+    So do those of one file that share a browser, or a page that is published once, and all that share JupyterLab. Of
+    the notebooks two run at a time: some have runs 35 times faster than real time, and starting kernels take the
+    processor from those.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -154,7 +158,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
                 return "localstack"
             if "test_notebooks" in file and "[" in name:
                 return f"notebooks {sum(map(ord, name)) % 2}"
-            return file if "/browser/" in file else nodeid
+            if "/browser/lab/" in file:
+                return "JupyterLab"
+            return file if any(word in file for word in SHARING) else nodeid
 
     return OneServer(config, log)
 

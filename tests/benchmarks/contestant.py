@@ -1,15 +1,14 @@
 """One contestant of `consumers.py`: `contestant.py ENDPOINT QUEUE OUTPUT KIND [SETTINGS...]`. Prints one line of JSON.
 
 The hand-written ones are what one would write without Palleto: a loop that receives ten messages, and for each
-downloads, unzips, counts, writes and remembers it, and then deletes the ten in one batch; in one thread, in several, or
-in several tasks of aiobotocore.
+downloads, unzips, counts, writes and remembers it, and then deletes the ten in one batch; in one thread or in several.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
+import os
 import sys
 import threading
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
+AWS = "aws"
+"""The endpoint that is AWS's own addresses, without TLS, by the proxy in HTTP_PROXY (`canned.py`)."""
 KEYS = {
     "aws_access_key_id": "test",
     "aws_secret_access_key": "test",
@@ -70,38 +71,24 @@ def count_and_write(output: Path, key: str, data: bytes) -> None:
     hidden.replace(path)
 
 
-class Goal:
-    """How many files are still to be done."""
-
-    def __init__(self, files: int) -> None:
-        self.left = files
-        self._lock = threading.Lock()
-
-    def done(self, count: int) -> None:
-        with self._lock:
-            self.left -= count
-
-
-def settings(workers: int) -> Any:
-    from botocore.config import Config
-
-    return Config(
-        max_pool_connections=workers + 4,
-        s3={"addressing_style": "path"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-
-
 def with_boto3(endpoint: str, queue: dict[str, Any], output: Path, workers: int) -> None:
     import boto3
+    from botocore.config import Config
 
+    local: dict[str, Any] = {
+        "s3": {"addressing_style": "path"},
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    settings = Config(max_pool_connections=workers + 4, **({} if endpoint == AWS else local))
+    where: dict[str, Any] = {"use_ssl": False} if endpoint == AWS else {"endpoint_url": endpoint}
     session = boto3.Session(**KEYS)
-    sqs, s3 = (session.client(name, endpoint_url=endpoint, config=settings(workers)) for name in ("sqs", "s3"))
-    meter, goal = Meter(), Goal(queue["files"])
+    sqs, s3 = (session.client(name, **where, config=settings) for name in ("sqs", "s3"))
+    meter, left, lock = Meter(), queue["files"], threading.Lock()
 
     def work() -> None:
-        while goal.left > 0:
+        nonlocal left
+        while left > 0:
             answer = sqs.receive_message(QueueUrl=queue["queue_url"], MaxNumberOfMessages=10, WaitTimeSeconds=1)
             meter.requests["receive"] += 1
             messages = answer.get("Messages", [])
@@ -114,8 +101,9 @@ def with_boto3(endpoint: str, queue: dict[str, Any], output: Path, workers: int)
                 entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
                 sqs.delete_message_batch(QueueUrl=queue["queue_url"], Entries=entries)
                 meter.requests["delete"] += 1
-                goal.done(len(messages))
-                if goal.left <= 0:
+                with lock:
+                    left -= len(messages)
+                if left <= 0:
                     finished.set()
 
     finished = threading.Event()
@@ -127,64 +115,24 @@ def with_boto3(endpoint: str, queue: dict[str, Any], output: Path, workers: int)
     meter.report()
 
 
-def with_aiobotocore(endpoint: str, queue: dict[str, Any], output: Path, workers: int) -> None:
-    from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
-
-    async def main() -> None:
-        session = get_session()
-        config = AioConfig(**settings(workers)._user_provided_options)
-        common = {"endpoint_url": endpoint, "config": config, **KEYS}
-        async with session.create_client("sqs", **common) as sqs, session.create_client("s3", **common) as s3:
-            meter, goal, finished = Meter(), Goal(queue["files"]), asyncio.Event()
-
-            async def work() -> None:
-                while goal.left > 0:
-                    meter.requests["receive"] += 1
-                    answer = await sqs.receive_message(
-                        QueueUrl=queue["queue_url"], MaxNumberOfMessages=10, WaitTimeSeconds=1
-                    )
-                    messages = answer.get("Messages", [])
-                    for message in messages:
-                        for bucket, key in keys_in(message):
-                            response = await s3.get_object(Bucket=bucket, Key=key)
-                            meter.requests["get"] += 1
-                            async with response["Body"] as body:
-                                data = await body.read()
-                            await asyncio.to_thread(count_and_write, output, key, data)
-                    if messages:
-                        entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
-                        await sqs.delete_message_batch(QueueUrl=queue["queue_url"], Entries=entries)
-                        meter.requests["delete"] += 1
-                        goal.done(len(messages))
-                        if goal.left <= 0:
-                            finished.set()
-
-            tasks = [asyncio.create_task(work()) for _ in range(workers)]
-            await finished.wait()
-            meter.lap()
-            meter.report()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    asyncio.run(main())
-
-
 def with_palleto(endpoint: str, queue: dict[str, Any], output: Path, pipelines: int, max_demand: int) -> None:
+    import boto3
+
     from palleto import clock
+    from palleto.cloud.places import session
     from palleto.program import Options, StepRun, queue_empty
     from steps import step9
 
-    extra = {"max_demand": max_demand} if "max_demand" in Options.__dataclass_fields__ else {}
+    where: dict[str, Any] = {"place": "aws", "yes": True} if endpoint == AWS else {"endpoint": endpoint}
+
+    class WithoutTLS(boto3.Session):  # type: ignore[misc]
+        def client(self, *service: str, **settings: Any) -> Any:
+            return super().client(*service, use_ssl=False, **settings)
+
+    if endpoint == AWS:
+        session.aws_session = lambda: WithoutTLS(**KEYS)
     options = Options(
-        events=queue["files"],
-        endpoint=endpoint,
-        files=0,
-        output=output,
-        pipelines=pipelines,
-        quiet=True,
-        **extra,
+        events=queue["files"], files=0, output=output, pipelines=pipelines, max_demand=max_demand, quiet=True, **where
     )
     meters: list[Meter] = []
 
@@ -199,17 +147,11 @@ def with_palleto(endpoint: str, queue: dict[str, Any], output: Path, pipelines: 
 
 
 def main() -> None:
-    endpoint, queue, output, kind, *rest = sys.argv[1:]
-    numbers = [int(text) for text in rest]
-    arguments = endpoint, json.loads(queue), Path(output)
-    if kind == "loop":
-        with_boto3(*arguments, 1)
-    elif kind == "threads":
-        with_boto3(*arguments, *numbers)
-    elif kind == "tasks":
-        with_aiobotocore(*arguments, *numbers)
-    else:
-        with_palleto(*arguments, *numbers)
+    endpoint, queue, output, kind, *settings = sys.argv[1:]
+    if endpoint == AWS and not os.environ.get("HTTP_PROXY"):
+        sys.exit("expected canned.py's URL in HTTP_PROXY, got none: nothing may reach AWS itself")
+    run = {"threads": with_boto3, "palleto": with_palleto}[kind]
+    run(endpoint, json.loads(queue), Path(output), *map(int, settings))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,26 @@
-"""Events a second through the core, beside asyncio.Queue, anyio's streams and a bare loop: all in one run.
+"""Events a second through the core, beside asyncio.Queue in the same run.
 
     python tests/benchmarks/core.py [--json FILE] [--backend asyncio] [--callbacks plain] [--demand 1/0] [--only chain]
 
-Each row is measured in pairs (peer, ours, peer, ours), and the medians of five are shown. `x queue` is ours over
-asyncio.Queue, always on asyncio; GenStage's figures are scaled by what asyncio.Queue does in this run. No callback does
-any work: the producer slices a list, the last consumers count. Seconds are of processor time: none of these loops
-waits, and what else runs on the machine counts against nobody.
+Each row is measured in pairs (queue, ours, queue, ours), and the medians of five are shown. `x queue` is ours over
+asyncio.Queue, always on asyncio: a task a stage, and a queue between each two. GenStage's figures are scaled by what
+asyncio.Queue does in this run. No callback does any work: the producer slices a list, the last consumers count. Seconds
+are of processor time: none of these loops waits, and what else runs on the machine counts against nobody.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from statistics import geometric_mean, median
 from time import process_time
 from typing import Any, NamedTuple
 
 import anyio
 import pairs
-import peers
 
 from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, child, clock, running
 
@@ -133,7 +131,7 @@ def palleto(
     callbacks: str = "plain",
     recorder: Callable[[], Recorder | None] = lambda: None,
 ) -> float:
-    """Events a second that the consumers handle in `seconds`, after a fifth of that to warm up."""
+    """Events a second that the consumers handle in `seconds`, once each of them has had some."""
     source, middle, sink = KINDS[callbacks]
     sinks: list[Sink] = []
 
@@ -153,7 +151,8 @@ def palleto(
     async def main() -> float:
         listening = recorder()
         async with running(Supervisor(children), recorder=listening) as top:
-            await anyio.sleep(seconds / 5)
+            while not all(each.got for each in sinks):  # noqa: ASYNC110 - an event would cost each callback some time
+                await anyio.sleep(seconds / 5)
             before, start = sum(each.got for each in sinks), process_time()
             await anyio.sleep(seconds)
             got, passed = sum(each.got for each in sinks) - before, process_time() - start
@@ -165,119 +164,102 @@ def palleto(
     return clock.run(main, backend=backend)
 
 
+def asyncio_queue(events: int, *, shape: Shape, most: int) -> float:
+    """Events a second through tasks with an `asyncio.Queue` of `most` items between them, item by item."""
+    each = events // shape.width
+
+    async def main() -> float:
+        first: asyncio.Queue[int] = asyncio.Queue(most)
+
+        async def produce() -> None:
+            for item in [0] * (each * shape.width):
+                await first.put(item)
+
+        async def hand_on(above: asyncio.Queue[int], below: asyncio.Queue[int]) -> None:
+            for _ in range(each):
+                await below.put(await above.get())
+
+        async def consume(above: asyncio.Queue[int]) -> None:
+            for _ in range(each):
+                await above.get()
+
+        tasks = [produce()]
+        for _ in range(shape.width):
+            above = first
+            for _ in range(shape.depth):
+                below: asyncio.Queue[int] = asyncio.Queue(most)
+                tasks.append(hand_on(above, below))
+                above = below
+            tasks.append(consume(above))
+        start = process_time()
+        await asyncio.gather(*tasks)
+        return each * shape.width / (process_time() - start)
+
+    return asyncio.run(main())
+
+
+def queue_of(options: argparse.Namespace, shape: Shape, most: int) -> Callable[[], float]:
+    """The peer of a row, with as many events as take it about as long as ours."""
+    events = max(shape.width, int(options.seconds * (60_000 if most == 1 else 300_000) / (1 + shape.depth)))
+    return partial(asyncio_queue, events, shape=shape, most=most)
+
+
 def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure what the options leave."""
     found: list[dict[str, Any]] = []
-    first = peers_measures(options, SHAPES["producer, consumer"], DEMANDS["1/0"])["asyncio.Queue"]
+    first = queue_of(options, SHAPES["producer, consumer"], 1)
     speed = median(first() for _ in range(options.pairs)) / QUEUE  # of this machine now
-    with tempfile.TemporaryDirectory() as folder:
-        recorders: dict[str, Callable[[], Recorder | None]] = {
-            "off": lambda: None,
-            "on": Recorder,
-            "to a file": lambda: Recorder(keep=False, file=Path(folder, "trace.jsonl")),
-        }
-        for topology, shape in SHAPES.items():
-            for demand, terms in DEMANDS.items():
-                if options.only not in topology or options.demand not in (None, demand):
-                    continue
-                many = shape.width * shape.depth + shape.width > 10
-                if many and demand not in ("1/0", "100/50"):
-                    continue
-                peers_of = peers_measures(options, shape, terms)
-                ours: dict[str, dict[str, Any]] = {}
-                for backend in options.backend:
-                    for callbacks in options.callbacks:
-                        for recording in options.recorder:
-                            if many and (recording != "off" or callbacks != "plain"):
-                                continue
-                            ours[f"{backend} {callbacks} {recording}"] = {
-                                "backend": backend,
-                                "callbacks": callbacks,
-                                "recorder": recording,
-                            }
-                measures = {
-                    name: partial(
-                        palleto,
-                        options.seconds,
-                        shape=shape,
-                        terms=terms,
-                        backend=setting["backend"],
-                        callbacks=setting["callbacks"],
-                        recorder=recorders[setting["recorder"]],
+    for topology, shape in SHAPES.items():
+        many = shape.width * shape.depth + shape.width > 10
+        for demand, terms in DEMANDS.items():
+            if options.only not in topology or options.demand not in (None, demand):
+                continue
+            if many and demand not in ("1/0", "100/50"):
+                continue
+            measures = {("asyncio.Queue", ""): queue_of(options, shape, terms[0])}
+            for backend in options.backend:
+                for callbacks in options.callbacks if not many else ["plain"]:
+                    measures[backend, callbacks] = partial(
+                        palleto, options.seconds, shape=shape, terms=terms, backend=backend, callbacks=callbacks
                     )
-                    for name, setting in ours.items()
-                }
-                medians = pairs.paired(peers_of | measures, options.pairs)
-                for name, setting in ours.items():
-                    row = {"topology": topology, "demand": demand, **setting, "palleto": medians[name]}
-                    for peer in peers_of:
-                        row[peer] = medians[peer]
-                    if "asyncio.Queue" in row:
-                        row["x queue"] = row["palleto"] / row["asyncio.Queue"]
-                    if (topology, demand) in GENSTAGE:
-                        row["GenStage"] = GENSTAGE[topology, demand] * speed
-                        row["x GenStage"] = row["palleto"] / row["GenStage"]
-                    if setting["recorder"] == "off" and not many:
-                        needed = NEEDED if setting["callbacks"] == "plain" else ASYNC_NEEDED.get(demand)
-                        if needed is not None:
-                            row["needed"] = needed
-                    found.append(row)
-                    print(f"{topology} {demand} {name}: {pairs.short(medians[name])}", file=sys.stderr)
+            medians = pairs.paired(measures, options.pairs)
+            queue = medians.pop(("asyncio.Queue", ""))
+            for (backend, callbacks), ours in medians.items():
+                row = {"topology": topology, "demand": demand, "backend": backend, "callbacks": callbacks}
+                row |= {"palleto": ours, "asyncio.Queue": queue, "x queue": ours / queue}
+                if (topology, demand) in GENSTAGE:
+                    row["GenStage"] = GENSTAGE[topology, demand] * speed
+                    row["x GenStage"] = ours / row["GenStage"]
+                needed = NEEDED if callbacks == "plain" else ASYNC_NEEDED.get(demand)
+                if needed is not None and not many:
+                    row["needed"] = needed
+                found.append(row)
+                print(f"{topology} {demand} {backend} {callbacks}: {pairs.short(ours)}", file=sys.stderr)
     return found
 
 
-def peers_measures(options: argparse.Namespace, shape: Shape, terms: tuple[int, int]) -> dict[str, Callable[[], float]]:
-    """The peers of a row."""
-    most, least = terms
-    items = max(shape.width, int(options.seconds * (60_000 if most == 1 else 300_000) / (1 + shape.depth)))
-    form = {"depth": shape.depth, "width": shape.width}
-    return {
-        "asyncio.Queue": partial(peers.asyncio_queue, items, most=most, **form),
-        "anyio stream": partial(peers.anyio_stream, items // 4 + shape.width, most=most, **form),
-        "bare loop": partial(peers.bare_loop, items * 20, batch=most - least, depth=shape.depth, width=shape.width),
-    }
-
-
 COLUMNS = [
-    "topology",
-    "demand",
-    "backend",
-    "callbacks",
-    "recorder",
-    "palleto",
-    "asyncio.Queue",
-    "x queue",
-    "needed",
-    "GenStage",
-    "x GenStage",
-    "anyio stream",
-    "bare loop",
+    *("topology", "demand", "backend", "callbacks", "palleto"),
+    *("asyncio.Queue", "x queue", "needed", "GenStage", "x GenStage"),
 ]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", metavar="FILE", help="write the numbers here too")
+    parser = pairs.parser(__doc__)
     parser.add_argument("--seconds", type=float, default=0.15, help="of each measurement (%(default)s)")
     parser.add_argument("--pairs", type=int, default=pairs.PAIRS, help="medians of so many (%(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="topologies with this in their name")
     parser.add_argument("--demand", choices=DEMANDS)
     parser.add_argument("--backend", nargs="+", default=["asyncio", "trio"], choices=["asyncio", "trio"])
     parser.add_argument("--callbacks", nargs="+", default=["plain", "async"], choices=["plain", "async"])
-    parser.add_argument("--recorder", nargs="+", default=["off", "on", "to a file"], choices=["off", "on", "to a file"])
-    parser.add_argument("--smoke", action="store_true", help="tiny numbers, to see that all of it runs")
     options = parser.parse_args(arguments)
     if options.smoke:
         options.seconds, options.pairs = 0.001, 1
         SHAPES.update({"producer, 1000 consumers": Shape(0, 20), "chain of 100": Shape(18, 1)})
     found = rows(options)
     pairs.publish(COLUMNS, found, options.json)
-    beside = [
-        row["x GenStage"]
-        for row in found
-        if "x GenStage" in row and (row["recorder"], row["callbacks"]) == ("off", "plain")
-    ]
+    beside = [row["x GenStage"] for row in found if "x GenStage" in row and row["callbacks"] == "plain"]
     if beside:
         mean, least = geometric_mean(beside), min(beside)
         print(f"times GenStage, of {len(beside)} rows: {mean:.2f} in the mean, {least:.2f} the least")

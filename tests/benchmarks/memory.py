@@ -70,9 +70,7 @@ def peak(what: str, count: int) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", metavar="FILE", help="write the numbers here too")
-    parser.add_argument("--smoke", action="store_true", help="tiny numbers, to see that all of it runs")
+    parser = pairs.parser(__doc__)
     parser.add_argument("--run", choices=NEEDED, help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

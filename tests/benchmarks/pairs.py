@@ -1,7 +1,8 @@
-"""What the benchmarks share: pairs in one run, medians of five, a table, and JSON."""
+"""What the benchmarks share: a command line, pairs in one run, medians of five, a table, and JSON."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import statistics
@@ -20,6 +21,14 @@ def paired(measures: dict[str, Callable[[], float]], pairs: int = PAIRS) -> dict
         for name, measure in measures.items():
             taken[name].append(measure())
     return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def parser(about: str | None) -> argparse.ArgumentParser:
+    """A command line that tells what a benchmark's module says of itself, with what each can be given."""
+    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--json", metavar="FILE", help="write the numbers here too")
+    made.add_argument("--smoke", action="store_true", help="tiny numbers, to see that all of it runs")
+    return made
 
 
 def machine() -> dict[str, str]:

@@ -3,13 +3,13 @@
     python tests/benchmarks/player.py                   # traces of about 10,000 and 100,000 events are made first
     python tests/benchmarks/player.py TRACE ...         # of your own traces
 
-`step`: time of one event forward or back, from the state to the layout, without painting; "busy" is the main thread's
-processor time of it, which does not count what else this machine does meanwhile. `scrub`: frames a second while the
-slider is drawn from one end to the other, and while it jumps. Chromium runs without a graphics card here.
+`step`: time of one event forward or back, from the state to the layout, without painting. `scrub`: frames a second
+while the slider is drawn from one end to the other. Chromium runs without a graphics card here.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -27,19 +27,15 @@ EVENTS = {"10,000 events": 1_440, "100,000 events": 14_500}
 
 MEASURE = """async () => {
     const frame = () => new Promise((done) => requestAnimationFrame(done));
-    const count = palleto.trace.event.count;
+    const count = palleto.trace.count;
     const slider = document.querySelector(".slider");
-    async function scrub(turns, place) {
-        const start = performance.now();
-        for (let turn = 0; turn < turns; turn += 1) {
-            slider.value = place(turn / turns);
-            slider.dispatchEvent(new Event("input"));
-            await frame();
-        }
-        return (1000 * turns) / (performance.now() - start);
+    const start = performance.now();
+    for (let turn = 0; turn < 150; turn += 1) {
+        slider.value = Math.floor((turn / 150) * count);
+        slider.dispatchEvent(new Event("input"));
+        await frame();
     }
-    const drawn = await scrub(150, (share) => Math.floor(share * count));
-    const jumped = await scrub(150, () => Math.floor(Math.random() * count));
+    const drawn = (1000 * 150) / (performance.now() - start);
     const times = [];
     palleto.go(count >> 1);
     await frame();
@@ -53,12 +49,7 @@ MEASURE = """async () => {
         await frame();
     }
     times.sort((a, b) => a - b);
-    return { drawn, jumped, median: times[100], worst: times[190] };
-}"""
-STEP = """turn => {
-    palleto.go((palleto.trace.event.count >> 1) + (turn % 20));
-    palleto.draw();
-    document.body.offsetHeight;
+    return { drawn, median: times[100], worst: times[190] };
 }"""
 
 
@@ -80,36 +71,24 @@ def measure(browser: Any, page: Path) -> str:
     tab.wait_for_selector("#player[aria-busy=false]")
     opened = time.perf_counter() - start
     found = tab.evaluate(MEASURE)
-    busy = sorted(steps(tab, 200))
     tab.close()
     return (
-        f"open {opened:.2f} s; step {found['median']:.1f} ms (95 %: {found['worst']:.1f} ms), "
-        f"busy {busy[len(busy) // 2]:.1f} ms (95 %: {busy[len(busy) * 95 // 100]:.1f} ms); "
-        f"scrub {found['drawn']:.0f} frames/s, jumping {found['jumped']:.0f} frames/s"
+        f"open {opened:.2f} s; step {found['median']:.1f} ms (95 %: {found['worst']:.1f} ms); "
+        f"scrub {found['drawn']:.0f} frames/s"
     )
-
-
-def steps(tab: Any, count: int) -> list[float]:
-    """Milliseconds of the main thread's processor time of each of so many steps."""
-    session = tab.context.new_cdp_session(tab)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def spent() -> float:
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        parts = {"ScriptDuration", "LayoutDuration", "RecalcStyleDuration"}
-        return 1000 * sum(each["value"] for each in metrics if each["name"] in parts)
-
-    times = []
-    for turn in range(count):
-        before = spent()
-        tab.evaluate(STEP, turn)
-        times.append(spent() - before)
-    return times
 
 
 def main(arguments: list[str]) -> None:
     """Measure, and print a line a trace."""
-    from playwright.sync_api import sync_playwright
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("traces", nargs="*", metavar="TRACE", help="what a step wrote with --trace")
+    arguments = parser.parse_args(arguments).traces
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sys.exit("error: expected playwright, which drives Chromium; install it with: pip install 'palleto[test]'")
+    if CHROMIUM is None:
+        sys.exit("error: expected Chromium, got none; install it (Debian and Ubuntu: apt install chromium)")
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

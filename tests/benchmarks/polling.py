@@ -9,12 +9,12 @@ on the machine: the same numbers come out everywhere.
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import pairs
 
 from palleto import clock
 from palleto.cloud import Simulation
@@ -69,22 +69,16 @@ def measure(pipelines: int, max_demand: int, files: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line, measure, and print."""
+    parser = pairs.parser(__doc__)
     parser.add_argument("--pipelines", type=int, nargs="+", default=[1, 3, 10, 30, 100])
-    parser.add_argument("--files", type=int, default=30, help="files for each pipeline (default 30)")
-    parser.add_argument("--json", type=Path, help="also write the table here")
-    arguments = parser.parse_args()
-    rows = [measure(n, demand, n * arguments.files) for demand in (1, 10) for n in arguments.pipelines]
-    print("demand  pipelines   files/s  receives/s  SQS requests/s  receives/file  extensions/file  all requests/file")
-    for row in rows:
-        print(
-            f"{row['max_demand']:6} {row['pipelines']:10} {row['files_per_second']:9.1f} "
-            f"{row['receives_per_second']:11.2f} {row['sqs_per_second']:15.1f} {row['receives_per_file']:14.2f} "
-            f"{row['extensions_per_file']:16.2f} {row['requests_per_file']:18.2f}"
-        )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows))
+    parser.add_argument("--files", type=int, default=30, help="files for each pipeline (%(default)s)")
+    options = parser.parse_args(arguments)
+    if options.smoke:
+        options.pipelines, options.files = [1, 10], 10
+    rows = [measure(n, demand, n * options.files) for demand in (1, 10) for n in options.pipelines]
+    pairs.publish(list(rows[0]), rows, options.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Medians of five. Issue 6: under 0.4 s, and under 2.5 s (step 9 starts its own se
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -55,10 +54,7 @@ def first_result(command: list[str]) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", metavar="FILE", help="write the numbers here too")
-    parser.add_argument("--smoke", action="store_true", help="once each, to see that all of it runs")
-    options = parser.parse_args(arguments)
+    options = pairs.parser(__doc__).parse_args(arguments)
     step = [sys.executable, "-u", "-m"]
     measures: dict[str, Callable[[], float]] = {
         "python -m steps.step1: first event": partial(first_line, [*step, "steps.step1"]),

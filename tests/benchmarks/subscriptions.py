@@ -9,7 +9,6 @@ forgotten it. Medians, in microseconds; `cost` is against the smallest N. Issue 
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
 import time
@@ -74,7 +73,7 @@ async def measured(consumers: int, repeats: int) -> dict[str, float]:
         return 1e6 * (time.perf_counter() - start)
 
     taken: dict[str, list[float]] = {what: [] for what in WHATS}
-    async with running(top):
+    async with running(top, report=lambda line: None):  # a line for each crash, and all are on purpose
         await top.system.idle()
         for _ in range(repeats):
             more = child(Sink, "source", (10, 5), restart="temporary")
@@ -89,10 +88,7 @@ async def measured(consumers: int, repeats: int) -> dict[str, float]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", metavar="FILE", help="write the numbers here too")
-    parser.add_argument("--smoke", action="store_true", help="tiny numbers, to see that all of it runs")
-    options = parser.parse_args(arguments)
+    options = pairs.parser(__doc__).parse_args(arguments)
     rows: list[dict[str, Any]] = []
     for count in (10, 20) if options.smoke else COUNTS:
         row: dict[str, Any] = {"consumers": count}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -15,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from palleto import Recorder, TraceEvent, load
+from palleto import Recorder, TraceEvent
+from palleto.lab.player import Player
 from palleto.program import Options, queue_empty, run_step
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -27,7 +24,7 @@ ARGUMENTS = [
 READ = (Path(__file__).parent / "read_player.js").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium here; install it with: apt-get install chromium")
@@ -46,7 +43,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens a page; at its end nothing was asked of a network and no error was logged."""
     pages, complaints, requests = [], [], []
 
-    def open_(url: str, width: int = 1280, theme: str = "light", ready: str = "#player[aria-busy=false]") -> Any:
+    def open_(url: str, width: int = 1280, theme: str = "light") -> Any:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
         page.set_default_timeout(10_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -54,7 +51,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("request", lambda request: requests.append(request.url))
         pages.append(page)
         page.goto(url)
-        page.wait_for_selector(ready)
+        page.wait_for_selector("#player[aria-busy=false]")
         return page
 
     yield open_
@@ -64,24 +61,14 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[str, list[TraceEvent]]]:
-    """Runs a step's command and the player's; the page's URL and the trace. Each run is made once."""
-    known: dict[tuple[str, ...], tuple[str, list[TraceEvent]]] = {}
+@pytest.fixture
+def shown(opened: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Opens the player's page of a trace; `at` is the end of its URL, and what follows is `opened`'s."""
 
-    def make(*command: str) -> tuple[str, list[TraceEvent]]:
-        if command not in known:
-            folder = tmp_path_factory.mktemp("player")
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-            options = ("--quiet", "--trace", "t.jsonl")
-            for part in ((*command, *options), ("palleto.lab.player", "t.jsonl", "--html", "t.html")):
-                subprocess.run(
-                    [sys.executable, "-m", *part], cwd=folder, env=environment, check=True, capture_output=True
-                )
-            known[command] = ((folder / "t.html").as_uri(), load(folder / "t.jsonl"))
-        return known[command]
+    def show(trace: list[TraceEvent], *more: Any, at: str = "") -> Any:
+        return opened(Player(trace).save(tmp_path / "t.html").as_uri() + at, *more)
 
-    return make
+    return show
 
 
 @pytest.fixture(scope="session")
@@ -91,10 +78,10 @@ def read() -> Callable[[Any], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def events_of() -> Callable[[int, int], list[TraceEvent]]:
+def events_of() -> Callable[..., list[TraceEvent]]:
     """Makes the trace of a run of a step, by its number, in virtual time."""
 
-    def make(number: int, seed: int) -> list[TraceEvent]:
+    def make(number: int, seed: int = 7) -> list[TraceEvent]:
         step = import_module(f"steps.step{number}")
         recorder = Recorder()
         events = None if number > 5 else 8

@@ -27,7 +27,7 @@ async () => {
     logged: Number((/^[\d,]+/.exec(one("#pane-log .note").textContent)?.[0] ?? "0").replaceAll(",", "")),
     subscriptions: table("subscriptions"),
     producers: table("producers"),
-    loops: [/(\d+) loops? started/, /(\d+) killed/].map((pattern) => Number(pattern.exec(words)?.[1] ?? 0)),
+    loops: [/(\d+) loops? started/, /(\d+) killed/, /(\d+) stopped with/].map((pattern) => Number(pattern.exec(words)?.[1] ?? 0)),
     running: [...words.matchAll(/(\S+) runs since/g)].map((match) => match[1]).sort(),
     law: !one(".law.broken"),
     boxes: Object.fromEntries(

@@ -6,7 +6,6 @@ import random
 
 import pytest
 
-from palleto.lab.player import Player
 from palleto.lab.player.payload import packed
 
 pytestmark = pytest.mark.browser
@@ -32,8 +31,8 @@ BACK = """async ([packed, every]) => {
 
 
 @pytest.mark.timeout(60)
-def test_going_back_from_the_end_shows_at_each_event_what_a_fresh_replay_shows(opened, events_of, tmp_path):
-    page = opened(Player([]).save(tmp_path / "t.html").as_uri())
+def test_going_back_from_the_end_shows_at_each_event_what_a_fresh_replay_shows(shown, events_of):
+    page = shown([])
     chance = random.Random(20)
     for number in (1, 4, 5, 6, 9):
         events = events_of(number, chance.randrange(10**6))
@@ -43,12 +42,12 @@ def test_going_back_from_the_end_shows_at_each_event_what_a_fresh_replay_shows(o
                 assert page.evaluate(BACK, [packed(part), every]) == [len(part), []]
 
 
-def test_the_panes_are_the_same_on_the_way_back(opened, events_of, tmp_path):
+def test_the_panes_are_the_same_on_the_way_back(shown, events_of):
     """The panes' texts and pictures, at each event: from the first to the last, and from the last to the first."""
-    page = opened(Player(events_of(5, 7)).save(tmp_path / "t.html").as_uri())
+    page = shown(events_of(5))
     wrong = page.evaluate("""async () => {
         const frame = () => new Promise((done) => requestAnimationFrame(done));
-        const seen = () => ["#pane-pipeline", "#pane-ledger", "#pane-lanes", "#pane-log", ".now"].map(
+        const seen = () => [".values", "#pane-pipeline", "#pane-ledger", "#pane-lanes", "#pane-log", ".now"].map(
             (name) => document.querySelector(name).innerHTML).join();
         const { trace, go } = palleto;
         const [forward, wrong] = [[], []];

@@ -22,11 +22,10 @@ def until(reached: Callable[[], Any], seconds: float, what: str = "it to happen"
 class Notebook:
     """A notebook that is open in JupyterLab."""
 
-    def __init__(self, browser: Any, lab: tuple[str, str], name: str) -> None:
-        url, token = lab
+    def __init__(self, context: Any, url: str, token: str, name: str) -> None:
         self.name = name
         self.complaints: list[str] = []
-        self.page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        self.page = context.new_page()
         self.page.set_default_timeout(20_000)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -43,6 +42,10 @@ class Notebook:
         self.page.evaluate(
             "([name, given]) => { window.jupyterapp.commands.execute(name, given) }", [command, arguments]
         )
+
+    def execute(self, code: str) -> None:
+        """Let the kernel run this, beside the notebook's cells."""
+        self.page.evaluate(f"code => {KERNEL}.requestExecute({{code}}).done.then(() => null)", code)
 
     @property
     def dashboard(self) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from queues import receive
+
 from palleto import BadMessage, CloudError
 from palleto.cloud.queue import Leases
 
@@ -42,10 +44,12 @@ class Refusing:
         self.sqs = sqs
         self.plan: list[CloudError | set[int]] = []
         self.sent: list[tuple[str, int]] = []
+        self.hidden: list[int] = []  # for how many seconds, entry by entry
 
     def __getattr__(self, name: str) -> Any:
         async def call(QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803
             self.sent.append((name, len(Entries)))
+            self.hidden += [entry["VisibilityTimeout"] for entry in Entries if "VisibilityTimeout" in entry]
             plan = self.plan.pop(0) if self.plan else set()
             if isinstance(plan, CloudError):
                 raise plan
@@ -61,24 +65,31 @@ class Bench:
     """A queue and its leases, and what a test does with them."""
 
     def __init__(self, cloud: Any, stack: Any, batch: int) -> None:
-        self.cloud, self.stack = cloud, stack
+        self.cloud, self.stack, self.batch = cloud, stack, batch
         self.said: list[str] = []
         self.sqs = Refusing(cloud.sqs)
-        self.leases = Leases(self.sqs, stack.queue_url, TIMEOUT, self.said.append, batch)  # type: ignore[arg-type]
+        self.restart(TIMEOUT)
+
+    def restart(self, timeout: float) -> None:
+        """Begin anew, for a queue with this visibility timeout."""
+        self.leases = Leases(self.sqs, self.stack.queue_url, timeout, self.said.append, self.batch)  # type: ignore[arg-type]
 
     async def receive(self, *bodies: str, take: bool = True) -> list[Event]:
         """Send these, receive all there is, and take them."""
         for body in bodies:
             await self.cloud.sqs.send_message(QueueUrl=self.stack.queue_url, MessageBody=body)
         found: list[Event] = []
-        while messages := (
-            await self.cloud.sqs.receive_message(
-                QueueUrl=self.stack.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
-            )
-        ).get("Messages"):
+        while messages := await receive(self.cloud, self.stack.queue_url):
             for message in messages:
                 found += self.leases.take(message, parse) if take else self.leases.glance(message, parse)
         return found
+
+    async def receive_as(self, body: str, received: int | None) -> list[Event]:
+        """Send this and take it as if it had been received so often; None: as if nobody had asked for that."""
+        await self.cloud.sqs.send_message(QueueUrl=self.stack.queue_url, MessageBody=body)
+        (message,) = await receive(self.cloud, self.stack.queue_url)
+        attributes = {} if received is None else {"Attributes": {"ApproximateReceiveCount": str(received)}}
+        return self.leases.take(message | attributes, parse)
 
     async def release(self, events: list[Event]) -> None:
         """As a step does."""

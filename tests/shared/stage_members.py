@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
+import anyio
+
 from palleto import Consumer, Producer, ProducerConsumer, Recorder, Supervisor, System, child, running
 
 
 class World:
-    """What a run lost and reported."""
+    """What a run lost, reported and recorded."""
 
-    def __init__(self, top):
-        self.top = top
+    def __init__(self, top, recorder):
+        self.top, self.recorder = top, recorder
         self.lost = []
         self.reported = []
+
+
+def of(*members):
+    """A supervisor of these stages, each started once."""
+    return Supervisor([child(lambda stage=stage: stage, restart="temporary") for stage in members])
 
 
 @asynccontextmanager
 async def stages(*members):
     """These stages, each started once; the ledger's law is checked at every message."""
-    top = Supervisor([child(lambda stage=stage: stage, restart="temporary") for stage in members])
-    recorder, world = Recorder(strict=True), World(top)
+    top = of(*members)
+    world = World(top, recorder := Recorder(strict=True))
     async with running(top, recorder=recorder, report=world.reported.append):
         System.current().on_lost.append(lambda stage, events: world.lost.extend(events))
         yield world
@@ -47,6 +54,14 @@ class Numbers(Producer):
     def handle_cancel(self, reason, subscription):
         self.heard.append(reason)
 
+    def handle_call(self, message):
+        if message == "crash":
+            raise ValueError("asked to")
+        return message, []
+
+    def handle_cast(self, message):
+        raise ValueError(message)
+
 
 class Sink(Consumer):
     def __init__(self, to="numbers", **terms):
@@ -61,8 +76,22 @@ class Sink(Consumer):
     def handle_cancel(self, reason, subscription):
         self.heard.append(reason)
 
+    def handle_cast(self, message):
+        raise ValueError(message)
+
     def terminate(self, reason):
         self.ended.append(reason)
+
+
+class Slow(Sink):
+    """Takes a second for each batch, 4 events at most."""
+
+    def __init__(self, to="numbers", **terms):
+        super().__init__(to, **{"max_demand": 4, **terms})
+
+    async def handle_events(self, events):
+        await anyio.sleep(1)
+        self.got += events
 
 
 class Quiet(Producer):
@@ -85,11 +114,11 @@ class Passing(ProducerConsumer):
 
     name = "passing"
 
-    def __init__(self, times=1, **terms):
-        self.times, self.terms = times, terms
+    def __init__(self, times=1, to="numbers", **terms):
+        self.times, self.to, self.terms = times, to, terms
 
     def init(self):
-        self.subscribe("numbers", **self.terms)
+        self.subscribe(self.to, **self.terms)
 
     def handle_events(self, events):
         return [event for event in events for _ in range(self.times)]

@@ -23,6 +23,9 @@ from palleto import (
     child,
     running,
 )
+from palleto.runtime import background
+
+HOUR = 3600
 
 
 @dataclass
@@ -35,7 +38,9 @@ class Log:
     arrived: dict = field(default_factory=dict)  # by consumer
     lost: list = field(default_factory=list)
     reported: list = field(default_factory=list)
-    given_up: Exception | None = None
+    waiting: dict = field(default_factory=dict)  # by stage: what it has in hand at the end
+    batches: Counter = field(default_factory=Counter)  # by stage; one that is started again goes on counting
+    count: int = 0  # how many events each source has to emit
 
     def all_arrived(self):
         return [event for events in self.arrived.values() for event in events]
@@ -65,13 +70,17 @@ def plans(crashes=False):
 
 
 class Acts:
-    """Naps and crashes as planned; a restart goes on counting, so that each crash comes once."""
+    """Subscribes, naps and crashes as planned, each crash once."""
 
-    plan: Plan
-    batches: Counter
+    def __init__(self, log, plan, to, number):
+        self.log, self.plan, self.to, self.number, self.owed = log, plan, to, number, 0
+
+    def init(self):
+        for to, more in self.to:
+            self.subscribe(to, **self.plan.terms(**more))
 
     def act(self):
-        at, self.batches[self.name] = self.batches[self.name], self.batches[self.name] + 1
+        at, self.log.batches[self.name] = self.log.batches[self.name], self.log.batches[self.name] + 1
         if at == self.plan.crash:
             raise ValueError(f"planned at {at}")
 
@@ -107,10 +116,7 @@ def acting(cls, plan):
 
 
 class Source(Acts, Producer):
-    """Emits so many events, each (its name, a number), sometimes fewer at a time than wanted, and owes the rest."""
-
-    def __init__(self, log, plan, batches, state, chunk):
-        self.log, self.plan, self.batches, self.state, self.chunk, self.owed = log, plan, batches, state, chunk, 0
+    """Emits so many events in all, each (its name, a number), a few at a time, and owes the rest."""
 
     def demanded(self, demand):
         self.owed += demand
@@ -120,14 +126,12 @@ class Source(Acts, Producer):
         return self.some()
 
     def some(self):
-        count = min(self.owed, self.chunk, self.state["left"])
-        first = self.state["next"]
-        self.state["next"] += count
-        self.state["left"] -= count
-        self.owed -= count
-        events = [(self.name, number) for number in range(first, first + count)]
+        first = sum(name == self.name for name, _ in self.log.emitted)
+        last = first + min(self.owed, self.number, self.log.count - first)
+        self.owed -= last - first
+        events = [(self.name, number) for number in range(first, last)]
         self.log.emitted += events
-        if self.owed and self.state["left"]:
+        if self.owed and last < self.log.count:
             palleto.cast(self, "more")
         return events
 
@@ -135,41 +139,19 @@ class Source(Acts, Producer):
 class Middle(Acts, ProducerConsumer):
     """Passes each event on, so many times (0: filters it)."""
 
-    def __init__(self, log, plan, batches, to, times):
-        self.log, self.plan, self.batches, self.to, self.times = log, plan, batches, to, times
-
-    def init(self):
-        for to, more in self.to:
-            self.subscribe(to, **self.plan.terms(**more))
-
     def handled(self, events):
         self.log.consumed += events
-        made = [(self.name, *event, copy) for event in events for copy in range(self.times)]
+        made = [(self.name, *event, copy) for event in events for copy in range(self.number)]
         self.log.made += made
         return made
 
 
 class Sink(Acts, Consumer):
-    def __init__(self, log, plan, batches, to):
-        self.log, self.plan, self.batches, self.to = log, plan, batches, to
-
-    def init(self):
-        self.by_source = {}
-        for to, more in self.to:
-            self.subscribe(to, **self.plan.terms(**more))
-
     def handled(self, events):
         self.log.arrived.setdefault(self.name, []).extend(events)
 
 
-class Crew(ConsumerSupervisor):
-    def __init__(self, log, plan, batches, to):
-        self.log, self.plan, self.to = log, plan, to
-
-    def init(self):
-        for to, more in self.to:
-            self.subscribe(to, **self.plan.terms(**more))
-
+class Crew(Acts, ConsumerSupervisor):
     async def run(self, event):
         await anyio.sleep((self.plan.nap or 0) / 10)
         self.log.arrived.setdefault(self.name, []).append(event)
@@ -218,41 +200,62 @@ def _partitions(dispatcher, member, members):
 KINDS = {"source": Source, "middle": Middle, "sink": Sink, "crew": Crew}
 
 
-def specs(members, count, log, strategy="one_for_one"):
-    batches, children = Counter(), []
+def specs(members, log, strategy):
+    children = []
     for kind, name, plan, to, number, dispatcher, _ in members:
         cls = KINDS[kind] if kind == "crew" else acting(KINDS[kind], plan)
         cls = type(cls.__name__, (cls,), {"dispatcher": staticmethod(DISPATCHERS[dispatcher])})
-        args = {"source": ({"next": 0, "left": count}, number), "middle": (to, number)}.get(kind, (to,))
-        children.append(child(cls, log, plan, batches, *args, name=name))
+        children.append(child(cls, log, plan, to, number, name=name))
     return Supervisor(children, strategy=strategy, max_restarts=10_000)
 
 
-def play(members, count, backend, seed, strategy="one_for_one", kills=None):
+def chooser(choices):
+    """An order: choices of the stages that wait and, beyond their number, of time; then who waits longest."""
+    left = iter(choices)
+
+    def order(waiting):
+        number = next(left, 0) % (len(waiting) + 1)
+        return waiting[number] if number < len(waiting) else None
+
+    return order
+
+
+async def tick():
+    """Some wait is always over soon: an order may let time go on."""
+    for _ in range(HOUR * 20):
+        await anyio.sleep(0.05)
+
+
+def play(members, count, backend, seed, strategy="one_for_one", kills=None, choices=None):
     """Run it. Without kills the sources wait until all have subscribed: a broadcast is heard by who is there."""
-    log, recorder = Log(), Recorder(strict=True)
+    log, recorder = Log(count=count), Recorder(strict=True)
+    order = None if choices is None else chooser(choices)
 
     async def main():
-        with anyio.fail_after(3600):  # of virtual time
-            top = specs(members, count, log, strategy)
-            async with running(top, recorder=recorder, seed=seed, report=log.reported.append):
-                system = System.current()
-                system.on_lost.append(lambda process, events: log.lost.extend(events))
-                if kills is None:
-                    sources = [system.whereis(member[1]) for member in members if member[0] == "source"]
-                    for source in sources:
-                        source.demand("accumulate")
-                    await system.idle()
-                    for source in sources:
-                        source.demand("forward")
-                for pause, name in kills or ():
-                    await anyio.sleep(pause / 10)
-                    if name in system.names:
-                        system.whereis(name).kill()
+        with anyio.fail_after(HOUR):  # of virtual time
+            async with background(*([] if order is None else [tick])):
+                await run()
+
+    async def run():
+        top = specs(members, log, strategy)
+        async with running(top, recorder=recorder, seed=seed, order=order, report=log.reported.append):
+            system = System.current()
+            system.on_lost.append(lambda process, events: log.lost.extend(events))
+            if kills is None:
+                sources = [system.whereis(member[1]) for member in members if member[0] == "source"]
+                for source in sources:
+                    source.demand("accumulate")
                 await system.idle()
-                log.waiting = {
-                    name: process.core.in_hand() for name, process in system.names.items() if hasattr(process, "core")
-                }
+                for source in sources:
+                    source.demand("forward")
+            for pause, name in kills or ():
+                await anyio.sleep(pause / 10)
+                if name in system.names:
+                    system.whereis(name).kill()
+            await system.idle()
+            log.waiting = {
+                name: process.core.in_hand() for name, process in system.names.items() if hasattr(process, "core")
+            }
 
     palleto.run(main, backend=backend, time="virtual", seed=seed)
     assert recorder.broken is None

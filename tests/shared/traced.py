@@ -1,10 +1,13 @@
-"""What the tests of the recorder share: stages, and a small run of two of them."""
+"""What the tests of the recorder share: stages, a run that is recorded, and a small one of two stages."""
 
 from __future__ import annotations
 
-import anyio
+from contextlib import asynccontextmanager
 
-from palleto import Consumer, Producer, ProducerConsumer, Supervisor, System, cast, child, running, say
+import anyio
+from stage_members import idle, of
+
+from palleto import Consumer, Producer, ProducerConsumer, Recorder, cast, running, say
 
 
 class Numbers(Producer):
@@ -40,10 +43,8 @@ class Double(ProducerConsumer):
 
 
 class Sink(Consumer):
-    name = "sink"
-
-    def __init__(self, to="quiet", **terms):
-        self.to, self.terms = to, {"max_demand": 2, "min_demand": 0, **terms}
+    def __init__(self, to="quiet", name="sink", **terms):
+        self.to, self.name, self.terms = to, name, {"max_demand": 2, "min_demand": 0, **terms}
 
     def init(self):
         self.subscription = self.subscribe(self.to, **self.terms)
@@ -52,16 +53,27 @@ class Sink(Consumer):
         say(f"got {len(events)}")
 
 
-def of(*stages):
-    return Supervisor([child(lambda stage=stage: stage, restart="temporary") for stage in stages])
+@asynccontextmanager
+async def recorded(*stages, **settings):
+    """A run of these, at rest, that says and reports nothing to anybody but its recorder, which it yields."""
+    recorder = Recorder(**{"strict": True, **settings})
+    async with running(of(*stages), recorder=recorder, say=lambda line: None, report=lambda line: None):
+        await idle()
+        yield recorder
+
+
+async def told(to, message):
+    """Cast it, and let all happen that comes of it."""
+    cast(to, message)
+    await idle()
 
 
 async def quiet_run(recorder):
     async with running(of(Quiet(), Sink()), recorder=recorder, say=lambda line: None):
-        await System.current().idle()
+        await idle()
         await anyio.sleep(1.25)
         cast("quiet", ["a", "b", "c"])
-        await System.current().idle()
+        await idle()
 
 
 def line_of(function):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import anyio
+
 from palleto import Producer, System, cast, child
 
 
@@ -23,6 +25,14 @@ class Worker(Producer):
 
     def terminate(self, reason):
         self.log.append(f"-{self.name}")
+
+
+class EndsLate(Worker):
+    """Takes a second to end."""
+
+    async def terminate(self, reason):
+        await anyio.sleep(1)
+        super().terminate(reason)
 
 
 def workers(log, **restarts):
