@@ -127,7 +127,7 @@ def test_jupyterlab_itself_opens_the_index_on_loopback(tmp_path):
         url = next(line.strip() for line in said if line.strip().startswith(f"http://127.0.0.1:{port}/lab/tree/"))
         page, _, token = url.partition("?")
         assert page == f"http://127.0.0.1:{port}/lab/tree/notebooks/index.ipynb"
-        until(lambda: listened_on(port) == {"127.0.0.1"}, 20)
+        until(lambda: listened_on(port) == {"127.0.0.1"})
         for path in ("notebooks/step5_multiple_consumers.ipynb", "steps/step5.py"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/{path}?{token}") as answer:
                 assert json.load(answer)["path"] == path

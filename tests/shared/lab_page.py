@@ -11,7 +11,8 @@ KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kerne
 WIDTH, HEIGHT = 1360, 1000
 
 
-def until(reached: Callable[[], Any], seconds: float, what: str = "it to happen") -> Any:
+def until(reached: Callable[[], Any], what: str = "it to happen", seconds: float = 60) -> Any:
+    """What this gives as soon as it is true. What a kernel and a page do takes as long as the machine is busy."""
     deadline = time.monotonic() + seconds
     while not (found := reached()):
         assert time.monotonic() < deadline, f"expected {what} within {seconds:g} s"
@@ -19,23 +20,33 @@ def until(reached: Callable[[], Any], seconds: float, what: str = "it to happen"
     return found
 
 
-class Notebook:
-    """A notebook that is open in JupyterLab."""
+OPEN = "path => window.jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)"
+CLOSE = """async () => {
+    const {context, sessionContext} = window.jupyterapp.shell.currentWidget;
+    await context.save();  // else it asks whether to
+    await sessionContext.shutdown();
+    window.jupyterapp.shell.currentWidget.close();
+}"""
 
-    def __init__(self, context: Any, url: str, token: str, name: str) -> None:
-        self.name = name
+
+class Notebook:
+    """A notebook that is open in JupyterLab, in a page that has loaded it: to load it anew takes 5 s and more."""
+
+    def __init__(self, page: Any, path: str) -> None:
         self.complaints: list[str] = []
-        self.page = context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page = page
         self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(f"{url}/lab/workspaces/{name}/tree/notebooks/{name}.ipynb?token={token}")
+        self.page.on("pageerror", self._error)
+        self.page.evaluate(OPEN, path)
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
         self.page.wait_for_function(f"() => {KERNEL}?.connectionStatus === 'connected' && {KERNEL}.status === 'idle'")
 
     def _console(self, message: Any) -> None:
         if message.type == "error":
             self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def _error(self, error: Any) -> None:
+        self.complaints.append(str(error))
 
     def command(self, command: str, **arguments: Any) -> None:
         """Give one of JupyterLab's commands, as its menus do, and do not wait until it is done."""
@@ -53,7 +64,11 @@ class Notebook:
         return self.page.locator(".jp-OutputArea-output:has(button:text-is('Start'))").last
 
     def close(self) -> None:
-        self.page.close()
+        """Close the notebook and end its kernel; the page stays."""
+        self.page.remove_listener("console", self._console)
+        self.page.remove_listener("pageerror", self._error)
+        self.page.evaluate(CLOSE)
+        self.page.wait_for_selector(".jp-NotebookPanel", state="detached")
 
     # ---- what a learner does
 

@@ -73,7 +73,7 @@ def jupyterlab(home: Path) -> Iterator[tuple[str, str]]:
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(f"{url}/api/status?token={token}") or server.poll() is not None, 40)
+        until(lambda: _answers(f"{url}/api/status?token={token}") or server.poll() is not None)
         assert server.poll() is None, (home / "lab.log").read_text()
         yield url, token
     finally:

@@ -24,14 +24,17 @@ def lab_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def lab(browser: Any, lab_home: Path) -> Iterator[tuple[Any, str, str]]:
-    """A window of the browser that keeps what it has loaded, JupyterLab's URL, and its token."""
+def lab(browser: Any, lab_home: Path) -> Iterator[Any]:
+    """JupyterLab, loaded in a page."""
     if find_spec("jupyterlab") is None:
         pytest.skip("no JupyterLab here; pip install 'palleto[notebooks]'")
-    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
     with jupyterlab(lab_home) as (url, token):
-        yield context, url, token
-        context.close()
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.set_default_timeout(60_000)
+        page.goto(f"{url}/lab?token={token}")
+        page.wait_for_function("() => window.jupyterapp?.shell.currentWidget")
+        yield page
+        page.close()
 
 
 @pytest.fixture(scope="package")
@@ -48,16 +51,18 @@ def notebook() -> Callable[[Sequence[str]], Any]:
 
 @pytest.fixture(scope="module")
 def open_notebook(
-    lab: tuple[Any, str, str], lab_home: Path, notebook: Callable[[Sequence[str]], Any]
+    lab: Any, lab_home: Path, notebook: Callable[[Sequence[str]], Any]
 ) -> Iterator[Callable[[str, Sequence[str]], Notebook]]:
-    """Opens a notebook of that name, with these cells, in JupyterLab."""
+    """Opens a notebook of that name, with these cells, in JupyterLab, and closes the one before."""
     import nbformat
 
-    books = []
+    books: list[Notebook] = []
 
     def open_(name: str, cells: Sequence[str]) -> Notebook:
+        if books:
+            books.pop().close()
         nbformat.write(notebook(cells), lab_home / "notebooks" / f"{name}.ipynb")
-        books.append(Notebook(*lab, name))
+        books.append(Notebook(lab, f"notebooks/{name}.ipynb"))
         return books[-1]
 
     yield open_

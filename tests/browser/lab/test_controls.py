@@ -38,7 +38,7 @@ def run_to_its_end(book: Notebook, number: int) -> None:
     prompt = book.page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".jp-InputPrompt")
     before = prompt.text_content()
     run_cell(book, number)
-    until(lambda: prompt.text_content() not in (before, "[*]:"), 40, f"cell {number} to have run")
+    until(lambda: prompt.text_content() not in (before, "[*]:"), f"cell {number} to have run")
 
 
 def output(book: Notebook, number: int) -> Any:
@@ -53,28 +53,28 @@ def shown(book: Notebook) -> str:
 def test_controls_in_an_order_of_a_learners_own(book: Notebook):
     for number in range(4):
         run_to_its_end(book, number)
-    until(lambda: "nothing runs: press Start" in shown(book), 10, "the reason of what is disabled")
+    until(lambda: "nothing runs: press Start" in shown(book), "the reason of what is disabled")
     button = book.dashboard.get_by_role("button", name="Crash the loop", exact=True)
-    assert button.is_disabled()
+    until(button.is_disabled, "a button that does nothing now")
     readouts = book.dashboard.locator(".widget-readout")
-    assert readouts.all_text_contents() == ["5", "1", "3", "5 files/s"]
+    until(lambda: readouts.all_text_contents() == ["5", "1", "3", "5 files/s"], "what the sliders are set to")
 
     book.show()
     wanted = int(book.drag("pipelines", 0.4))
     assert wanted != 3
-    until(lambda: f"{wanted} pipelines → from the next start on" in shown(book), 5, "an answer to the slider")
+    until(lambda: f"{wanted} pipelines → from the next start on" in shown(book), "an answer to the slider")
     book.press("Start")
-    until(lambda: int((re.search(r"(\d+) files?", book.status) or [0, 0])[1]) > 4, 40, "more than its two files")
-    assert f"Pipeline{wanted}ProducerConsumer asked" in book.dashboard.locator("svg.plt").first.get_attribute(
-        "aria-label"
-    )
+    until(lambda: int((re.search(r"(\d+) files?", book.status) or [0, 0])[1]) > 4, "more than its two files")
+    demand = book.dashboard.locator("svg.plt").first
+    asked = f"Pipeline{wanted}ProducerConsumer asked"
+    until(lambda: asked in demand.get_attribute("aria-label"), "the last pipeline's demand")
     book.press("Drop in a bad file")
-    until(lambda: "bad-1.gz: not gzip" in shown(book), 10, "the line of the bad file")
+    until(lambda: "bad-1.gz: not gzip" in shown(book), "the line of the bad file")
     book.press("Start")
     book.press("Start")
-    until(lambda: "bad-1.gz: not gzip" not in shown(book) and "running" in book.status, 30, "a fresh run")
+    until(lambda: "bad-1.gz: not gzip" not in shown(book) and "running" in book.status, "a fresh run")
     book.press("Stop")
-    until(lambda: "ended" in book.status and "asked: stop → done at" in shown(book), 20, "the run to end")
+    until(lambda: "ended" in book.status and "asked: stop → done at" in shown(book), "the run to end")
     run_to_its_end(book, 5)
     height = output(book, 5).bounding_box()["height"]
 
@@ -83,20 +83,22 @@ def test_controls_in_an_order_of_a_learners_own(book: Notebook):
         "'class Mine(Pipeline):\\n    max_restarts = 9') }"
     )
     run_to_its_end(book, 1)
-    until(lambda: "made by older code Mine has been edited since" in shown(book), 10, "the note of an edited cell")
-    assert "What stands below was made by older code: Mine has been edited since" in output(book, 1).text_content()
-    assert "made by older code Mine has been edited since" in output(book, 5).text_content()
-    assert output(book, 5).bounding_box()["height"] > height
+    until(lambda: "made by older code Mine has been edited since" in shown(book), "the note of an edited cell")
+    below = "What stands below was made by older code: Mine has been edited since"
+    until(lambda: below in output(book, 1).text_content(), "the note below the cell")
+    older = "made by older code Mine has been edited since"
+    until(lambda: older in output(book, 5).text_content(), "the note at the figure")
+    until(lambda: output(book, 5).bounding_box()["height"] > height, "room for the note")
 
     run_cell(book, 4)
-    until(lambda: "running" in book.status, 20, "the cell to run")
-    assert "older code" not in shown(book)
+    until(lambda: "running" in book.status, "the cell to run")
+    until(lambda: "older code" not in shown(book), "the note to be gone")
     book.command("kernelmenu:interrupt")
-    until(book.idle, 30, "the cell to end")
-    until(lambda: "ended · " in output(book, 4).text_content(), 10, "the words of the run")
+    until(book.idle, "the cell to end")
+    until(lambda: "ended · " in output(book, 4).text_content(), "the words of the run")
     run_to_its_end(book, 5)
-    assert "older code" not in output(book, 5).text_content()
-    assert output(book, 5).bounding_box()["height"] == height
+    until(lambda: "older code" not in output(book, 5).text_content(), "a figure of the newer code")
+    until(lambda: output(book, 5).bounding_box()["height"] == height, "the figure to be as high as it was")
     for kind in ("error", "stderr"):
         assert book.page.locator(f'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.{kind}"]').count() == 0
     assert book.complaints == []

@@ -36,10 +36,9 @@ def place(frame: Any) -> str:
     return str(frame.content_frame.locator(".place").text_content())
 
 
-@pytest.mark.timeout(120)
 def test_a_learner_predicts_runs_and_opens_the_player(book: Notebook):
     book.command("notebook:run-all-cells")
-    until(book.idle, 60, "all cells to have run")
+    until(book.idle, "all cells to have run")
 
     question = book.page.locator(".widget-vbox:has(> .widget-radio)")
     for choice, said in (("bounded", "not bounded. Look at the lowest panels"), ("shedding", "right: shedding.")):
@@ -47,18 +46,18 @@ def test_a_learner_predicts_runs_and_opens_the_player(book: Notebook):
         question.get_by_role("button", name="Check").click()
         question.get_by_text(said).wait_for()
     question.get_by_role("button", name="Show me").click()
-    assert not place(question.locator("iframe.palleto-player")).startswith("0 of ")
+    until(lambda: not place(question.locator("iframe.palleto-player")).startswith("0 of "), "the deciding event")
 
     figure = book.page.locator("svg[aria-label*='unbounded'][aria-label*='demand']").first
-    assert figure.bounding_box()["width"] > 400
+    until(lambda: figure.bounding_box()["width"] > 400, "a figure that can be read")
     told = book.page.locator(".palleto-links:has-text('dropped, the last one at')")
     told.get_by_role("button").last.click()
-    assert not place(told.locator("iframe.palleto-player")).startswith("0 of ")
+    until(lambda: not place(told.locator("iframe.palleto-player")).startswith("0 of "), "the last drop")
 
     varied = book.page.locator(".widget-vbox:has(> .widget-slider)")
     pictured = varied.locator("svg").get_attribute("aria-label")
     varied.locator(".noUi-handle").focus()
     book.page.keyboard.press("ArrowRight")
-    until(lambda: varied.locator("svg").get_attribute("aria-label") != pictured, 20, "the picture of another run")
-    assert "files a second = 20" in varied.text_content()
+    until(lambda: varied.locator("svg").get_attribute("aria-label") != pictured, "the picture of another run")
+    until(lambda: "files a second = 20" in varied.text_content(), "the other rate")
     assert book.complaints == []
