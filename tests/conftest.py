@@ -136,29 +136,36 @@ SHARING = ("/browser/", "/lab/publish/", "test_animation", "test_types")
 """Words in the names of files whose tests share what is costly to make: a browser, a published page, what mypy says."""
 
 
-def group(item: pytest.Item) -> str | None:
-    """Whose tests run one after the other, on one worker: those that share something.
-
-    There is one LocalStack, and one JupyterLab. Of the notebooks two run at a time: some have runs 35 times faster than
-    real time, and starting kernels take the processor from those.
-    """
-    if item.get_closest_marker("localstack"):
-        return "LocalStack"
-    if item.get_closest_marker("notebooks"):
-        return f"notebooks {sum(map(ord, item.name)) % 2}"
-    file = item.nodeid.partition("::")[0]
-    if "/browser/lab/" in file:
-        return "JupyterLab"
-    return file if any(word in file for word in SHARING) else None
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no worker is left with it at the end when the others have done."""
-    for item in items:
-        if name := group(item):
-            item.add_marker(pytest.mark.xdist_group(name))
     items.sort(key=lambda item: item.get_closest_marker("notebooks") is None)  # leaves the others in their order
+    for item in items:
+        if item.get_closest_marker("localstack") and "localstack" not in item.name:
+            raise pytest.UsageError(f"expected the name of what uses LocalStack to say so, got: {item.nodeid}")
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook without pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one LocalStack run one after the other, on one worker; their names, or their parameters', say so.
+
+    So do those of one file that share a browser, or a page that is published once, and all that share JupyterLab. Of
+    the notebooks two run at a time: some have runs 35 times faster than real time, and starting kernels take the
+    processor from those. (pytest-xdist 3.8's own groups, `--dist loadgroup`, do nothing with pytest 9.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneServer(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, name = nodeid.partition("::")
+            if "localstack" in name:
+                return "localstack"
+            if "test_notebooks" in file and "[" in name:
+                return f"notebooks {sum(map(ord, name)) % 2}"
+            if "/browser/lab/" in file:
+                return "JupyterLab"
+            return file if any(word in file for word in SHARING) else nodeid
+
+    return OneServer(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from palleto.lab.capacity import on_localstack, real, workers_on_localstack
 
 
 @pytest.mark.localstack
-def test_two_processes_share_a_queue_and_receives_are_as_simulated(localstack: str):
+def test_two_processes_share_a_queue_of_localstack_and_receives_are_as_simulated(localstack: str):
     found = workers_on_localstack(2, files=16)
     assert (found.sent, found.done) == (16, 16)
     assert found.throughput > 0
@@ -18,7 +18,7 @@ def test_two_processes_share_a_queue_and_receives_are_as_simulated(localstack: s
 
 
 @pytest.mark.localstack
-def test_without_numbers_it_says_what_to_name(localstack: str, capsys: pytest.CaptureFixture[str]):
+def test_with_localstack_and_without_numbers_it_says_what_to_name(localstack: str, capsys: pytest.CaptureFixture[str]):
     assert on_localstack() == {}
     assert capsys.readouterr().out.startswith(f"localstack answers at {localstack}; name numbers of workers: ")
 
