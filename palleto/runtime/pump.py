@@ -49,7 +49,7 @@ class Pump:
         self.max_turns = max_turns if is_virtual() else None
         self._turns, self._turned_at = 0, system.started
         self._turners: dict[Process, None] = {}
-        self._again = 0
+        self._again, self._others_turn = 0, False
         self._endless: EndlessError | None = None
         # Shielded: a stage whose run is cancelled still needs turns to end as it should.
         self._pumping = anyio.CancelScope(shield=True)
@@ -110,8 +110,9 @@ class Pump:
     def turned_again(self, stage: Process) -> None:
         """Count what a stage casts to itself as a turn: it takes that in the same turn, and perhaps never leaves it.
 
-        After every so many it lets the event loop look at timers, sockets and signals, as the pump does. Raises
-        EndlessError after too many on virtual time: in the stage's own callback, or it would go on.
+        After every so many it lets the event loop look at timers, sockets and signals, as the pump does, and then it is
+        the other stages' turn. Raises EndlessError after too many on virtual time: in the stage's own callback, or it
+        would go on.
         """
         self.turned(stage)
         if self._endless is not None:
@@ -123,6 +124,7 @@ class Pump:
             async def look() -> None:
                 looked.set()
 
+            self._others_turn = True
             self.holds.append(looked)
             self._system.tasks.start_soon(look, name="palleto pause")
 
@@ -152,7 +154,12 @@ class Pump:
                         observer.settled(mailbox.stage)
                     if holds:
                         await self.pass_holds()
-                mailbox.idle = True
+                        if self._others_turn:
+                            self._others_turn = False
+                            ready.append(mailbox)
+                            break
+                else:
+                    mailbox.idle = True
             except Exception as error:  # a crash, or Stopped
                 mailbox.leave(error, message)
             except (KeyboardInterrupt, SystemExit) as error:  # the others still need turns, to end as they should

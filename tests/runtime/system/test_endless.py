@@ -157,6 +157,17 @@ async def test_a_stage_may_cast_to_itself_as_often_as_it_likes_where_nobody_coun
     assert later.heard > 100
 
 
+@pytest.mark.parametrize("source", [Again, AsyncAgain])
+async def test_a_stage_that_casts_to_itself_lets_the_others_have_their_turns(source):
+    again, other = source(), Again()
+    async with running(Supervisor([child(lambda: again), child(lambda: other, name="other")]), max_turns=None):
+        cast(again, cast)
+        cast(other, lambda *_: heard.append(again.heard))
+        heard = []
+        await anyio.sleep(1)
+    assert heard[0] < 1000
+
+
 @pytest.mark.parametrize("most", [None, 100_000])
 async def test_a_long_source_is_not_endless(most):
     sink = Sink("passing", max_demand=1)
