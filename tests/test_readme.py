@@ -172,7 +172,7 @@ def test_the_other_commands_of_its_text_are_those_that_are_known() -> None:
 
 def test_its_example_runs() -> None:
     (example,) = [text for kind, text in BLOCKS if kind == "python"]
-    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("0\n1\n2\n", "")
 
 

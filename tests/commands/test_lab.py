@@ -133,7 +133,7 @@ def test_jupyterlab_itself_opens_the_index_on_loopback(tmp_path):
                 assert json.load(answer)["path"] == path
     finally:
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=60)
 
 
 def test_capacity_prints_what_was_tried_what_to_choose_and_a_bill(palleto):

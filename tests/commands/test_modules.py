@@ -59,7 +59,7 @@ def in_bare_python(arguments: tuple[str, ...], code: str, folder: Path) -> Done:
     (folder / "sitecustomize.py").write_text(code)
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(
-        [sys.executable, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=20
+        [sys.executable, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

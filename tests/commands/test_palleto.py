@@ -189,7 +189,7 @@ def test_what_is_typed_is_completed(typed, offered):
              "COMP_CWORD": str(len(words) - 1)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )  # fmt: skip
     assert [line.partition(",")[2] for line in done.stdout.splitlines() if line] == offered, done.stderr
 

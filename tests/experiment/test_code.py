@@ -133,12 +133,12 @@ def test_a_run_knows_what_was_edited_since_it_began():
     assert run.edited == []
     book.run(CELLS["size"].replace("4", "5"))
     assert run.edited == [], "it has not run yet"
-    run.start().join(10)
+    run.start().join(60)
     assert not run.running
     assert run.edited == []
     book.run(CELLS["size"])
     assert run.edited == ["SIZE"]
-    run.start().join(10)
+    run.start().join(60)
     assert not run.running
     assert run.edited == []
 

@@ -21,7 +21,7 @@ def played(
     run = Experiment(pipeline, **{"virtual": True, "seconds": 100, **settings})
     if act is not None:
         run.listeners.append(lambda event: act(run, event))
-    run.start().join(20)
+    run.start().join(60)
     assert run.error is None
     return run
 
@@ -53,7 +53,7 @@ def test_what_is_set_before_the_start_holds_for_the_run_that_starts():
         "max_demand 4: from the next start on",
         "2 consumers: from the next start on",
     ]
-    run.start().join(20)
+    run.start().join(60)
     assert [command.outcome for command in run.commands] == ["done at 0.0 s", "done at 0.0 s"]
     asks = asks_of(run)
     assert len(asks) == 2
@@ -65,7 +65,7 @@ def test_what_is_set_before_the_start_holds_for_the_run_that_starts():
 def test_more_pipelines_before_the_start_are_like_the_last_one():
     run = Experiment(step9.pipeline, virtual=True, files=6, until=queue_empty)
     run.set_copies(5)
-    run.start().join(20)
+    run.start().join(60)
     names = {event.stage for event in evidence.every(run, kind="started")}
     assert {f"Pipeline{number}Consumer" for number in range(1, 6)} <= names
     assert "Pipeline6" not in names
@@ -75,7 +75,7 @@ def test_a_repetition_begins_with_what_was_set():
     run = Experiment(step5.pipeline, virtual=True, seconds=60)
     run.resize(3)
     run.set_copies(1)
-    run.start().join(20)
+    run.start().join(60)
     again = Repetition(run).perform()
     assert list(map(repr, again)) == list(map(repr, run.trace.events))
 
@@ -136,7 +136,7 @@ def test_where_nothing_runs_a_command_fails():
 def test_what_was_asked_while_the_run_started_is_done_once_it_has():
     run = Experiment(step5.pipeline, virtual=True, seconds=100)
     run.listeners.append(lambda event: run.kill_stage("SQS.Producer") if event.seq == 0 else None)
-    run.start().join(20)
+    run.start().join(60)
     assert run.commands[0].state == "done"
     assert evidence.first(run, kind="crash", stage="SQS.Producer") is not None
 

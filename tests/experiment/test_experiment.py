@@ -40,7 +40,7 @@ def settled(experiment: Experiment, change: Callable[[System], Any] = lambda sys
         done.set()
 
     experiment._pass(last)
-    assert done.wait(10)
+    assert done.wait(60)
 
 
 def heard(experiment: Experiment, condition: Callable[[TraceEvent], bool]) -> None:
@@ -53,12 +53,12 @@ def heard(experiment: Experiment, condition: Callable[[TraceEvent], bool]) -> No
 
     settled(experiment, lambda system: experiment.trace.listeners.append(hear))
     if not any(map(condition, list(experiment.trace.events))):
-        assert found.wait(10)
+        assert found.wait(60)
 
 
 def test_virtual_run_ends_by_itself_and_leaves_nothing(start: Any) -> None:
     experiment = start(step9.pipeline, virtual=True, until=queue_empty)
-    experiment.join(20)
+    experiment.join(60)
     assert not experiment.running
     assert experiment.error is None
     assert "12 files" in experiment.summary[1]
@@ -123,7 +123,7 @@ def test_an_error_is_kept(start: Any) -> None:
         raise RuntimeError("no pipeline")
 
     experiment = start(broken)
-    experiment.join(5)
+    experiment.join(60)
     assert experiment.error == "RuntimeError: no pipeline"
 
 
@@ -139,7 +139,7 @@ def test_bad_settings_and_changes() -> None:
 
 def test_copies_of_a_run_that_has_ended(start: Any) -> None:
     experiment = start(step5.pipeline, virtual=True, seconds=1)
-    experiment.join(10)
+    experiment.join(60)
     assert copies_of(experiment.system) == (None, [])  # a frame of the dashboard may still ask
 
 
@@ -151,7 +151,7 @@ def test_numbered() -> None:
 
 def test_an_empty_queue_does_not_end_a_run_whose_files_are_still_to_come(start: Any):
     run = start(step9.pipeline, virtual=True, files=4, rate=0.1, until=queue_empty)
-    run.join(10)
+    run.join(60)
     assert run.performance.summary.consumed.total() == 4
 
 
@@ -162,7 +162,7 @@ def test_files_arrive_though_the_place_has_them_from_a_run_before(start: Any):
     try:
         for _ in range(2):
             run = start(step8.pipeline, endpoint=embedded.url, files=2, speed=4, until=queue_empty)
-            run.join(30)
+            run.join(60)
             assert run.error is None
             assert evidence.count(run, kind="written") == 2
     finally:
@@ -172,7 +172,7 @@ def test_files_arrive_though_the_place_has_them_from_a_run_before(start: Any):
 def test_fresh_changes_nothing_where_the_queue_is_new_anyway(start: Any) -> None:
     for fresh in (False, True):
         run = start(step7.pipeline, virtual=True, files=3, until=queue_empty, fresh=fresh)
-        run.join(10)
+        run.join(60)
         assert run.error is None
         assert evidence.consumed(run).value == 3
 
@@ -183,7 +183,7 @@ def test_what_is_prepared_is_there_when_the_pipeline_starts_and_again_in_a_repet
         await cloud.monitor.sqs.send_message(QueueUrl=stack.queue_url, MessageBody="no JSON")
 
     run = start(step7.pipeline, virtual=True, files=0, seconds=1, prepare=prepare)
-    run.join(10)
+    run.join(60)
     again = Repetition(run)
     again.perform()
     for one in (run, again):
@@ -205,7 +205,7 @@ def test_an_observer_hears_of_each_run_and_of_a_repetition_and_what_it_raises_is
 
     run = Experiment(step5.pipeline, virtual=True, seconds=60, observers=[Second()])
     for _ in range(2):
-        run.start().join(10)
+        run.start().join(60)
         (crash,) = evidence.every(run, kind="crash")
         assert crash.data["reason"] == "RuntimeError: the second batch"
     assert list(Repetition(run).perform()) == list(run.trace.events)

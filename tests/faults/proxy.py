@@ -85,7 +85,7 @@ class Network:
         thread = threading.Thread(target=asyncio.run, args=(main(),), name="proxy")
         thread.start()
         try:
-            assert ready.wait(10)
+            assert ready.wait(60)
             yield urls[0]
         finally:
             stop[0]()

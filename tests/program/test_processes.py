@@ -68,7 +68,7 @@ def test_a_virtual_run_loads_no_boto3_and_no_moto():
         "print([name for name in ('boto3', 'moto') if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=20)
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
     assert ran.stdout == "[]\n", ran
 
 
@@ -80,7 +80,7 @@ def test_a_pipe_that_has_had_enough_is_no_error():
     assert process.stderr is not None
     with process.stderr:
         err = process.stderr.read()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert len(err.splitlines()) == 1  # the summary
     assert "events consumed" in err
 
@@ -90,7 +90,7 @@ def step(words: str, folder: Path, redirected: str = "") -> subprocess.Completed
     line = f"exec {sys.executable} -m {words} {redirected}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=20, check=False
+        ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -111,7 +111,7 @@ def test_what_is_opened_does_not_get_the_number_of_a_stream_that_is_closed(tmp_p
         ["sh", "-c", f'exec {sys.executable} -c "{script}" <&- >&- 2>&-'],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0
@@ -148,7 +148,7 @@ def test_a_limit_of_the_size_of_files_is_one_line_and_nobodys_dead_letter(tmp_pa
     line = f"ulimit -f 200; exec {sys.executable} -m steps.step9 --virtual --quiet --files 6 --output results"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
-        ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=20
+        ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )
     assert ran.returncode == 1
     _, error = ran.stderr.splitlines()
@@ -181,7 +181,7 @@ def test_a_hangup_that_is_ignored_stays_so(tmp_path: Path) -> None:
         while "Received 10" not in process.stdout.readline():
             pass
         process.send_signal(signal.SIGHUP)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "100 events consumed" in err
 
@@ -249,7 +249,7 @@ def on_a_terminal(*arguments: str) -> str:
             break
         written += piece
     os.close(master)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     return written.decode()
 
 
@@ -263,5 +263,5 @@ def test_a_terminal_shows_a_progress_bar_and_a_pipe_none(tmp_path: Path) -> None
     assert shown.count("processed") == 3
     bars = [line.rstrip() for line in shown.splitlines() if "/3 [" in line]
     assert all(bar.endswith("]") for bar in bars), "expected lines and the bar not to mix"
-    piped = subprocess.run([sys.executable, "-m", *step], capture_output=True, text=True, cwd=ROOT, timeout=20)
+    piped = subprocess.run([sys.executable, "-m", *step], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert "/3 [" not in piped.stdout + piped.stderr

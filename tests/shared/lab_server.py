@@ -78,7 +78,7 @@ def jupyterlab(home: Path) -> Iterator[tuple[str, str]]:
         yield url, token
     finally:
         server.terminate()  # it ends its kernels too
-        server.wait(20)
+        server.wait(60)
         log.close()
 
 

@@ -50,7 +50,7 @@ def command(*arguments: object, **settings: object) -> subprocess.Popen[str]:
 
 def finished(process: subprocess.Popen[str]) -> Ran:
     try:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     finally:
         process.kill()
     return Ran(process.returncode, out, err)

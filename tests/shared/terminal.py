@@ -115,13 +115,13 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
         os.close(self.master)
 
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def read(self, until: Callable[[list[str]], object] | None = None, seconds: float = 30) -> list[str]:
+    def read(self, until: Callable[[list[str]], object] | None = None, seconds: float = 60) -> list[str]:
         """Read on until the lines of the screen are as `until` says (None: to the end); the lines."""
         end = time.monotonic() + seconds
         rest = b""
@@ -144,7 +144,7 @@ class Terminal:
 
     def status(self) -> int:
         """The status that it ends with."""
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 def _whole(piece: bytes) -> tuple[str, bytes]:

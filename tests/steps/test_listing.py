@@ -86,6 +86,6 @@ def test_bad_arguments_are_one_line(listing, arguments):
 
 def test_the_listing_in_a_pipe_that_has_had_enough():
     shell = f"'{sys.executable}' -W error -m steps diff 1 9 | head -1; exit ${{PIPESTATUS[0]}}"
-    ran = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    ran = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == "Step 1: a basic pipeline\n"

@@ -55,7 +55,7 @@ def test_a_body_is_closed_without_waiting_for_a_read_that_was_left_behind() -> N
     body.close()
     assert stream.closed == 0
     stream.answer.set()
-    reader.join(20)
+    reader.join(60)
     assert stream.closed == 1
     body.close()
     assert stream.closed == 2

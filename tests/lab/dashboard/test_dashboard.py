@@ -37,7 +37,7 @@ def dash() -> Iterator[Callable[..., Dashboard]]:
     wait_for(lambda: not [thread for thread in threading.enumerate() if "palleto" in thread.name])
 
 
-def wait_for(reached: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_for(reached: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, "expected it to happen in time"
