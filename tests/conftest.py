@@ -137,9 +137,15 @@ SHARING = ("/browser/", "/lab/publish/", "test_animation", "test_types")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no worker is left with it at the end when the others have done."""
+    """What takes longest comes first, so that no worker is left with it at the end when the others have done.
+
+    What runs in real time in another program (a browser, a kernel, LocalStack) is tried once more when it fails, and
+    the last line says how many were: on a busy machine a pause of a second is no fault. Two failures are one.
+    """
     items.sort(key=lambda item: item.get_closest_marker("notebooks") is None)  # leaves the others in their order
     for item in items:
+        if any(map(item.get_closest_marker, ("browser", "notebooks", "localstack"))):
+            item.add_marker(pytest.mark.flaky(reruns=1))
         if item.get_closest_marker("localstack") and "localstack" not in item.name:
             raise pytest.UsageError(f"expected the name of what uses LocalStack to say so, got: {item.nodeid}")
 
