@@ -44,14 +44,14 @@ STAYS = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes real time does so on trio in CI only: 7 s a test of errors, 40 s for LocalStack's conformance.
 
-    So do the stack's own tests on LocalStack, of which moto's are enough from day to day.
+    So do tests of the stack on LocalStack, whose CloudFormation takes 3 s: moto's are enough from day to day.
     """
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         slow = parameters.get("place") in ("localstack", "embedded") or "errors_of_the_network" in item.name
         slow = slow or item.path.name == "test_embedded.py"  # it names no place: it has one
-        stack = item.path.name == "test_stack.py" and parameters.get("place") == "localstack"
-        if stack or (slow and parameters.get("backend") == "trio"):
+        stack = item.path.name == "test_stack.py" or "deploying" in item.name or "two_environments" in item.name
+        if (stack and parameters.get("place") == "localstack") or (slow and parameters.get("backend") == "trio"):
             item.add_marker(pytest.mark.long)
 
 
