@@ -99,14 +99,17 @@ def test_what_is_lost_or_stuck_is_exit_code_1(palleto):
     assert judged.out.startswith("1 events: 1 lost\n")
 
 
-def test_lab_faults_prints_a_word_for_each_step(palleto):
+def test_lab_faults_prints_a_word_for_each_step(palleto, monkeypatch):
     ran = palleto("lab", "faults", "TestEvent", "corrupt gzip")
     head, *rows = ran.out.splitlines()
     assert head.split("  ")[0] == "fault"
     assert [row.split("  ")[0] for row in rows] == ["TestEvent", "corrupt gzip"]
     assert rows[0].endswith("stuck")
     assert rows[1].endswith("dead-lettered")
+    assert palleto("lab", "faults", "nothing", "--step", "9").out.splitlines()[1].split() == ["nothing", "done", "once"]
     one_error(palleto("lab", "faults", "gzip"), "expected one of: nothing, ", "got: 'gzip'", status=1)
+    monkeypatch.setenv("LOCALSTACK_HOST", "127.0.0.1:1")
+    one_error(palleto("lab", "faults", "--place", "localstack"), "expected LocalStack at http://127.0.0.1:1", status=1)
 
 
 def test_lab_shutdown_prints_a_row_for_each_way_to_end(palleto):
