@@ -72,6 +72,12 @@ def test_of_a_worker_that_vanishes_the_queue_hears_no_more(seed: int):
     assert {"SQS.Producer", "Pipeline1Consumer"} <= {*named}
 
 
+@backends
+def test_a_worker_that_vanishes_logs_nothing(backend: str, caplog: pytest.LogCaptureFixture):
+    end_worker("kill -9", backend=backend)
+    assert [record.message for record in caplog.records if record.name.startswith("palleto")] == []
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_each_rung_leaves_no_more_than_the_one_below(seed: int):
     found = short(seed)
