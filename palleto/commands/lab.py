@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from palleto.cloud.command_line import A_PORT, ABOVE_ZERO, NOT_NEGATIVE, ONE_OR_MORE, SECONDS, OneOf
+from palleto.errors import SettingError
 from palleto.lab import copies
 from palleto.lab.extra import required
 
@@ -116,18 +117,24 @@ def supervision(names: tuple[str, ...], tree: str) -> None:
 @click.option("--rate", type=ABOVE_ZERO, default=4.0, metavar="N", help="files a second that arrive (default 4)")
 @click.option(
     "--waits", type=SECONDS, nargs=2, default=(0.5, 1.5), metavar="S S",
-    help="seconds a file that the processor is free, as in a download: shortest and longest (default 0.5 1.5)",
+    help="seconds a file that the processor is free, beside its bytes: shortest and longest (default 0.5 1.5)",
 )  # fmt: skip
 @click.option("--works", type=SECONDS, default=0.0, metavar="S", help="seconds a file that take a core (default 0)")
-@click.option("--size", type=NOT_NEGATIVE, default=50_000, metavar="N", help="bytes of a file in S3 (default 50,000)")
+@click.option(
+    "--size", "sizes", type=NOT_NEGATIVE, multiple=True, default=[50_000], metavar="N",
+    help="bytes of a file in S3 (default 50,000); given twice: of the smallest and of the largest",
+)  # fmt: skip
+@click.option(
+    "--bandwidth", type=ABOVE_ZERO, metavar="N", help="megabytes a second that a download brings (default 85)"
+)
 @click.option("--budget", type=ABOVE_ZERO, metavar="USD", help="for a million files")
 @click.option("--files", type=ONE_OR_MORE, default=40, metavar="N", help="files in each run (default 40)")
 @click.option("--pipelines", type=ONE_OR_MORE, multiple=True, metavar="N", help="try so many; may be given again")
 @click.option("--max-demand", type=ONE_OR_MORE, multiple=True, metavar="N", help="try so much; may be given again")
 @click.option("--away", is_flag=True, help="the workers are not in AWS: files go through the internet")
 def capacity(
-    rate: float, waits: tuple[float, float], works: float, size: int, budget: float | None, files: int,
-    pipelines: tuple[int, ...], max_demand: tuple[int, ...], away: bool,
+    rate: float, waits: tuple[float, float], works: float, sizes: tuple[int, ...], bandwidth: float,
+    budget: float | None, files: int, pipelines: tuple[int, ...], max_demand: tuple[int, ...], away: bool,
 ) -> None:  # fmt: skip
     """Run step 9, simulated, with a load of yours: a table of what was tried, what to choose and why, and a bill.
 
@@ -135,7 +142,8 @@ def capacity(
     """
     from palleto.lab.capacity import Load, recommend
 
-    found = recommend(
-        Load(rate, waits, works, size, files), budget=budget, pipelines=pipelines, max_demand=max_demand, away=away
-    )
+    if len(sizes) > 2:
+        raise SettingError(f"expected --size once or twice, got: {', '.join(map(str, sizes))}")
+    load = Load(rate, waits, works, (min(sizes), max(sizes)), bandwidth * 1e6, files)
+    found = recommend(load, budget=budget, pipelines=pipelines, max_demand=max_demand, away=away)
     print(found.sweep, found, *[found.bill] * (found.bill is not None), sep="\n\n")

@@ -26,7 +26,7 @@ from steps import step9
 __all__ = ["Trial"]
 
 SMALL = gzip.compress(b"one line\n", mtime=0)
-"""What is in each file: how large a file is counts in the bill, and what it takes is the load's to say."""
+"""What is in each file: how long its bytes take, and what it takes beside, is the load's to say."""
 RECEIVE, DELETE = 0.02, 0.01
 """Seconds that the answer to such a request takes, as on AWS in the same region."""
 ENOUGH = 0.95
@@ -88,7 +88,7 @@ class Trial:
     async def _play(self, folder: Path) -> None:
         """All workers beside each other, on one simulated place, until every file is done."""
         load, setting = self.load, self.setting
-        place = Simulated(Simulation(load.seed, receive=RECEIVE, delete=DELETE, get_object=load.waits))
+        place = Simulated(Simulation(load.seed, receive=RECEIVE, delete=DELETE, get_object=load.downloads))
         async with open_cloud("simulated", simulation=place) as cloud:
             stack = await deploy(cloud, visibility_timeout=setting.visibility)
             await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)  # of S3's test message

@@ -174,7 +174,11 @@ class Nothing:
         ({"waits": -1}, r"waits of 0 s or more, or a pair \(shortest, longest\), got: -1"),
         ({"waits": (2, 1)}, r"got: \(2, 1\)"),
         ({"works": -1}, "works to be 0 s or more, got: -1"),
-        ({"files": 0}, "a size of 0 or more and 1 file or more, got: 50000 and 0"),
+        ({"waits": (1, 2, 3)}, r"got: \(1, 2, 3\)"),
+        ({"waits": "1"}, "got: '1'"),
+        ({"size": (2, 1)}, r"a size of 0 bytes or more, or a pair \(smallest, largest\), got: \(2, 1\)"),
+        ({"bandwidth": 0}, "the bandwidth to be above 0 bytes a second, got: 0"),
+        ({"files": 0}, "files to be a whole number, 1 or more, got: 0"),
     ],
 )
 def test_a_load_that_cannot_be(bad: dict[str, Any], said: str):
@@ -195,6 +199,15 @@ def test_a_load_that_cannot_be(bad: dict[str, Any], said: str):
 def test_a_setting_that_cannot_be(bad: dict[str, Any], said: str):
     with pytest.raises(SettingError, match=said):
         Trial(FEW, Setting(**bad))
+
+
+def test_bytes_take_time_and_the_pair_of_sizes_is_a_range():
+    small, large = Load(waits=0.5, size=0), Load(waits=0.5, size=(20_000_000, 60_000_000), bandwidth=20e6)
+    assert small.downloads == (0.5, 0.5)
+    assert large.downloads == (1.5, 3.5)
+    assert (large.seconds, large.mean_size) == (2.5, 40_000_000)
+    load = Load(rate=None, waits=0.0, size=40_000_000, bandwidth=20e6, files=6)
+    assert Trial(load, Setting(2)).measured.throughput == pytest.approx(1, rel=0.06), "two at a time, two seconds each"
 
 
 def test_ones_own_function_is_measured():
