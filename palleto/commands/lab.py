@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,17 @@ from palleto.lab.extra import required
 
 
 class Lab(click.Group):
-    """What is none of its commands is what the notebooks take: `palleto lab mine` is `palleto lab notebooks mine`."""
+    """What is none of its commands is what the notebooks take: `palleto lab mine` is `palleto lab notebooks mine`.
+
+    But what is nearly one of them, and no folder, was meant to be that.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the name that was left out."""
         named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        others = [name for name in self.commands if name != "notebooks"]  # many a folder is nearly called so
+        if not named and args and get_close_matches(args[0], others, 1, 0.8) and not Path(args[0]).exists():
+            raise click.NoSuchCommand(args[0], ctx=ctx)  # for a folder of that name: `palleto lab notebooks NAME`
         return super().parse_args(ctx, list(args) if named else ["notebooks", *args])
 
 
@@ -125,7 +132,11 @@ def supervision(names: tuple[str, ...], tree: str) -> None:
     help="bytes of a file in S3 (default 50,000); given twice: of the smallest and of the largest",
 )  # fmt: skip
 @click.option(
-    "--bandwidth", type=ABOVE_ZERO, metavar="N", help="megabytes a second that a download brings (default 85)"
+    "--bandwidth",
+    type=ABOVE_ZERO,
+    default=85.0,
+    metavar="N",
+    help="megabytes a second that a download brings (default 85)",
 )
 @click.option("--budget", type=ABOVE_ZERO, metavar="USD", help="for a million files")
 @click.option("--files", type=ONE_OR_MORE, default=40, metavar="N", help="files in each run (default 40)")

@@ -147,6 +147,8 @@ def test_localstack_and_cloud(palleto, monkeypatch, tmp_path):
         ("step 9 --virtul", ["palleto step 9: error: ", "did you mean --virtual?"]),
         ("cloud", ["palleto cloud: error: expected one of dlq, down, got nothing"]),
         ("cloud dql", ["got: 'dql'; did you mean dlq?"]),
+        ("lab capcity", ["palleto lab: error: expected one of ", "got: 'capcity'; did you mean capacity?"]),
+        ("lab capacity --pipelines 0", ["--pipelines: expected a whole number of 1 or more, got: '0'"]),
         ("localstack status --port 0", ["--port: expected a port, 1 to 65535, got: '0'"]),
         ("play", ["palleto play: error: expected TRACE, got nothing"]),
         ("explain nowhere.jsonl --at x", ["--at: expected a number of seconds, 0 or more, got: 'x'"]),

@@ -92,8 +92,11 @@ class Load:
         """The same load, where a file also takes what your function takes: it is called, and measured, in real time.
 
         function: plain or async, is called with the path of an unzipped sample file. What it returns does not count.
-        Its processor time goes to `works`, all other time to `waits`. What it raises is raised here.
+        Its processor time goes to `works`, all other time to `waits`. What it raises is raised here; SettingError for
+        what cannot be called so.
         """
+        if not _takes_a_path(function):
+            raise SettingError(f"expected a function of a file's path, plain or async, got: {function!r:.60}")
         waits, works = _measured(function)
         shortest, longest = _pair(self.waits)
         return replace(self, waits=(shortest + min(waits), longest + max(waits)), works=self.works + works)
@@ -103,6 +106,19 @@ def _pair(value: Any) -> tuple[Any, Any]:
     """The least and the most of what is one number, or a pair of them."""
     least, most = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     return least, most
+
+
+def _takes_a_path(function: Any) -> bool:
+    """Whether it is a function that does something when it is called with one argument."""
+    if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return False
+    try:
+        inspect.signature(function).bind(Path())
+    except TypeError:
+        return False
+    except ValueError:  # some builtins do not tell what they take
+        return True
+    return True
 
 
 def _fits(value: Any) -> bool:

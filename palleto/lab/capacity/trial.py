@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 
 from palleto.cloud import Simulated, Simulation, Stack, deploy, open_cloud
-from palleto.errors import PalletoError
+from palleto.errors import PalletoError, SettingError
 from palleto.lab.capacity.load import Load
 from palleto.lab.capacity.measured import Measured
 from palleto.lab.capacity.setting import Setting, TunedWarehouse
@@ -43,10 +43,12 @@ class Trial:
     pipeline: makes the supervisor of a worker, as step 9's: `pipeline(warehouse, pipelines=3, max_demand=1)`.
 
     `trace` is the recorder of the first worker, `traces` has those of all; `error` the one line that a worker failed
-    with, or None.
+    with, or None. Raises SettingError for a setting that cannot be, and what is no function.
     """
 
     def __init__(self, load: Load, setting: Setting, pipeline: Callable[..., Supervisor] = step9.pipeline) -> None:
+        if not callable(pipeline):
+            raise SettingError(f"expected a function that makes a pipeline, got: {pipeline!r:.60}")
         self.load, self.setting, self.pipeline = load, setting.checked(), pipeline
         self.traces = [Recorder() for _ in range(setting.workers)]
         self.error: str | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from palleto.cloud import Simulation, samples
 from palleto.cloud.faults import Faults
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.experiment import changes
 from palleto.lab.failures.failure import SMALL, VISIBILITY, Failure
 from palleto.runtime import System
@@ -156,4 +156,4 @@ def failure(name: str) -> Failure:
     for one in FAILURES:
         if one.name == name:
             return one
-    raise SettingError(f"expected one of: {', '.join(one.name for one in FAILURES)}; got: {name!r}")
+    raise unknown(name, map(str, FAILURES))

@@ -17,6 +17,7 @@ from typing import Any
 
 from palleto.cloud import Simulation, samples
 from palleto.cloud.faults import Faults
+from palleto.core import whole
 from palleto.runtime import System
 from palleto.trace import TraceEvent
 
@@ -38,7 +39,7 @@ class Failure:
 
     name: as in the matrix. what: what happens, in a sentence.
     since:   the first step that it can strike: only from 7 on is anything deleted, from 8 on a file read or written.
-    files:   how many sample files wait, 1 or more.
+    files:   how many sample files wait, 0 or more.
     faults:  what goes wrong with requests.
     simulation: how long the simulated place takes.
     objects: files that are put beside the samples, by key. bodies: messages that are sent beside S3's.
@@ -49,6 +50,8 @@ class Failure:
              that event.
     shorter: the faults in the place of `faults` where the visibility timeout is VISIBILITY; None: the same.
     only_simulated: why it cannot be tried on a server; empty: it can.
+
+    Raises DemandError for another number of files.
     """
 
     name: str
@@ -66,6 +69,9 @@ class Failure:
     does: Callable[[System, TraceEvent], None] | None = None
     shorter: Faults | None = None
     only_simulated: str = ""
+
+    def __post_init__(self) -> None:
+        whole("files", self.files, 0)
 
     def __str__(self) -> str:
         return self.name

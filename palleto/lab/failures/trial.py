@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.experiment import Experiment
 from palleto.lab.failures.catalogue import failure as named
 from palleto.lab.failures.failure import Failure
@@ -151,7 +151,7 @@ def try_failure(failure: str | Failure, step: str, pipeline: Callable[..., Super
     Raises SettingError for names that there are not.
     """
     if step not in STEPS:
-        raise SettingError(f"expected one of: {', '.join(STEPS)}; got: {step!r}")
+        raise unknown(step, STEPS)
     chosen: Any = pipeline or STEPS[step].pipeline
     fault = named(failure) if isinstance(failure, str) else failure
     return Trial(fault, step, chosen, ending(step), virtual=True, seconds=SECONDS)

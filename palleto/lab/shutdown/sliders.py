@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from palleto.errors import SettingError
+from palleto.errors import SettingError, unknown
 from palleto.lab.extra import required
 from palleto.lab.mimebundle import mimebundle
 
@@ -63,7 +63,7 @@ class Sliders:
     def look_at(self, name: str = "") -> Sliders:
         """Look at one of them, or without a name at all. Raises SettingError for a name that there is not."""
         if name and name not in self.made:
-            raise SettingError(f"expected one of: {', '.join(self.made)}; got: {name!r}")
+            raise unknown(name, self.made)
         self.looked_at = name
         return self._changed()
 

@@ -133,6 +133,14 @@ def test_a_pipeline_that_does_nothing_comes_to_an_end():
     assert repr(trial) == "3 x 1, wait 2 s, visibility 30 s: 0.00 files a second, 0 of 12 done"
 
 
+@pytest.mark.timeout(30)
+def test_what_makes_no_pipeline_is_told_in_one_line():
+    trial = Trial(FEW, Setting(), lambda warehouse: None)  # type: ignore[arg-type, return-value]
+    assert repr(trial).endswith("failed: expected a stage or a supervisor to run, got: None")
+    with pytest.raises(SettingError, match="expected a function that makes a pipeline, got: None"):
+        Trial(FEW, Setting(), None)  # type: ignore[arg-type]
+
+
 def test_a_pipeline_that_fails_is_told_in_one_line():
     def broken(warehouse: Any) -> Supervisor:
         raise SettingError("expected something else")
@@ -228,6 +236,16 @@ def test_ones_own_function_is_measured():
     assert load.works == 0, "it is another load"
     with pytest.raises(ZeroDivisionError):
         load.doing(lambda path: 1 / 0)
+
+
+def later(path: Any) -> Any:
+    yield path
+
+
+@pytest.mark.parametrize("bad", ["words", lambda: 1, lambda one, other: 1, later])
+def test_what_is_no_function_of_a_path(bad: Any):
+    with pytest.raises(SettingError, match="expected a function of a file's path, plain or async, got: "):
+        Load().doing(bad)
 
 
 def test_numbers_of_nothing():
