@@ -22,7 +22,7 @@ def test_from_the_queue_to_its_deletion(play: Any) -> None:
     assert (passport.end, passport.received) == ("deleted", 1)
     assert repr(passport).splitlines()[0] == passport.title
     assert passport.title.endswith("(warehouse.development/packrat/data/20160723.gz): received 1 time, deleted")
-    assert "<td>begins to handle it</td>" in passport._repr_html_()
+    assert ">begins to handle it</td>" in passport._repr_html_()
     loop, stage = passport.entries[2].who, passport.entries[7].who
     consumer = stage.replace("ProducerConsumer", "Consumer")
     assert told(passport) == [

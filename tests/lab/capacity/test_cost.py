@@ -55,7 +55,7 @@ def test_it_is_shown_as_a_table_with_the_knees(tried: Any):
     assert [line.split("  ")[0] for line in lines if "knee" in line] == [
         f"{tried.knee(demand)} x {demand} knee" for demand in (1, 10)
     ]
-    assert "<th>p99 in s</th>" in tried._repr_html_()
+    assert ">p99 in s</th>" in tried._repr_html_()
 
 
 @pytest.mark.parametrize("none", [[], 3])
