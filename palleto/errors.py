@@ -17,6 +17,9 @@ PalletoError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 def one_line(text: str) -> str:
     r"""A text in one line that a terminal only prints: line breaks and control characters as Python writes them.
@@ -112,6 +115,18 @@ class EndlessError(PalletoError):
 
 class SettingError(PalletoError, ValueError):
     """A setting of the user's (an option, an endpoint, a file) that cannot be used as it is."""
+
+
+def unknown(name: object, known: Iterable[str]) -> SettingError:
+    """The error of a name that there is not: those that there are, and the one that was probably meant.
+
+    >>> print(unknown("corupt gzip", ["nothing", "corrupt gzip"]))
+    expected one of: nothing, corrupt gzip; got: 'corupt gzip'; did you mean corrupt gzip?
+    """
+    names = [*known]
+    near = get_close_matches(str(name), names, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return SettingError(f"expected one of: {', '.join(names)}; got: {name!r}{meant}")
 
 
 class CloudError(PalletoError):

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 
-from palleto.cloud.command_line import A_PORT, ABOVE_ZERO, NOT_NEGATIVE, ONE_OR_MORE, SECONDS
+from palleto.cloud.command_line import A_PORT, ABOVE_ZERO, NOT_NEGATIVE, ONE_OR_MORE, SECONDS, OneOf
+from palleto.errors import SettingError
 from palleto.lab import copies
 from palleto.lab.extra import required
 
 
 class Lab(click.Group):
-    """What is none of its commands is what the notebooks take: `palleto lab mine` is `palleto lab notebooks mine`."""
+    """What is none of its commands is what the notebooks take: `palleto lab mine` is `palleto lab notebooks mine`.
+
+    But what is nearly one of them, and no folder, was meant to be that.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the name that was left out."""
         named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        others = [name for name in self.commands if name != "notebooks"]  # many a folder is nearly called so
+        if not named and args and get_close_matches(args[0], others, 1, 0.8) and not Path(args[0]).exists():
+            raise click.NoSuchCommand(args[0], ctx=ctx)  # for a folder of that name: `palleto lab notebooks NAME`
         return super().parse_args(ctx, list(args) if named else ["notebooks", *args])
 
 
@@ -50,15 +58,32 @@ def notebooks(folder: Path, no_browser: bool, port: int | None, allow_root: bool
 
 @lab.command(short_help="each fault against steps 6 to 9 and the talk's own, a word each")
 @click.argument("names", metavar="[FAULT]...", nargs=-1)
-def faults(names: tuple[str, ...]) -> None:
+@click.option(
+    "--step", "steps", multiple=True, metavar="STEP", help='only 6 to 9 or "talk 6" to "talk 9"; may be given again'
+)
+@click.option(
+    "--place", type=OneOf(["simulated", "localstack"]), default="simulated", help="simulated (default) or localstack"
+)
+def faults(names: tuple[str, ...], steps: tuple[str, ...], place: str) -> None:
     """Run each FAULT of the failure lab (default: all) against steps 6 to 9, ours and the talk's; what comes of it.
 
     A word is the gravest fate of a message or file; "wrong" where one was done twice with different results, "ended"
     where the run ended with an error, "-" where the step does not do what the fault is about. It takes some seconds.
-    """
-    from palleto.lab.failures import FAILURES, failure, matrix
 
-    print(matrix([failure(name) for name in names] or FAILURES))
+    With --place localstack the same runs on LocalStack, beside the simulated one, against step 8 and the talk's if you
+    name no other. It takes up to half a minute each, and empties LocalStack's queues.
+    """
+    from palleto.lab.failures import FAILURES, STEPS, Pairs, failure, matrix, pairs
+
+    chosen = [failure(name) for name in names] or FAILURES
+    if place == "simulated":
+        print(matrix(chosen, steps or tuple(STEPS)))
+        return
+    found = Pairs()
+    for pair in pairs(chosen, steps or ("8", "talk 8")):
+        found.append(pair)
+        print(pair, flush=True)
+    print(found.line)
 
 
 @lab.command(short_help="five ways to end a worker, and what each leaves behind")
@@ -99,18 +124,28 @@ def supervision(names: tuple[str, ...], tree: str) -> None:
 @click.option("--rate", type=ABOVE_ZERO, default=4.0, metavar="N", help="files a second that arrive (default 4)")
 @click.option(
     "--waits", type=SECONDS, nargs=2, default=(0.5, 1.5), metavar="S S",
-    help="seconds a file that the processor is free, as in a download: shortest and longest (default 0.5 1.5)",
+    help="seconds a file that the processor is free, beside its bytes: shortest and longest (default 0.5 1.5)",
 )  # fmt: skip
 @click.option("--works", type=SECONDS, default=0.0, metavar="S", help="seconds a file that take a core (default 0)")
-@click.option("--size", type=NOT_NEGATIVE, default=50_000, metavar="N", help="bytes of a file in S3 (default 50,000)")
+@click.option(
+    "--size", "sizes", type=NOT_NEGATIVE, multiple=True, default=[50_000], metavar="N",
+    help="bytes of a file in S3 (default 50,000); given twice: of the smallest and of the largest",
+)  # fmt: skip
+@click.option(
+    "--bandwidth",
+    type=ABOVE_ZERO,
+    default=85.0,
+    metavar="N",
+    help="megabytes a second that a download brings (default 85)",
+)
 @click.option("--budget", type=ABOVE_ZERO, metavar="USD", help="for a million files")
 @click.option("--files", type=ONE_OR_MORE, default=40, metavar="N", help="files in each run (default 40)")
 @click.option("--pipelines", type=ONE_OR_MORE, multiple=True, metavar="N", help="try so many; may be given again")
 @click.option("--max-demand", type=ONE_OR_MORE, multiple=True, metavar="N", help="try so much; may be given again")
 @click.option("--away", is_flag=True, help="the workers are not in AWS: files go through the internet")
 def capacity(
-    rate: float, waits: tuple[float, float], works: float, size: int, budget: float | None, files: int,
-    pipelines: tuple[int, ...], max_demand: tuple[int, ...], away: bool,
+    rate: float, waits: tuple[float, float], works: float, sizes: tuple[int, ...], bandwidth: float,
+    budget: float | None, files: int, pipelines: tuple[int, ...], max_demand: tuple[int, ...], away: bool,
 ) -> None:  # fmt: skip
     """Run step 9, simulated, with a load of yours: a table of what was tried, what to choose and why, and a bill.
 
@@ -118,7 +153,8 @@ def capacity(
     """
     from palleto.lab.capacity import Load, recommend
 
-    found = recommend(
-        Load(rate, waits, works, size, files), budget=budget, pipelines=pipelines, max_demand=max_demand, away=away
-    )
+    if len(sizes) > 2:
+        raise SettingError(f"expected --size once or twice, got: {', '.join(map(str, sizes))}")
+    load = Load(rate, waits, works, (min(sizes), max(sizes)), bandwidth * 1e6, files)
+    found = recommend(load, budget=budget, pipelines=pipelines, max_demand=max_demand, away=away)
     print(found.sweep, found, *[found.bill] * (found.bill is not None), sep="\n\n")

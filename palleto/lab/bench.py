@@ -13,7 +13,7 @@ from functools import cached_property
 from html import escape
 from typing import Any, Protocol
 
-from palleto.errors import SettingError
+from palleto.errors import SettingError, unknown
 from palleto.lab.extra import required
 from palleto.lab.html import marked
 from palleto.lab.mimebundle import mimebundle
@@ -73,7 +73,7 @@ class Bench:
             raise SettingError(f"expected {', '.join([*self.lists, 'and a prediction'])}, got: {', '.join(picked)}")
         *chosen, predicted = picked
         if predicted not in self.words:
-            raise SettingError(f"expected one of: {', '.join(self.words)}; got: {predicted!r}")
+            raise unknown(predicted, self.words)
         with self._lock:  # JupyterLab may call from another thread than cells
             trial = self.make(*chosen)
             self.right += trial.word == predicted

@@ -123,18 +123,25 @@ class Passport:
                     open_.setdefault(lane, entry.t)
             elif event is not None and event.kind == "handle_events":
                 open_.setdefault(event.stage, entry.t)
-            elif event is not None and event.kind in ("handled", "lost"):
+            elif event is not None and event.kind in ("handled", "lost", "stopped"):
                 close(event.stage, entry.t)
         for lane in list(open_):
             close(lane, self._over)
         return sorted(found, key=lambda span: span.start)
 
     def _entries(self, trace: Trace) -> Iterator[Entry]:
+        hands: set[str] = set()  # the stages that have it
         for event in trace:
             carried = event.data.get("carried", ())
             at = [index for index, one in enumerate(event.ids) if one == self.message or one in self._keys]
-            if not at and self._keys.isdisjoint(carried):
+            if event.kind == "stopped" and event.stage in hands:
+                hands.discard(event.stage)  # killed with all of its process: it tells of nothing that it loses
+            elif not at and self._keys.isdisjoint(carried):
                 continue
+            elif event.kind == "handle_events":
+                hands.add(event.stage)
+            elif event.kind in ("handled", "lost"):
+                hands.discard(event.stage)
             what = _words(event, at[0] if at else 0)
             if what:
                 yield Entry(
@@ -223,6 +230,7 @@ WORDS = {
     "delete": "deletes it",
     "dead_lettered": "moved to the dead-letter queue",
     "lost": "loses it in a crash",
+    "stopped": "ends with it in hand",
     "dropped": "drops it: its buffer is full",
 }
 
@@ -245,7 +253,7 @@ def _words(event: TraceEvent, at: int) -> str:
         case "download":
             return f"downloads its file, {data['bytes']:,} bytes"
         case "written":
-            return f"writes its result, {data['lines']:,} lines"
+            return f"writes its result, {data['lines']:,} line{'' if data['lines'] == 1 else 's'}"
     return WORDS.get(event.kind, "")
 
 

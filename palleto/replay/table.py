@@ -16,9 +16,13 @@ STYLE = """\
 .palleto-replay tr th, .palleto-replay tr td { text-align: left !important; \
 vertical-align: top !important; padding: 0.2em 0.9em 0.2em 0; \
 border-bottom: 1px solid var(--jp-border-color2, rgba(128,128,128,.4)); white-space: normal; }
+.palleto-replay tr .short { white-space: nowrap; }
 .palleto-replay code { font-family: var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace); }
 </style>
 """
+
+SHORT = 28
+"""Letters of a cell that stays in one line; a title is broken sooner, as it stands above numbers."""
 
 
 def text_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -39,10 +43,15 @@ def text_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, before: str = "", after: str = "") -> str:
     """The same as HTML, with prose (plain text, a paragraph each) before and after it."""
-    cells = "".join("<tr>" + "".join(f"<td>{escape(one_line(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    cells = "".join("<tr>" + "".join(_cell("td", one_line(cell), SHORT) for cell in row) + "</tr>" for row in rows)
+    titles = "".join(_cell("th", cell, SHORT // 3) for cell in head)
     table = f"<table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>" if cells else ""
     return f'{STYLE}<div class="palleto-replay">{_prose(before)}{table}{_prose(after)}</div>'
+
+
+def _cell(tag: str, text: str, short: int) -> str:
+    kind = ' class="short"' if 0 < len(text) <= short else ""
+    return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
 
 def _prose(text: str) -> str:

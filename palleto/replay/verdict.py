@@ -91,10 +91,10 @@ class Verdict:
         return [("messages", self.messages), (self._noun, self.files)]
 
     def _rows(self) -> list[tuple[str, str, str, str, str]]:
-        ones = sorted((*self.messages, *self.files), key=lambda one: -FATES.index(one.fate))
+        named = [*((one.name[:8], one) for one in self.messages), *((one.name, one) for one in self.files)]
         return [
-            (one.name, one.fate, one.why, f"{one.event.t:.3f}" if one.event else "", place_of(one.event))
-            for one in ones[:SHOWN]
+            (name, one.fate, one.why, f"{one.event.t:.3f}" if one.event else "", place_of(one.event))
+            for name, one in sorted(named, key=lambda each: -FATES.index(each[1].fate))[:SHOWN]
         ]
 
     @property

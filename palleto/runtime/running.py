@@ -68,9 +68,11 @@ async def running(
     warning of the logger `palleto`, by default. On virtual time that is seen before time moves, else within 5 s of it.
     Of what is outside of the stages (the block, a task group of its own) nobody knows that it will emit or cast.
     Raises what `top` failed with, for example RestartError from a supervisor that is out of restarts,
-    or what `order` failed with; SettingError for an order without virtual time, and for an observer with an attribute
-    of its own that has the name of a method.
+    or what `order` failed with; SettingError for a `top` that is neither, for an order without virtual time, and for an
+    observer with an attribute of its own that has the name of a method.
     """
+    if not isinstance(top, Process):
+        raise SettingError(f"expected a stage or a supervisor to run, got: {top!r:.80}")
     if order is not None:
         virtual_time()
     if max_turns is not None:

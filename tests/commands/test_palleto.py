@@ -99,14 +99,17 @@ def test_what_is_lost_or_stuck_is_exit_code_1(palleto):
     assert judged.out.startswith("1 events: 1 lost\n")
 
 
-def test_lab_faults_prints_a_word_for_each_step(palleto):
+def test_lab_faults_prints_a_word_for_each_step(palleto, monkeypatch):
     ran = palleto("lab", "faults", "TestEvent", "corrupt gzip")
     head, *rows = ran.out.splitlines()
     assert head.split("  ")[0] == "fault"
     assert [row.split("  ")[0] for row in rows] == ["TestEvent", "corrupt gzip"]
     assert rows[0].endswith("stuck")
     assert rows[1].endswith("dead-lettered")
+    assert palleto("lab", "faults", "nothing", "--step", "9").out.splitlines()[1].split() == ["nothing", "done", "once"]
     one_error(palleto("lab", "faults", "gzip"), "expected one of: nothing, ", "got: 'gzip'", status=1)
+    monkeypatch.setenv("LOCALSTACK_HOST", "127.0.0.1:1")
+    one_error(palleto("lab", "faults", "--place", "localstack"), "expected LocalStack at http://127.0.0.1:1", status=1)
 
 
 def test_lab_shutdown_prints_a_row_for_each_way_to_end(palleto):
@@ -144,6 +147,8 @@ def test_localstack_and_cloud(palleto, monkeypatch, tmp_path):
         ("step 9 --virtul", ["palleto step 9: error: ", "did you mean --virtual?"]),
         ("cloud", ["palleto cloud: error: expected one of dlq, down, got nothing"]),
         ("cloud dql", ["got: 'dql'; did you mean dlq?"]),
+        ("lab capcity", ["palleto lab: error: expected one of ", "got: 'capcity'; did you mean capacity?"]),
+        ("lab capacity --pipelines 0", ["--pipelines: expected a whole number of 1 or more, got: '0'"]),
         ("localstack status --port 0", ["--port: expected a port, 1 to 65535, got: '0'"]),
         ("play", ["palleto play: error: expected TRACE, got nothing"]),
         ("explain nowhere.jsonl --at x", ["--at: expected a number of seconds, 0 or more, got: 'x'"]),

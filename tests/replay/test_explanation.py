@@ -334,7 +334,7 @@ def test_it_shows_itself_and_refuses_what_is_no_run(play: Any) -> None:
     found = explain(trace)
     assert repr(found).splitlines()[0].endswith(": empty queue")
     assert repr(found).splitlines()[-1].startswith("        └─ The queue is empty")
-    assert "<td>The queue</td>" in found._repr_html_()
+    assert ">The queue</td>" in found._repr_html_()
     assert explain([]).cause == "no pipeline"
     with pytest.raises(SettingError, match="expected a stage of the run"):
         explain(trace, stage="Pipeline9Consumer")

@@ -22,7 +22,7 @@ def test_from_the_queue_to_its_deletion(play: Any) -> None:
     assert (passport.end, passport.received) == ("deleted", 1)
     assert repr(passport).splitlines()[0] == passport.title
     assert passport.title.endswith("(warehouse.development/packrat/data/20160723.gz): received 1 time, deleted")
-    assert "<td>begins to handle it</td>" in passport._repr_html_()
+    assert ">begins to handle it</td>" in passport._repr_html_()
     loop, stage = passport.entries[2].who, passport.entries[7].who
     consumer = stage.replace("ProducerConsumer", "Consumer")
     assert told(passport) == [
@@ -122,12 +122,11 @@ def test_names_that_say_too_little(name: str) -> None:
         told_by_a_server().message(name)
 
 
-@pytest.mark.parametrize(("kind", "end"), [("handled", 4.0), ("lost", 4.0), ("said", 9.0)])
-def test_a_stage_has_it_until_it_is_done_or_crashes_or_the_run_ends(kind: str, end: float) -> None:
+@pytest.mark.parametrize(("kind", "end"), [("handled", 4.0), ("lost", 4.0), ("stopped", 4.0), ("said", 9.0)])
+def test_a_stage_has_it_until_it_is_done_or_ends_or_the_run_ends(kind: str, end: float) -> None:
     begun = TraceEvent(1, 2.0, "C", "handle_events", ids=("b/xx.gz",))
-    passport = told_by_a_server(begun, TraceEvent(2, 4.0, "C", kind, ids=("b/xx.gz",), data={"text": ""})).message(
-        "xx.gz"
-    )
+    ids = () if kind == "stopped" else ("b/xx.gz",)
+    passport = told_by_a_server(begun, TraceEvent(2, 4.0, "C", kind, ids=ids, data={"text": ""})).message("xx.gz")
     assert passport.spans == [Span("in flight", 1.0, 9.0), Span("C", 2.0, end)]
 
 

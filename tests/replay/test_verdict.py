@@ -36,7 +36,7 @@ def test_a_healthy_run(play: Any, server: bool) -> None:
     assert found
     assert found.line == "13 messages: 13 done once; 12 files: 12 done once"
     assert repr(found).startswith(found.line)
-    assert "<td>deleted; it names no file</td>" in found._repr_html_()
+    assert ">deleted; it names no file</td>" in found._repr_html_()
     assert found.why is None
 
 

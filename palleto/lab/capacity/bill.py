@@ -83,7 +83,7 @@ class Bill:
             _line("the downloads", "s3_get", FILES * it.each("download")),
         ]
         if away:
-            self.lines.append(_line("the way out of AWS", "transfer_out", FILES * trial.load.size / 1e9))
+            self.lines.append(_line("the way out of AWS", "transfer_out", FILES * trial.load.mean_size / 1e9))
         else:
             self.lines.append(_line("the workers", "vcpu_hour", hours * VCPUS))
             self.lines.append(_line("their memory", "memory_hour", hours * MEMORY))

@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
-
-from palleto.cloud import Cloud, Stack, choose, deploy, open_cloud, samples, upload
+from palleto.cloud import Stack, deploy, open_cloud, samples, upload
 from palleto.errors import PalletoError, SettingError
 from palleto.lab.capacity.load import Load
 from palleto.lab.capacity.measured import Measured
 from palleto.lab.capacity.setting import Setting
 from palleto.lab.failures.failure import announcement
+from palleto.lab.localstack import announced, answering
 from palleto.lab.thread import run_aside
 from palleto.trace import Trace
 from steps import step9
@@ -54,9 +53,9 @@ def workers_on_localstack(workers: int, files: int = 100, pipelines: int = 1) ->
 def on_localstack(*workers: int, files: int = 100) -> dict[int, Measured]:
     """`workers_on_localstack` for each of these numbers. Without LocalStack, or a number, it says what is missing."""
     try:
-        place = choose("localstack")
+        place = answering()
     except SettingError as error:
-        print(str(error).partition(", or leave")[0])
+        print(error)
         return {}
     if not workers:
         print(f"{place.name} answers at {place.endpoint}; name numbers of workers: on_localstack(1, 2, 3, 4)")
@@ -68,19 +67,9 @@ async def _filled(files: int) -> Stack:
     async with open_cloud("localstack") as cloud:
         stack = await deploy(cloud)
         put = await upload(cloud, stack, samples(files))
-        with anyio.move_on_after(PATIENCE):  # S3 announces them some time after it has taken them
-            there = 0
-            while there < len(put):
-                there = await _waiting(cloud, stack)
-                await anyio.sleep(0.1)
+        await announced(cloud, stack, len(put), PATIENCE)
         await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)
         return stack
-
-
-async def _waiting(cloud: Cloud, stack: Stack) -> int:
-    name = "ApproximateNumberOfMessages"
-    answer = await cloud.monitor.sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=[name])
-    return int(answer["Attributes"][name])
 
 
 async def _announce(stack: Stack, files: int) -> None:

@@ -90,8 +90,10 @@ def recommend(
     pipelines, max_demand: which are tried; none: as many as the load needs, and some more. pipeline: makes the
                 supervisor of a worker, as step 9's.
 
-    Raises SettingError for a backlog, as nothing can keep up with that.
+    Raises SettingError for a backlog, as nothing can keep up with that, and for a budget that cannot be.
     """
+    if budget is not None and not (isinstance(budget, int | float) and budget > 0):
+        raise SettingError(f"expected a budget above 0 USD, or None, got: {budget!r}")
     if load.rate is None:
         raise SettingError("expected a load with a rate, as nothing keeps up with a backlog; got rate=None")
     least = load.rate * load.works / (1 - SPARE)

@@ -102,7 +102,7 @@ def sweep(
     pipeline: makes the supervisor of a worker, as step 9's.
     Raises SettingError for no numbers, or one that cannot be.
     """
-    if not pipelines or not max_demand:
+    if not all(isinstance(numbers, Sequence) and numbers for numbers in (pipelines, max_demand)):
         raise SettingError(f"expected numbers of pipelines and of max_demand, got: {pipelines!r} and {max_demand!r}")
     return Sweep({
         (number, demand): Trial(load, Setting(number, demand, **setting), pipeline)

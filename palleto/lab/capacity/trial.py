@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 
 from palleto.cloud import Simulated, Simulation, Stack, deploy, open_cloud
-from palleto.errors import PalletoError
+from palleto.errors import PalletoError, SettingError
 from palleto.lab.capacity.load import Load
 from palleto.lab.capacity.measured import Measured
 from palleto.lab.capacity.setting import Setting, TunedWarehouse
@@ -26,7 +26,7 @@ from steps import step9
 __all__ = ["Trial"]
 
 SMALL = gzip.compress(b"one line\n", mtime=0)
-"""What is in each file: how large a file is counts in the bill, and what it takes is the load's to say."""
+"""What is in each file: how long its bytes take, and what it takes beside, is the load's to say."""
 RECEIVE, DELETE = 0.02, 0.01
 """Seconds that the answer to such a request takes, as on AWS in the same region."""
 ENOUGH = 0.95
@@ -43,10 +43,12 @@ class Trial:
     pipeline: makes the supervisor of a worker, as step 9's: `pipeline(warehouse, pipelines=3, max_demand=1)`.
 
     `trace` is the recorder of the first worker, `traces` has those of all; `error` the one line that a worker failed
-    with, or None.
+    with, or None. Raises SettingError for a setting that cannot be, and what is no function.
     """
 
     def __init__(self, load: Load, setting: Setting, pipeline: Callable[..., Supervisor] = step9.pipeline) -> None:
+        if not callable(pipeline):
+            raise SettingError(f"expected a function that makes a pipeline, got: {pipeline!r:.60}")
         self.load, self.setting, self.pipeline = load, setting.checked(), pipeline
         self.traces = [Recorder() for _ in range(setting.workers)]
         self.error: str | None = None
@@ -88,7 +90,7 @@ class Trial:
     async def _play(self, folder: Path) -> None:
         """All workers beside each other, on one simulated place, until every file is done."""
         load, setting = self.load, self.setting
-        place = Simulated(Simulation(load.seed, receive=RECEIVE, delete=DELETE, get_object=load.waits))
+        place = Simulated(Simulation(load.seed, receive=RECEIVE, delete=DELETE, get_object=load.downloads))
         async with open_cloud("simulated", simulation=place) as cloud:
             stack = await deploy(cloud, visibility_timeout=setting.visibility)
             await cloud.monitor.sqs.purge_queue(QueueUrl=stack.queue_url)  # of S3's test message

@@ -6,9 +6,9 @@ from typing import Any
 
 from palleto.cloud import Simulation, samples
 from palleto.cloud.faults import Faults
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.experiment import changes
-from palleto.lab.failures.failure import SMALL, Failure
+from palleto.lab.failures.failure import SMALL, VISIBILITY, Failure
 from palleto.runtime import System
 from palleto.trace import TraceEvent
 
@@ -59,6 +59,7 @@ FAILURES: tuple[Failure, ...] = (
         "Nothing goes wrong, but many files wait, and no request takes as long as another.",
         files=24,
         simulation=Simulation(receive=(0.0, 0.05), get_object=(0.0, 0.1)),
+        only_simulated="how long a request takes is the server's to say",
     ),
     Failure("TestEvent", "S3's first message names no file: it says that bucket and queue are connected.", fresh=True),
     Failure("malformed JSON", "Somebody sends a message that is no JSON.", bodies=["no JSON"]),
@@ -87,6 +88,7 @@ FAILURES: tuple[Failure, ...] = (
         "More demand comes while the loop polls, so it is killed with the answer on its way.",
         on=polled,
         does=pull,
+        only_simulated="no server tells the moment at which it hands a message out",
     ),
     Failure(
         "demand that crosses a batch",
@@ -112,6 +114,7 @@ FAILURES: tuple[Failure, ...] = (
         "The first download takes longer than the visibility timeout.",
         since=8,
         faults=Faults().slow("s3.GetObject", seconds=40, at=1),
+        shorter=Faults().slow("s3.GetObject", seconds=VISIBILITY + 3, at=1),
     ),
     Failure("a crash before the write", "A consumer crashes with work in hand.", on=works, does=kill),
     Failure(
@@ -153,4 +156,4 @@ def failure(name: str) -> Failure:
     for one in FAILURES:
         if one.name == name:
             return one
-    raise SettingError(f"expected one of: {', '.join(one.name for one in FAILURES)}; got: {name!r}")
+    raise unknown(name, map(str, FAILURES))

@@ -17,6 +17,7 @@ from typing import Any
 
 from palleto.cloud import Simulation, samples
 from palleto.cloud.faults import Faults
+from palleto.core import whole
 from palleto.runtime import System
 from palleto.trace import TraceEvent
 
@@ -24,6 +25,9 @@ __all__ = ["Failure"]
 
 FILES = 6
 """Sample files that each run begins with: so few that one receive may bring them all."""
+
+VISIBILITY = 4
+"""Seconds of the queue's visibility timeout on a server, where time is real: a simulated queue has 30."""
 
 SMALL = gzip.compress(b"one line\n", mtime=0)
 """A file that is as it should be."""
@@ -35,7 +39,7 @@ class Failure:
 
     name: as in the matrix. what: what happens, in a sentence.
     since:   the first step that it can strike: only from 7 on is anything deleted, from 8 on a file read or written.
-    files:   how many sample files wait, 1 or more.
+    files:   how many sample files wait, 0 or more.
     faults:  what goes wrong with requests.
     simulation: how long the simulated place takes.
     objects: files that are put beside the samples, by key. bodies: messages that are sent beside S3's.
@@ -44,6 +48,10 @@ class Failure:
     fresh:   whether S3's first message, the test event of a new stack, is still in the queue.
     on, does: in the moment of the first trace event that `on` is true of, `does` is called with the run's system and
              that event.
+    shorter: the faults in the place of `faults` where the visibility timeout is VISIBILITY; None: the same.
+    only_simulated: why it cannot be tried on a server; empty: it can.
+
+    Raises DemandError for another number of files.
     """
 
     name: str
@@ -59,6 +67,11 @@ class Failure:
     fresh: bool = False
     on: Callable[[TraceEvent], bool] | None = None
     does: Callable[[System, TraceEvent], None] | None = None
+    shorter: Faults | None = None
+    only_simulated: str = ""
+
+    def __post_init__(self) -> None:
+        whole("files", self.files, 0)
 
     def __str__(self) -> str:
         return self.name
@@ -74,11 +87,24 @@ class Failure:
             parts.append(f"{self.does.__name__}, on the first event that is `{self.on.__name__}`")
         return "\n  ".join([f"{self.name}: {self.what}", *parts])
 
+    @property
+    def keys(self) -> list[str]:
+        """The files that it sends."""
+        return [*self.objects, *self.together, *(sample.key for sample in samples(self.files))]
+
+    @property
+    def messages(self) -> int:
+        """How many messages it sends, and S3 for it."""
+        return self.fresh + len(self.bodies) + bool(self.together) + len(self.objects) + self.files
+
     async def prepare(self, cloud: Any, stack: Any) -> None:
         """Fill bucket and queue as they are when the pipeline starts."""
         s3, sqs = cloud.monitor.s3, cloud.monitor.sqs
-        if not self.fresh:
-            await sqs.purge_queue(QueueUrl=stack.queue_url)
+        await sqs.purge_queue(QueueUrl=stack.queue_url)
+        if self.fresh:  # who connects them again is sent the test event again
+            connected = await s3.get_bucket_notification_configuration(Bucket=stack.bucket)
+            connected.pop("ResponseMetadata", None)
+            await s3.put_bucket_notification_configuration(Bucket=stack.bucket, NotificationConfiguration=connected)
         for body in [*self.bodies, *[announcement(stack.bucket, self.together)] * bool(self.together)]:
             await sqs.send_message(QueueUrl=stack.queue_url, MessageBody=body)
         beside = {**self.objects, **dict.fromkeys(self.together, SMALL)}

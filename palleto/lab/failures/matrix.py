@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from palleto.lab.failures.catalogue import FAILURES
+from palleto.lab.failures.catalogue import FAILURES, failure
 from palleto.lab.failures.failure import Failure
 from palleto.lab.failures.trial import STEPS, Trial, try_failure
 from palleto.replay import html_table, text_table
@@ -15,10 +15,11 @@ __all__ = ["Matrix", "matrix"]
 class Matrix:
     """Trials by fault and step. `matrix[fault, step]` is one of them, by names."""
 
-    def __init__(self, failures: Iterable[Failure], steps: Iterable[str]) -> None:
-        self.failures, self.steps = list(failures), list(steps)
+    def __init__(self, failures: Iterable[Failure | str], steps: Iterable[str]) -> None:
+        self.failures = [failure(each) if isinstance(each, str) else each for each in failures]
+        self.steps = list(steps)
         self.trials: dict[tuple[str, str], Trial] = {
-            (failure.name, step): try_failure(failure, step) for failure in self.failures for step in self.steps
+            (each.name, step): try_failure(each, step) for each in self.failures for step in self.steps
         }
 
     def __getitem__(self, cell: tuple[str, str]) -> Trial:
@@ -36,6 +37,9 @@ class Matrix:
         return html_table(["fault", *self.steps], self.rows)
 
 
-def matrix(failures: Iterable[Failure] = FAILURES, steps: Iterable[str] = tuple(STEPS)) -> Matrix:
-    """The matrix of these faults and steps (names of STEPS); all by default. It runs when it is shown."""
+def matrix(failures: Iterable[Failure | str] = FAILURES, steps: Iterable[str] = tuple(STEPS)) -> Matrix:
+    """The matrix of these faults (by name, or your own) and steps (names of STEPS); all by default.
+
+    It runs when it is shown. Raises SettingError for names that there are not.
+    """
     return Matrix(failures, steps)

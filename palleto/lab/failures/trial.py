@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.experiment import Experiment
 from palleto.lab.failures.catalogue import failure as named
 from palleto.lab.failures.failure import Failure
@@ -48,21 +48,23 @@ SECONDS = 120.0
 class Trial:
     """A fault against a step's pipeline. It runs when it is asked for what came of it, once.
 
-    pipeline: as in the step; `until`: its ending. `experiment` is the run, which may not have begun.
+    pipeline: as in the step; `until`: its ending; options: an experiment's. `experiment` is the run, which may not have
+    begun.
     """
 
-    def __init__(self, failure: Failure, step: str, pipeline: Callable[..., Supervisor], until: Ending) -> None:
+    def __init__(
+        self, failure: Failure, step: str, pipeline: Callable[..., Supervisor], until: Ending, **options: Any
+    ) -> None:
         self.failure, self.step = failure, step
         self.title = f"{failure}, step {step}"
         self.experiment = Experiment(
             pipeline,
-            virtual=True,
             files=0,
-            seconds=SECONDS,
             until=until,
             faults=failure.faults.again(),
             prepare=failure.prepare,
             simulation=failure.simulation,
+            **options,
         )
         if failure.on is not None:
             self.experiment.listeners.append(self._strike)
@@ -138,13 +140,18 @@ async def all_done(state: RunState) -> None:
     await anyio.sleep(state.warehouse.stack.visibility_timeout)
 
 
+def ending(step: str) -> Ending:
+    """How a trial of a step ends: step 6 deletes nothing, so its queue is not empty before all are dead letters."""
+    return second_time if step.endswith("6") else all_done
+
+
 def try_failure(failure: str | Failure, step: str, pipeline: Callable[..., Supervisor] | None = None) -> Trial:
     """A fault, by its name or your own, against a step (a name of STEPS), or a pipeline of your own that is like it.
 
     Raises SettingError for names that there are not.
     """
     if step not in STEPS:
-        raise SettingError(f"expected one of: {', '.join(STEPS)}; got: {step!r}")
+        raise unknown(step, STEPS)
     chosen: Any = pipeline or STEPS[step].pipeline
-    until = second_time if step.endswith("6") else all_done
-    return Trial(named(failure) if isinstance(failure, str) else failure, step, chosen, until)
+    fault = named(failure) if isinstance(failure, str) else failure
+    return Trial(fault, step, chosen, ending(step), virtual=True, seconds=SECONDS)

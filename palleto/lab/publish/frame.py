@@ -40,6 +40,7 @@ pre { margin: 0; font: 13px/1.45 ui-monospace, Menlo, Consolas, monospace; white
 img { max-width: 100%; height: auto; } svg { max-width: 100%; }
 table { border-collapse: collapse; } th, td { padding: 4px 12px 4px 0; text-align: left;
   border-bottom: 1px solid var(--jp-border-color2); }
+@media (min-width: 701px) { .text_cell_render code { white-space: nowrap; } }
 @media (max-width: 700px) { p code, li code, td code { overflow-wrap: anywhere; } }
 details > summary { cursor: pointer; color: var(--jp-content-font-color2); }
 @media print { .input_area { break-inside: avoid; } }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 
+from palleto.core import whole
 from palleto.lab.links import Links
 from palleto.lab.shutdown.rungs import RUNGS, Rung, rung
 from palleto.lab.shutdown.service import above_zero, performed, serving
@@ -116,10 +117,12 @@ def roll_out(
     deploys:  how many, 0 or more. every: seconds from the beginning of one to that of the next, above 0, or longer, if
               it takes longer. receives: the queue's `maxReceiveCount`. seed: of all chance.
     backend:  asyncio or trio.
-    Raises SettingError for other numbers, and a name that there is not.
+    Raises SettingError for other seconds, and a name that there is not, DemandError for other whole numbers.
     """
     chosen = rung(name)
-    above_zero(deadline=deadline, seconds=seconds, every=every, receives=receives)
+    above_zero(deadline=deadline, seconds=seconds, every=every)
+    whole("deploys", deploys, 0)
+    whole("receives", receives, 1)
 
     async def main(output: Path) -> Rollout:
         async with serving(output, seconds, receives=receives, seed=seed) as service:

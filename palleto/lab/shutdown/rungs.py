@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.lab.shutdown.worker import Worker
 
 __all__ = ["RUNGS", "Rung", "rung"]
@@ -48,4 +48,4 @@ def rung(name: str) -> Rung:
     for one in RUNGS:
         if one.name == name:
             return one
-    raise SettingError(f"expected one of: {', '.join(one.name for one in RUNGS)}; got: {name!r}")
+    raise unknown(name, map(str, RUNGS))

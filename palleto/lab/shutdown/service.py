@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -133,5 +134,5 @@ def performed(main: Callable[[Path], Awaitable[T]], backend: str) -> T:
 def above_zero(**numbers: float) -> None:
     """Refuse numbers that are not above 0. Raises SettingError."""
     for name, number in numbers.items():
-        if number <= 0:
+        if not (isinstance(number, int | float) and 0 < number < math.inf):
             raise SettingError(f"expected {name} to be above 0, got: {number!r}")

@@ -22,9 +22,6 @@ from steps import step9
 
 __all__ = ["Worker"]
 
-AT_ONCE = 1e-6
-"""Seconds for what is under way when a process vanishes: less than any request takes."""
-
 
 class Worker:
     """One process. `live` runs it until it has ended.
@@ -97,7 +94,8 @@ class Worker:
             self._hear(event, self._system.started)
         self.gone.set()
         self._cut_off()
-        self._run.cloud.hurry(AT_ONCE)
+        for request in self._run.cloud.patience.scopes:
+            request.shield = False  # nobody waits for its answer, or hears that there is none
         self._process.cancel()
 
     def keep(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.lab.bench import Bench
 from palleto.lab.supervision.fault import FAULTS, KINDS, fault
 from palleto.lab.supervision.trial import CANCELS, STRATEGIES, TREES, WORDS, Trial, try_supervision
@@ -28,7 +28,7 @@ def bench(**trees: Callable[..., Supervisor]) -> Bench:
     def make(fault: str, tree: str, strategy: str, budget: str, cancel: str, who: str) -> Trial:
         """A trial of what was picked. Raises SettingError for names that there are not."""
         if budget not in BUDGETS:
-            raise SettingError(f"expected one of: {', '.join(BUDGETS)}; got: {budget!r}")
+            raise unknown(budget, BUDGETS)
         return try_supervision(known.get(tree, tree), fault, strategy, cancel, who, BUDGETS[budget])
 
     return Bench(

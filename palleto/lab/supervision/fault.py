@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.runtime import Consumer, Observer, Process, Producer, ProducerConsumer, System
 from palleto.trace import event_id
 
@@ -68,7 +68,7 @@ class Crashes(Observer):
 
     def __init__(self, fault: Fault, who: str = "producer-consumer", files: list[str] | None = None) -> None:
         if who not in KINDS:
-            raise SettingError(f"expected one of: {', '.join(KINDS)}; got: {who!r}")
+            raise unknown(who, KINDS)
         self.fault, self.files = fault, files
         self.kind, self.callback = KINDS[who]
 
@@ -116,4 +116,4 @@ def fault(name: str) -> Fault:
     for one in FAULTS:
         if one.name == name:
             return one
-    raise SettingError(f"expected one of: {', '.join(one.name for one in FAULTS)}; got: {name!r}")
+    raise unknown(name, [one.name for one in FAULTS])

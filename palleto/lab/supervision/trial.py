@@ -8,7 +8,7 @@ from functools import cached_property, wraps
 from html import escape
 from typing import Any
 
-from palleto.errors import SettingError
+from palleto.errors import unknown
 from palleto.experiment import Experiment
 from palleto.lab.failures.failure import Failure
 from palleto.lab.links import Links
@@ -175,7 +175,7 @@ def try_supervision(
     )  # fmt: skip
     for name, names in known:
         if isinstance(name, str) and name not in names:
-            raise SettingError(f"expected one of: {', '.join(names)}; got: {name!r}")
+            raise unknown(name, names)
     settings = {"strategy": strategy, "max_restarts": max_restarts, "max_seconds": max_seconds}
     name, make = (tree, TREES[tree]) if isinstance(tree, str) else (tree.__name__.replace("_", " "), tree)
     title = f"{name}, {fault}, {strategy}, {max_restarts} in {max_seconds:g} s, {cancel}"

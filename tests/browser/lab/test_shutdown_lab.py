@@ -1,4 +1,4 @@
-"""The bench of the shut-down lab in JupyterLab: a learner moves the deadline, picks a rung, and opens the player."""
+"""The sliders of the shut-down lab in JupyterLab: a learner moves the deadline, picks a rung, and opens the player."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from palleto.lab.shutdown import roll_out
 
 CELL = """\
 from palleto.lab import figures
-from palleto.lab.shutdown import bench, ladder
-bench(ladder, figures.ends_side_by_side, deadline=[2, 10], seconds=[4])"""
+from palleto.lab.shutdown import ladder, sliders
+sliders(ladder, figures.ends_side_by_side, deadline=[2, 10], seconds=[4])"""
 
 BOXES = """[...document.querySelectorAll('text.name')].filter(name => / SQS.P/.test(name.textContent))
 .map(name => [name.textContent, name.getBoundingClientRect().y])"""
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def book(open_notebook: Callable[..., Notebook]) -> Notebook:
-    """A notebook with the bench alone."""
+    """A notebook with the sliders alone."""
     return open_notebook("ends", [CELL])
 
 

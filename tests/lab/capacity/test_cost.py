@@ -55,12 +55,14 @@ def test_it_is_shown_as_a_table_with_the_knees(tried: Any):
     assert [line.split("  ")[0] for line in lines if "knee" in line] == [
         f"{tried.knee(demand)} x {demand} knee" for demand in (1, 10)
     ]
-    assert "<th>p99 in s</th>" in tried._repr_html_()
+    assert ">p99 in s</th>" in tried._repr_html_()
 
 
-def test_a_sweep_of_nothing():
-    with pytest.raises(SettingError, match=r"expected numbers of pipelines and of max_demand, got: \[\] and \[1\]"):
-        sweep(LOAD, [], [1])
+@pytest.mark.parametrize("none", [[], 3])
+def test_a_sweep_of_no_numbers(none: Any):
+    with pytest.raises(SettingError) as refused:
+        sweep(LOAD, none, [1])
+    assert str(refused.value) == f"expected numbers of pipelines and of max_demand, got: {none!r} and [1]"
 
 
 # ---- the bill
@@ -164,6 +166,9 @@ def test_what_nothing_keeps_up_with(monkeypatch: pytest.MonkeyPatch):
     assert repr(advice).startswith("Nothing that was tried keeps up with 40 files a second; ")
 
 
-def test_a_backlog_has_no_recommendation():
+def test_a_backlog_has_no_recommendation_and_a_budget_is_above_nothing():
     with pytest.raises(SettingError, match=r"expected a load with a rate, .*; got rate=None"):
         recommend(Load(rate=None))
+    for budget in (-1, "10"):
+        with pytest.raises(SettingError, match=f"expected a budget above 0 USD, or None, got: {budget!r}"):
+            recommend(LOAD, budget=budget)  # type: ignore[arg-type]

@@ -32,7 +32,9 @@ def test_without_localstack_one_line_says_how_to_start_it(
     assert said.startswith("expected LocalStack at http://127.0.0.1:1, got no answer; start it: ")
 
 
-@pytest.mark.parametrize(("bad", "said"), [((0,), "workers to be .* 1 or more, got: 0"), ((1, 0), "1 file or more")])
+@pytest.mark.parametrize(
+    ("bad", "said"), [((0,), "workers to be .* 1 or more, got: 0"), ((1, 0), "files to be .* 1 or more, got: 0")]
+)
 def test_numbers_that_cannot_be(bad: tuple[int, ...], said: str):
     with pytest.raises(SettingError, match=said):
         workers_on_localstack(*bad)

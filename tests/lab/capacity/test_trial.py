@@ -133,6 +133,14 @@ def test_a_pipeline_that_does_nothing_comes_to_an_end():
     assert repr(trial) == "3 x 1, wait 2 s, visibility 30 s: 0.00 files a second, 0 of 12 done"
 
 
+@pytest.mark.timeout(30)
+def test_what_makes_no_pipeline_is_told_in_one_line():
+    trial = Trial(FEW, Setting(), lambda warehouse: None)  # type: ignore[arg-type, return-value]
+    assert repr(trial).endswith("failed: expected a stage or a supervisor to run, got: None")
+    with pytest.raises(SettingError, match="expected a function that makes a pipeline, got: None"):
+        Trial(FEW, Setting(), None)  # type: ignore[arg-type]
+
+
 def test_a_pipeline_that_fails_is_told_in_one_line():
     def broken(warehouse: Any) -> Supervisor:
         raise SettingError("expected something else")
@@ -174,7 +182,11 @@ class Nothing:
         ({"waits": -1}, r"waits of 0 s or more, or a pair \(shortest, longest\), got: -1"),
         ({"waits": (2, 1)}, r"got: \(2, 1\)"),
         ({"works": -1}, "works to be 0 s or more, got: -1"),
-        ({"files": 0}, "a size of 0 or more and 1 file or more, got: 50000 and 0"),
+        ({"waits": (1, 2, 3)}, r"got: \(1, 2, 3\)"),
+        ({"waits": "1"}, "got: '1'"),
+        ({"size": (2, 1)}, r"a size of 0 bytes or more, or a pair \(smallest, largest\), got: \(2, 1\)"),
+        ({"bandwidth": 0}, "the bandwidth to be above 0 bytes a second, got: 0"),
+        ({"files": 0}, "files to be a whole number, 1 or more, got: 0"),
     ],
 )
 def test_a_load_that_cannot_be(bad: dict[str, Any], said: str):
@@ -197,6 +209,15 @@ def test_a_setting_that_cannot_be(bad: dict[str, Any], said: str):
         Trial(FEW, Setting(**bad))
 
 
+def test_bytes_take_time_and_the_pair_of_sizes_is_a_range():
+    small, large = Load(waits=0.5, size=0), Load(waits=0.5, size=(20_000_000, 60_000_000), bandwidth=20e6)
+    assert small.downloads == (0.5, 0.5)
+    assert large.downloads == (1.5, 3.5)
+    assert (large.seconds, large.mean_size) == (2.5, 40_000_000)
+    load = Load(rate=None, waits=0.0, size=40_000_000, bandwidth=20e6, files=6)
+    assert Trial(load, Setting(2)).measured.throughput == pytest.approx(1, rel=0.06), "two at a time, two seconds each"
+
+
 def test_ones_own_function_is_measured():
     calls: list[str] = []
 
@@ -215,6 +236,16 @@ def test_ones_own_function_is_measured():
     assert load.works == 0, "it is another load"
     with pytest.raises(ZeroDivisionError):
         load.doing(lambda path: 1 / 0)
+
+
+def later(path: Any) -> Any:
+    yield path
+
+
+@pytest.mark.parametrize("bad", ["words", lambda: 1, lambda one, other: 1, later])
+def test_what_is_no_function_of_a_path(bad: Any):
+    with pytest.raises(SettingError, match="expected a function of a file's path, plain or async, got: "):
+        Load().doing(bad)
 
 
 def test_numbers_of_nothing():

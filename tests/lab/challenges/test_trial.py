@@ -276,12 +276,12 @@ over = threading.Event()
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it is ended in the middle of things
 @pytest.mark.parametrize("consumer", [Busy, Turning, Stubborn])
 def test_a_run_that_goes_on_for_ever_is_given_up(make, monkeypatch, consumer):
-    monkeypatch.setattr(attempt, "LONGEST", 0.3)
+    monkeypatch.setattr(attempt, "LONGEST", 0.1)
     monkeypatch.setattr(attempt, "GRACE", 0.1)
     over.clear()
     result = make().check(of(consumer))
     assert repr(result) == (
-        "✗ not yet: the run did not end within 0.3 s of real time: something in it goes on for ever."
+        "✗ not yet: the run did not end within 0.1 s of real time: something in it goes on for ever."
     )
     assert result.tried == 1
     over.set()

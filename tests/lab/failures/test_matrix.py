@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from palleto import SettingError
+from palleto import PalletoError, SettingError
 from palleto.cloud.faults import Faults
 from palleto.lab.failures import FAILURES, STEPS, Failure, failure, matrix, try_failure
 from palleto.replay.sources import source_of
@@ -105,8 +105,16 @@ def test_a_pipeline_of_ones_own() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "step", "words"),
-    [("corupt gzip", "8", "expected one of: nothing, "), ("nothing", "5", r"expected one of: 6, talk 6, .*; got: '5'")],
+    [
+        ("corupt gzip", "8", "expected one of: nothing, .*; got: 'corupt gzip'; did you mean corrupt gzip"),
+        ("nothing", "5", r"expected one of: 6, talk 6, .*; got: '5'"),
+    ],
 )
 def test_a_name_that_there_is_not_is_one_line(fault: str, step: str, words: str) -> None:
     with pytest.raises(SettingError, match=words):
         try_failure(fault, step)
+
+
+def test_less_than_no_files_is_refused():
+    with pytest.raises(PalletoError, match="expected files to be a whole number of 0 or more, got: -1"):
+        Failure("none", "", files=-1)

@@ -47,14 +47,6 @@ def test_nothing_is_lost_whatever_the_end(backend: str, name: str, deadline: flo
     assert bool(given_back) <= (name == "drain and give back")
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_moment_is_the_same_for_all(seed: int):
-    before = [[event for event in end.trace if event.seq < end.event.seq] for end in short(seed).values()]
-    assert len(before[0]) > 100
-    assert all(one == before[0] for one in before)
-    assert len([event for event in before[0] if event.kind == "written"]) == MOMENT
-
-
 def test_the_same_seed_is_the_same_trace_and_another_is_not():
     first, again, other = (end_worker("drain", seed=seed).trace for seed in (1, 1, 2))
     assert first == again != other
@@ -62,7 +54,7 @@ def test_the_same_seed_is_the_same_trace_and_another_is_not():
 
 @pytest.mark.parametrize("seed", range(2))
 def test_of_a_worker_that_vanishes_the_queue_hears_no_more(seed: int):
-    end = short(seed)["kill -9"]
+    end = end_worker("kill -9", 2, 8, seed=seed)
     assert end.exit == 0
     first = next(event for event in end.trace if event.seq > end.event.seq and event.kind == "receive")
     assert messages(end, end.told, first.t) == []
@@ -72,9 +64,19 @@ def test_of_a_worker_that_vanishes_the_queue_hears_no_more(seed: int):
     assert {"SQS.Producer", "Pipeline1Consumer"} <= {*named}
 
 
+@backends
+def test_a_worker_that_vanishes_logs_nothing(backend: str, caplog: pytest.LogCaptureFixture):
+    end_worker("kill -9", backend=backend)
+    assert [record.message for record in caplog.records if record.name.startswith("palleto")] == []
+
+
 @pytest.mark.parametrize("seed", range(2))
-def test_each_rung_leaves_no_more_than_the_one_below(seed: int):
+def test_at_the_same_moment_each_rung_leaves_no_more_than_the_one_below(seed: int):
     found = short(seed)
+    before = [[event for event in end.trace if event.seq < end.event.seq] for end in found.values()]
+    assert len(before[0]) > 100
+    assert all(one == before[0] for one in before)
+    assert len([event for event in before[0] if event.kind == "written"]) == MOMENT
     left = [end.left for end in found.values()]
     twice = [end.twice for end in found.values()]
     assert left == sorted(left, reverse=True)

@@ -120,9 +120,18 @@ def test_a_tree_and_a_fault_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"tree": "three floors"}, f"expected one of: {', '.join(TREES)}; got: 'three floors'"),
-        ({"fault": "a crash"}, "expected one of: nothing, a crash once, .*; got: 'a crash'"),
-        ({"strategy": "one_for_two"}, "expected one of: one_for_one, rest_for_one, one_for_all; got: 'one_for_two'"),
+        (
+            {"tree": "three floors"},
+            f"expected one of: {', '.join(TREES)}; got: 'three floors'; did you mean two floors.",
+        ),
+        (
+            {"fault": "a crash"},
+            "expected one of: nothing, a crash once, .*; got: 'a crash'; did you mean a crash once.",
+        ),
+        (
+            {"strategy": "one_for_two"},
+            "expected one of: one_for_one, rest_for_one, one_for_all; got: 'one_for_two'; did you mean one_for_one.",
+        ),
         ({"cancel": "never"}, "expected one of: permanent, .*; got: 'never'"),
         ({"who": "Parser1"}, "expected one of: producer, producer-consumer, consumer; got: 'Parser1'"),
     ],

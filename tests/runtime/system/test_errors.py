@@ -9,7 +9,7 @@ import pytest
 from stage_members import Numbers, Slow, of
 from workers import FOUR, workers
 
-from palleto import PalletoError, Supervisor, cast, running
+from palleto import PalletoError, SettingError, Supervisor, cast, running
 
 
 class OwnError(Exception):
@@ -25,6 +25,13 @@ async def test_an_error_of_the_body_arrives_as_itself(error):
             raise error
     assert caught.value is error
     assert slow.ended == ["shutdown"]
+
+
+@pytest.mark.parametrize("top", [None, Numbers])
+async def test_what_is_no_process_is_refused(top):
+    with pytest.raises(SettingError, match=r"expected a stage or a supervisor to run, got: (None|<class .*Numbers'>)"):
+        async with running(top):
+            pass
 
 
 async def test_a_top_stage_that_crashes_ends_the_body():

@@ -1,6 +1,6 @@
-"""Sliders for the numbers of a ladder or of deploys, their picture, and one of them to look at: `bench(...)`.
+"""Sliders for the numbers of a ladder or of deploys, their picture, and one of them to look at: `sliders(...)`.
 
-one = bench(ladder, figures.ends_side_by_side, deadline=[1, 2, 5, 10], seconds=[2, 4, 8])
+one = sliders(ladder, figures.ends_side_by_side, deadline=[1, 2, 5, 10], seconds=[2, 4, 8])
 one                                    # in a notebook: two sliders, a list, the picture
 one.set(deadline=10).look_at("drain")  # the same without a front-end
 """
@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from palleto.errors import SettingError
+from palleto.errors import SettingError, unknown
 from palleto.lab.extra import required
 from palleto.lab.mimebundle import mimebundle
 
-__all__ = ["Bench", "bench"]
+__all__ = ["Sliders", "sliders"]
 
 ALL = "all of them, compared"
 
 
-class Bench:
-    """What was made with the numbers that the sliders stand at. Make it with `bench`.
+class Sliders:
+    """What was made with the numbers that the sliders stand at. Make it with `sliders`.
 
     numbers: where they stand. made: what came of it; it is kept, so to go back is instant. looked_at: one of these, by
     its name; empty: the picture of all.
@@ -52,7 +52,7 @@ class Bench:
         """The picture of all."""
         return self._show(self.made)
 
-    def set(self, **numbers: float) -> Bench:
+    def set(self, **numbers: float) -> Sliders:
         """Move sliders. Raises SettingError for a number that is not one of a slider's."""
         for name, number in numbers.items():
             if number not in self.values.get(name, ()):
@@ -60,14 +60,14 @@ class Bench:
         self.numbers |= numbers
         return self._changed()
 
-    def look_at(self, name: str = "") -> Bench:
+    def look_at(self, name: str = "") -> Sliders:
         """Look at one of them, or without a name at all. Raises SettingError for a name that there is not."""
         if name and name not in self.made:
-            raise SettingError(f"expected one of: {', '.join(self.made)}; got: {name!r}")
+            raise unknown(name, self.made)
         self.looked_at = name
         return self._changed()
 
-    def _changed(self) -> Bench:
+    def _changed(self) -> Sliders:
         for listener in self.listeners:
             listener()
         return self
@@ -87,19 +87,19 @@ class Bench:
 class View:
     """Its widgets: a slider a number, the list, and the picture or what is looked at."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, model: Sliders) -> None:
         widgets = required("ipywidgets")
-        self.bench = bench
+        self._model = model
         wide: dict[str, Any] = {"style": {"description_width": "initial"}}
         self._sliders = {
             name: widgets.SelectionSlider(
-                options=list(choices), value=bench.numbers[name], description=name, continuous_update=False, **wide
+                options=list(choices), value=model.numbers[name], description=name, continuous_update=False, **wide
             )
-            for name, choices in bench.values.items()
+            for name, choices in model.values.items()
         }
-        options = [(ALL, ""), *((name, name) for name in bench.made)]
+        options = [(ALL, ""), *((name, name) for name in model.made)]
         self._list = widgets.Dropdown(
-            options=options, value=bench.looked_at, description="Look at", layout={"width": "auto"}, **wide
+            options=options, value=model.looked_at, description="Look at", layout={"width": "auto"}, **wide
         )
         self._shown = widgets.HTML(layout={"width": "auto"})
         row = widgets.HBox([*self._sliders.values(), self._list], layout={"flex_flow": "row wrap"})
@@ -107,32 +107,32 @@ class View:
         for name, slider in self._sliders.items():
             slider.observe(lambda change, name=name: self._set(name, change["new"]), names="value")
         self._list.observe(lambda change: self._look_at(change["new"]), names="value")
-        bench.listeners.append(self.refresh)
+        model.listeners.append(self.refresh)
         self.refresh()
 
     def _set(self, name: str, number: float) -> None:
-        if self.bench.numbers[name] != number:
-            self.bench.set(**{name: number})
+        if self._model.numbers[name] != number:
+            self._model.set(**{name: number})
 
     def _look_at(self, name: str) -> None:
-        if self.bench.looked_at != name:
-            self.bench.look_at(name)
+        if self._model.looked_at != name:
+            self._model.look_at(name)
 
     def refresh(self) -> None:
-        """Show where the bench stands."""
-        bench = self.bench
+        """Show where the sliders stand."""
+        model = self._model
         for name, slider in self._sliders.items():
-            slider.value = bench.numbers[name]
-        self._list.value = bench.looked_at
-        if bench.looked_at:
-            self._shown.value = bench.made[bench.looked_at]._repr_html_()
+            slider.value = model.numbers[name]
+        self._list.value = model.looked_at
+        if model.looked_at:
+            self._shown.value = model.made[model.looked_at]._repr_html_()
         else:
-            self._shown.value = f'<div role="status">{bench.picture.svg()}</div>'
+            self._shown.value = f'<div role="status">{model.picture.svg()}</div>'
 
 
-def bench(
+def sliders(
     make: Callable[..., Mapping[str, Any]], show: Callable[[Mapping[str, Any]], Any], **values: Sequence[float]
-) -> Bench:
+) -> Sliders:
     """A slider for each of these numbers, over its values (one or more), the first one first.
 
     make: called with a number of each name, gives things by their names, each with an HTML form: `ladder`, `rollouts`.
@@ -142,4 +142,4 @@ def bench(
     for name, choices in values.items():
         if not choices:
             raise SettingError(f"expected one or more values of {name}, got: none")
-    return Bench(make, show, values)
+    return Sliders(make, show, values)

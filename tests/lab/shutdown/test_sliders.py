@@ -1,4 +1,4 @@
-"""The bench: two numbers, a picture, and one of all to look at; without a front-end and with its widgets."""
+"""The sliders: two numbers, a picture, and one of all to look at; without a front-end and with its widgets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from palleto import SettingError
 from palleto.lab import figures
-from palleto.lab.shutdown import Bench, Ladder, bench, ladder
+from palleto.lab.shutdown import Ladder, Sliders, ladder, sliders
 from palleto.lab.shutdown.ladder import FILES
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -21,15 +21,15 @@ def made() -> list[dict[str, float]]:
 
 
 @pytest.fixture
-def one(made: list[dict[str, float]]) -> Bench:
-    def two(**numbers: float) -> Ladder:
+def one(made: list[dict[str, float]]) -> Sliders:
+    def drained(**numbers: float) -> Ladder:
         made.append(numbers)
-        return ladder(**numbers, rungs=("kill -9", "drain"))
+        return ladder(**numbers, rungs=["drain"])
 
-    return bench(two, figures.ends_side_by_side, deadline=[2, 10], seconds=[2, 4])
+    return sliders(drained, figures.ends_side_by_side, deadline=[2, 10], seconds=[2, 4])
 
 
-def test_a_number_is_moved_and_moved_back(one: Bench, made: Any):
+def test_a_number_is_moved_and_moved_back(one: Sliders, made: Any):
     assert repr(one).splitlines()[0] == "deadline 2, seconds 2"
     short = one.made["drain"]
     long = one.set(deadline=10).made["drain"]
@@ -38,7 +38,7 @@ def test_a_number_is_moved_and_moved_back(one: Bench, made: Any):
     assert made == [{"deadline": 2, "seconds": 2}, {"deadline": 10, "seconds": 2}]
 
 
-def test_its_widgets_do_the_same(one: Bench):
+def test_its_widgets_do_the_same(one: Sliders):
     assert WIDGET in one._repr_mimebundle_()
     row, shown = one._view.box.children
     deadline, seconds, look = row.children
@@ -57,12 +57,12 @@ def test_its_widgets_do_the_same(one: Bench):
     assert "<svg" in shown.value
 
 
-def test_what_there_is_not_is_refused(one: Bench):
+def test_what_there_is_not_is_refused(one: Sliders):
     for call, words in (
         (lambda: one.set(deadline=3), r"expected deadline to be one of \[2, 10\], got: 3"),
         (lambda: one.set(length=3), r"expected length to be one of \[\], got: 3"),
-        (lambda: one.look_at("cancel"), "expected one of: kill -9, drain; got: 'cancel'"),
-        (lambda: bench(ladder, figures.ends_side_by_side, deadline=[]), "expected one or more values of deadline"),
+        (lambda: one.look_at("cancel"), "expected one of: drain; got: 'cancel'"),
+        (lambda: sliders(ladder, figures.ends_side_by_side, deadline=[]), "expected one or more values of deadline"),
     ):
         with pytest.raises(SettingError, match=words):
             call()
