@@ -31,8 +31,6 @@ LONGEST = 60.0
 """Seconds of run time of a pipeline that is given without an experiment."""
 LINES = 4
 """Lines said that are shown."""
-HEIGHT = 1000
-"""Of the player, in CSS pixels."""
 
 
 class Scheduler:
@@ -182,7 +180,7 @@ class View:
             self._end.value = ""
             return
         explanation = self.scheduler.explanation
-        player = Player(self.scheduler.trace, explanation.event, height=HEIGHT)
+        player = Player(self.scheduler.trace, explanation.event)
         self._end.value = explanation._repr_html_() + player._repr_html_()
 
 
