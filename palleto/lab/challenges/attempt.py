@@ -32,6 +32,10 @@ GRACE, TRIES = 0.5, 4
 """Real seconds that a run has to end each time it is told to, and how often it is."""
 
 
+MISTAKES = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "TypeError", "UnboundLocalError"}
+"""What Python raises for code that cannot be right. A goal's own faults are of other kinds."""
+
+
 class Miss:
     """What was wrong with a run: a line, and the trace event that shows it, if one does."""
 
@@ -59,6 +63,10 @@ class Attempt(Repetition):
                 _stop(thread)
         if self.given_up:
             return Miss(f"the run did not end within {LONGEST:g} s of real time: something in it goes on for ever")
+        miss = self._missed()
+        return miss and (_mistake(self.trace.events) or miss)
+
+    def _missed(self) -> Miss | None:
         if self.error is not None:
             return Miss(f"the run failed: {self.error}")
         if self.until is not None and not self.reached:
@@ -95,6 +103,16 @@ class Attempt(Repetition):
             await anyio.sleep(moment - self.now)
             if inspect.isawaitable(result := act(self)):
                 await result
+
+
+def _mistake(trace: Trace) -> Miss | None:
+    """The first crash over code that cannot be right: a name with a letter too few makes any goal's line a riddle."""
+    for event in trace:
+        if event.kind in ("crash", "loop_crashed"):
+            reason = str(event.data["reason"])
+            if reason.partition(":")[0] in MISTAKES:
+                return Miss(f"{event.stage} crashed: {reason}", event)
+    return None
 
 
 def _stop(thread: threading.Thread) -> None:
