@@ -36,7 +36,10 @@ widgets = required("ipywidgets")
 
 TEXT = 100
 """Characters of a line of words, which fits into a notebook beside JupyterLab's open sidebar."""
-LOG = "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis"
+LOG = (
+    "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis;"
+    "width:0;min-width:100%"  # a long line makes no panel wider than its half
+)
 PERIOD = 0.1
 """Real seconds between two frames."""
 PANELS_EVERY = 3
