@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import click
 from palleto.cloud.command_line import A_PORT, ABOVE_ZERO, NOT_NEGATIVE, ONE_OR_MORE, SECONDS
 from palleto.lab import copies
 from palleto.lab.extra import required
+
+SETTINGS = Path(copies.__file__).parent / "jupyter"
+"""A folder of Jupyter's configuration: https://docs.jupyter.org/en/stable/use/jupyter-directories.html"""
 
 
 class Lab(click.Group):
@@ -42,6 +46,9 @@ def notebooks(folder: Path, no_browser: bool, port: int | None, allow_root: bool
     required("ipywidgets")
     copied = copies.copy(folder.absolute())
     print(copied, flush=True)
+    # Settings that JupyterLab begins with, before the user's own: it does not greet with a question about its news.
+    paths = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
     arguments = ["--ip=127.0.0.1", "--log-level=WARN", f"--ServerApp.root_dir={copied.folder}"]
     arguments.append("--LabApp.default_url=/lab/tree/notebooks/index.ipynb")
     arguments += ["--no-browser"] * no_browser + ["--allow-root"] * allow_root
