@@ -17,7 +17,7 @@ from html import escape
 from textwrap import fill
 from typing import Any
 
-from palleto.errors import one_line
+from palleto.errors import SettingError, one_line
 from palleto.experiment import Experiment
 from palleto.lab.dashboard.controls import Controls
 from palleto.lab.dashboard.nature import Nature
@@ -59,6 +59,8 @@ class Dashboard:
     """
 
     def __init__(self, experiment: Experiment) -> None:
+        if not isinstance(experiment, Experiment):
+            raise SettingError(f"expected an experiment, got: {experiment!r:.60}")
         self.experiment = experiment
         self.scene = Scene()
         self.frames = 0
