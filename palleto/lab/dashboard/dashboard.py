@@ -34,8 +34,8 @@ from palleto.trace import TraceEvent
 
 widgets = required("ipywidgets")
 
-TEXT = 100
-"""Characters of a line of words, which fits into a notebook beside JupyterLab's open sidebar."""
+TEXT = 80
+"""Characters of a line of words, which fits into a notebook in a window of 800 pixels."""
 LOG = (
     "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis;"
     "width:0;min-width:100%"  # a long line makes no panel wider than its half
