@@ -75,13 +75,11 @@ export function ledgerPane(trace) {
 
 /** The law with the numbers of a producer. */
 function equation(state, stage) {
-  const { remembered, demand, buffered, wanted, excess } = account(state, stage);
+  const { remembered, demand, buffered, excess } = account(state, stage);
+  const least = demand < buffered ? ", at least 0" : "";
   const left = excess > 0 ? ` + ${whole(excess)} of cancelled subscriptions` : "";
-  const right =
-    demand >= buffered
-      ? `${whole(demand)} outstanding − ${whole(buffered)} buffered${left}`
-      : `${whole(wanted)} wanted${left}`;
-  return `${stage.label}: ${whole(remembered)} = ${right}`;
+  const law = `${whole(demand)} outstanding − ${whole(buffered)} buffered${least}${left}`;
+  return `${stage.label}: ${whole(remembered)} = ${law}`;
 }
 
 /** Whether an ask has been taken from the mailbox and is not in the accounts of the stage yet. */
