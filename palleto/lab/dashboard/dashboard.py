@@ -34,7 +34,7 @@ from palleto.trace import TraceEvent
 
 widgets = required("ipywidgets")
 
-TEXT = 80
+TEXT = 76
 """Characters of a line of words, which fits into a notebook in a window of 800 pixels."""
 LOG = (
     "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis;"

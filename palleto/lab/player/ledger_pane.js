@@ -20,7 +20,7 @@ export function ledgerPane(trace) {
   let held = "";
 
   function show(index, state, event) {
-    write(note, "the law: remembers = outstanding − buffered");
+    write(note, "remembers = outstanding − buffered");
     const all = [...state.subscriptions.values()];
     const living = all.filter((each) => !each.ended);
     const shown = (living.length ? living : all).slice(-MOST);
