@@ -31,7 +31,7 @@ PLACES = ("simulated", "embedded", "localstack", "endpoint", "aws")
 
 HEALTH_TIMEOUT = 0.3  # seconds; LocalStack answers on loopback in under 10 ms
 CONNECT_TIMEOUT = 2.0  # seconds; an endpoint of the user's may be on another machine
-START = "python -m palleto.cloud.localstack up"
+START = "palleto localstack up"
 AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
 
 
@@ -148,7 +148,7 @@ def start_command(url: str) -> str:
     """The command that starts LocalStack at a URL of this machine.
 
     >>> start_command("http://127.0.0.1:4566"), start_command("http://127.0.0.1:4600")
-    ('python -m palleto.cloud.localstack up', 'python -m palleto.cloud.localstack up --port 4600')
+    ('palleto localstack up', 'palleto localstack up --port 4600')
     """
     port = urlsplit(url).port
     return START if port == 4566 else f"{START} --port {port}"

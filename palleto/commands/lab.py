@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from palleto.cloud.command_line import A_PORT, ABOVE_ZERO, NOT_NEGATIVE, ONE_OR_
 from palleto.errors import SettingError
 from palleto.lab import copies
 from palleto.lab.extra import required
+
+SETTINGS = Path(copies.__file__).parent / "jupyter"
+"""A folder of Jupyter's configuration: https://docs.jupyter.org/en/stable/use/jupyter-directories.html"""
 
 
 class Lab(click.Group):
@@ -50,6 +54,9 @@ def notebooks(folder: Path, no_browser: bool, port: int | None, allow_root: bool
     required("ipywidgets")
     copied = copies.copy(folder.absolute())
     print(copied, flush=True)
+    # Settings that JupyterLab begins with, before the user's own: it does not greet with a question about its news.
+    paths = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
     arguments = ["--ip=127.0.0.1", "--log-level=WARN", f"--ServerApp.root_dir={copied.folder}"]
     arguments.append("--LabApp.default_url=/lab/tree/notebooks/index.ipynb")
     arguments += ["--no-browser"] * no_browser + ["--allow-root"] * allow_root

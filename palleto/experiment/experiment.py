@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,15 @@ class Experiment:
         prepare: Callable[[Any, Any], Any] | None = None,
         **options: Any,
     ) -> None:
-        if speed <= 0:
-            raise SettingError(f"expected speed to be above 0, got: {speed!r}")
+        if not callable(pipeline):
+            raise SettingError(f"expected a function that makes a pipeline, got: {pipeline!r:.60}")
+        for name, number in (("speed", speed), ("seconds", seconds)):
+            if number is not None and not (isinstance(number, int | float) and number > 0):
+                raise SettingError(f"expected {name} to be a number above 0, got: {number!r}")
+        if until is not None and not callable(until):
+            raise SettingError(f"expected until to be an ending, such as queue_empty, got: {until!r:.60}")
+        if unknown := sorted(options.keys() - {field.name for field in fields(Options)}):
+            raise SettingError(f"expected settings of an Experiment or options of a step, got: {', '.join(unknown)}")
         self.pipeline = pipeline
         self.speed = speed
         self.virtual = virtual
@@ -353,6 +360,8 @@ class Experiment:
         except PalletoError as error:
             self.error = str(error)
         except BaseException as error:  # shown in the dashboard: a thread's error is seen by nobody else
+            while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+                error = error.exceptions[0]
             self.error = f"{type(error).__name__}: {error}"
         finally:
             self._loop = self._wake = None
@@ -367,6 +376,8 @@ class Experiment:
         @wraps(self.pipeline)  # so that it is seen what it takes
         def prepared(*args: Any, **arguments: Any) -> Supervisor:
             top = self.pipeline(*args, **arguments)
+            if not isinstance(top, Supervisor):
+                raise SettingError(f"expected a function that returns a Supervisor, got one that returns: {top!r:.60}")
             if self.wanted_copies is not None:
                 changes.prepare_copies(top, self.wanted_copies)
             return top

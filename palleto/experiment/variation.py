@@ -21,12 +21,14 @@ class Variation:
 
     run: makes the experiment for a value; it should end by itself (`seconds`, `until`), and soon (`virtual=True`).
 
-    Raises SettingError for no values.
+    Raises SettingError for no values, or for what makes no experiment.
     """
 
     def __init__(self, name: str, values: Sequence[Any], run: Callable[[Any], Experiment]) -> None:
         if not values:
             raise SettingError(f"expected one or more values of {name}, got: none")
+        if not callable(run):
+            raise SettingError(f"expected a function that makes the experiment for a value of {name}, got: {run!r:.60}")
         self.name, self.values = name, list(values)
         self._run = run
         self._runs: dict[Any, Experiment] = {}
@@ -34,7 +36,9 @@ class Variation:
     def at(self, value: Any) -> Experiment:
         """The run for a value, at its end."""
         if value not in self._runs:
-            experiment = self._run(value).start()
-            experiment.join(LONGEST)
+            experiment = self._run(value)
+            if not isinstance(experiment, Experiment):
+                raise SettingError(f"expected an experiment for {self.name} = {value!r}, got: {experiment!r:.60}")
+            experiment.start().join(LONGEST)
             self._runs[value] = experiment
         return self._runs[value]

@@ -19,9 +19,6 @@ from palleto.trace import Trace, TraceEvent
 
 __all__ = ["Links"]
 
-HEIGHT = 860
-"""The height of the player that a link opens, in CSS pixels."""
-
 _OPEN = """
 const link = event.target.closest('button[data-at]'); if (!link) return;
 const at = Number(link.dataset.at), frames = [...this.querySelectorAll('iframe')];
@@ -62,11 +59,11 @@ class Links:
         """The HTML that has the links, and the players."""
         if not self._traces:
             return html
-        style = f"width:100%;height:{HEIGHT}px;border:0"
         frames = (
-            f'<iframe class="palleto-player" hidden title="the run" style="{style}" '
-            f'data-page="{escape(Player(trace).html(), quote=True)}"></iframe>'
-            for trace in self._traces
+            f'<iframe class="palleto-player" hidden title="the run" '
+            f'style="width:100%;height:{player.height}px;border:0" '
+            f'data-page="{escape(player.html(), quote=True)}"></iframe>'
+            for player in map(Player, self._traces)
         )
         return f'<div class="palleto-links" onclick="{escape(_OPEN.strip(), quote=True)}">{html}{"".join(frames)}</div>'
 

@@ -22,7 +22,7 @@ from palleto.lab.html import marked
 from palleto.lab.mimebundle import mimebundle
 from palleto.lab.player import Player
 from palleto.replay import Cause, Explanation, Scene, explain, plural
-from palleto.runtime import Supervisor
+from palleto.runtime import Supervisor, describe
 from palleto.trace import Trace
 
 __all__ = ["Scheduler", "be_the_scheduler"]
@@ -31,8 +31,6 @@ LONGEST = 60.0
 """Seconds of run time of a pipeline that is given without an experiment."""
 LINES = 4
 """Lines said that are shown."""
-HEIGHT = 1000
-"""Of the player, in CSS pixels."""
 
 
 class Scheduler:
@@ -182,7 +180,7 @@ class View:
             self._end.value = ""
             return
         explanation = self.scheduler.explanation
-        player = Player(self.scheduler.trace, explanation.event, height=HEIGHT)
+        player = Player(self.scheduler.trace, explanation.event)
         self._end.value = explanation._repr_html_() + player._repr_html_()
 
 
@@ -212,9 +210,15 @@ def be_the_scheduler(
     experiment = pipeline
     if not isinstance(experiment, Experiment):
         experiment = Experiment(experiment, virtual=True, seconds=LONGEST)
-    if not isinstance(goal, str):
-        words = (getdoc(goal) or goal.__name__).partition("\n")[0].rstrip(".")
-        return Scheduler(ChosenSchedule(experiment, choices), goal, reach or words)
+    if callable(goal):
+        named = getdoc(goal) or str(getattr(goal, "__name__", ""))
+        scheduler = Scheduler(ChosenSchedule(experiment, choices), goal, reach or named.partition("\n")[0].rstrip("."))
+        try:
+            _ = scheduler.reached
+        except Exception as error:
+            what = "expected a goal that says of a trace whether it is reached"
+            raise SettingError(f"{what}, got one that raises {describe(error)}") from None
+        return scheduler
     if goal not in get_args(Cause):
         raise SettingError(f"expected a cause of explain ({', '.join(get_args(Cause))}), got: {goal!r}")
 

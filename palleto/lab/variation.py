@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from palleto.errors import SettingError
 from palleto.experiment import Experiment, Variation
 from palleto.lab.extra import required
 from palleto.lab.html import image
@@ -35,6 +36,8 @@ class Vary:
         words: Callable[[Experiment], str] | None = None,
     ) -> None:
         widgets = required("ipywidgets")
+        if not callable(show):
+            raise SettingError(f"expected a function that shows an experiment, such as a figure, got: {show!r:.60}")
         self.variation = variation
         self._show, self._words = show, words
         self._picture = widgets.HTML()
@@ -99,6 +102,7 @@ def vary(
     """A slider over `values` (one or more) of the number called `name`.
 
     run: makes the experiment for a value, see `palleto.experiment.Variation`. show, words: see `Vary`.
-    Raises SettingError for no values, or if the notebooks' extra is missing.
+    Raises SettingError for no values, for what is no function, for what `run` makes that is no experiment, or if the
+    notebooks' extra is missing.
     """
     return Vary(Variation(name, values, run), show, words)

@@ -64,10 +64,11 @@ class Series:
         index = bisect_right(self.times, t)
         return self.values[index - 1] if index else 0
 
-    def columns(self, end: float, count: int) -> list[float]:
-        """The number in each of `count` equal spans between 0 and `end`; the last one holds.
+    def columns(self, end: float, count: int, *, steps: bool = True) -> list[float]:
+        """The number in each of `count` equal spans between 0 and `end`, its mean there; the last one holds.
 
         In a span with one change, and none in the spans beside it, it is what it changed to: a step stays a step.
+        With steps=False it is the mean there, too, for series that must add up.
         """
         if self._key != (end, count):
             self._key, self._next, self._sums = (end, count), 0, [0.0] * count
@@ -82,6 +83,8 @@ class Series:
         if last < 0:
             return found
         _add(found, self.times[-1] / width, count, self.values[-1])
+        if not steps:
+            return found
         changed = [0, *self._changed, 0]
         column = int(self.times[-1] / width)
         if column < count:  # the last change counts, too

@@ -1,6 +1,9 @@
-// Evaluated in the player's page by test_player_fit.py: what does not fit, in words; and the blank below what panes hold.
+// Evaluated in the player's page by test_player_fit.py: what does not fit, in words; the blank below what panes hold; and
+// which panes have to be scrolled that need not be, as code and lists do.
 async () => {
-  for (let wait = 0; wait < 4; wait += 1) await new Promise((done) => requestAnimationFrame(done));
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame(); // the page is drawn, and its panes hear how large they are
+  await frame(); // and have drawn themselves anew
   const wrong = [];
   const box = (element) => element.getBoundingClientRect();
   const grid = box(document.querySelector(".grid"));
@@ -51,7 +54,7 @@ async () => {
   }
 
   // The accounts are read in full, and so is what a box of the pipeline says.
-  for (const table of document.querySelectorAll("#pane-ledger table")) {
+  for (const table of document.querySelectorAll("#pane-ledger .accounts")) {
     if (box(table).right > box(table.closest(".pane")).right) wrong.push(`${table.className} is wider than the ledger`);
   }
   for (const text of document.querySelectorAll(".box text:not(.sign)")) {
@@ -76,5 +79,10 @@ async () => {
     return Math.max(0, Math.round(box(document.querySelector(pane)).bottom - Math.max(...ends.map((each) => box(each).bottom))));
   };
   const lanes = box(document.querySelector("#pane-lanes .scroll")).bottom - box(document.querySelector("canvas")).bottom;
-  return { wrong, ledger: blank("#pane-ledger", "table:not([hidden])"), lanes: Math.max(0, Math.round(lanes)) };
+  const held = { ledger: ".scroll", pipeline: ".body", lanes: ".scroll" };
+  const scrolled = Object.keys(held).filter((name) => {
+    const box = document.querySelector(`#pane-${name} ${held[name]}`);
+    return box.scrollHeight > box.clientHeight + 1;
+  });
+  return { wrong, scrolled, ledger: blank("#pane-ledger", "table:not([hidden])"), lanes: Math.max(0, Math.round(lanes)) };
 };

@@ -58,14 +58,7 @@ def expected(trace: list[TraceEvent], index: int) -> dict[str, Any]:
             f"{consumer} of {producer}": [asked, sent, None if (producer, consumer) in gone else asked - sent]
             for (producer, consumer), (asked, sent) in living.items()
         },
-        "producers": {
-            producer: [
-                ledgers[producer][0],
-                max(0, ledgers[producer][1] - ledgers[producer][2]),
-                *ledgers[producer][2:],
-            ]
-            for producer, _ in accounts
-        },
+        "producers": {producer: [ledgers[producer][0], *ledgers[producer][2:]] for producer, _ in accounts},
         "loops": [len(started), len(killed - stopped), len(stopped)],
         "running": sorted(set(started) - killed - over),
         "law": not any(event.kind == "law" for event in past),

@@ -62,7 +62,7 @@ def test_aws_endpoint_url_is_heeded_on_this_machine_only(localstack: str) -> Non
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         place = choose(environ={"AWS_ENDPOINT_URL": url})
         assert place == Place("endpoint", url, f"endpoint {url}, because AWS_ENDPOINT_URL names it")
-    with pytest.raises(SettingError, match=r"as AWS_ENDPOINT_URL says, .*palleto\.cloud\.localstack up --port \d+"):
+    with pytest.raises(SettingError, match=r"as AWS_ENDPOINT_URL says, .*palleto localstack up --port \d+"):
         choose(environ={"AWS_ENDPOINT_URL": url})
 
 
@@ -231,7 +231,7 @@ def test_an_endpoint_is_asked_at_its_port_and_what_is_wrong_is_told(
 
 def test_a_named_place_that_does_not_answer(localstack: str) -> None:
     port = free_port()
-    with pytest.raises(SettingError, match=rf"start it: python -m palleto\.cloud\.localstack up --port {port}"):
+    with pytest.raises(SettingError, match=rf"start it: palleto localstack up --port {port}"):
         choose("localstack", environ={"LOCALSTACK_HOST": f"127.0.0.1:{port}"})
     with pytest.raises(SettingError, match="leave --endpoint out"):
         choose(endpoint=f"http://127.0.0.1:{port}")

@@ -131,6 +131,9 @@ def test_jupyterlab_itself_opens_the_index_on_loopback(tmp_path):
         for path in ("notebooks/step5_multiple_consumers.ipynb", "steps/step5.py"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/{path}?{token}") as answer:
                 assert json.load(answer)["path"] == path
+        news = f"http://127.0.0.1:{port}/lab/api/settings/@jupyterlab/apputils-extension:notification?{token}"
+        with urllib.request.urlopen(news) as answer:  # it does not ask a learner about JupyterLab's news
+            assert json.load(answer)["schema"]["properties"]["fetchNews"]["default"] == "false"
     finally:
         server.terminate()
         server.communicate(timeout=60)

@@ -127,6 +127,33 @@ def test_an_error_is_kept(start: Any) -> None:
     assert experiment.error == "RuntimeError: no pipeline"
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "settings", "complaint"),
+    [
+        (None, {}, "expected a function that makes a pipeline, got: None"),
+        (step5.pipeline, {"seconds": "x"}, "expected seconds to be a number above 0, got: 'x'"),
+        (step5.pipeline, {"until": 5}, "expected until to be an ending, such as queue_empty, got: 5"),
+        (step5.pipeline, {"colour": "red"}, "expected settings of an Experiment or options of a step, got: colour"),
+    ],
+)
+def test_what_is_no_pipeline_or_setting_is_refused_at_once(pipeline, settings, complaint):
+    with pytest.raises(SettingError, match=complaint):
+        Experiment(pipeline, **settings)
+
+
+def test_what_an_ending_raises_and_what_is_no_pipeline_is_told_in_one_line():
+    async def ending(run: object) -> None:
+        raise ValueError("mine")
+
+    for pipeline, until, complaint in (
+        (step5.pipeline, ending, "ValueError: mine"),
+        (lambda: 5, None, "expected a function that returns a Supervisor, got one that returns: 5"),
+    ):
+        run = Experiment(pipeline, virtual=True, seconds=1, until=until).start()
+        run.join()
+        assert run.error == complaint
+
+
 def test_bad_settings_and_changes() -> None:
     for speed in (0, -1.0):
         with pytest.raises(SettingError, match="above 0"):

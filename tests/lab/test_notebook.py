@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,12 @@ def test_a_notebook_and_its_row_in_the_index_have_its_minutes(tmp_path: Path, na
     markdown(written(tmp_path / "index.ipynb"), f"| 4. [Waiting]({name}) | 7 things | 1 |\n")
     assert "About 10 minutes" in notebook.synced(tmp_path / name)
     assert "| 7 things | 10 |" in notebook.synced(tmp_path / "index.ipynb")
+
+
+def test_no_cell_uses_a_name_that_nothing_defines():
+    command = ["ruff", "check", "--isolated", "--select", "F821", "--output-format", "concise", str(notebook.FOLDER)]
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_syncing_twice_changes_nothing_more(tmp_path: Path):

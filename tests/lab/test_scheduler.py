@@ -71,6 +71,10 @@ def test_a_goal_may_be_a_function() -> None:
     named = be_the_scheduler(two_readers(BelowZero), asks_for_nothing, reach="nothing")
     assert repr(named).startswith("To reach: nothing.\n")
     assert repr(be_the_scheduler(step5.pipeline, lambda trace: False)).startswith("To reach: <lambda>.\n")
+    with pytest.raises(SettingError, match="got one that raises ZeroDivisionError: division by zero"):
+        be_the_scheduler(step5.pipeline, lambda trace: 1 / 0)
+    with pytest.raises(SettingError, match=r"expected a cause of explain .*, got: None"):
+        be_the_scheduler(step5.pipeline, None)
 
 
 def test_its_buttons_choose_and_the_picture_follows(game: Scheduler) -> None:

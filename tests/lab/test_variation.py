@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from matplotlib.figure import Figure
 
 import palleto
@@ -57,3 +58,13 @@ def test_a_run_that_fails_is_one_line() -> None:
 
     shown = vary("n", [1], lambda n: Experiment(broken, virtual=True), consumed)
     assert shown.line == "failed: no pipeline"
+
+
+def test_what_makes_or_shows_no_experiment_is_refused() -> None:
+    for run, show, complaint in (
+        (None, consumed, "expected a function that makes the experiment for a value of n, got: None"),
+        (lambda n: 5, consumed, "expected an experiment for n = 1, got: 5"),
+        (eager, None, "expected a function that shows an experiment, such as a figure, got: None"),
+    ):
+        with pytest.raises(palleto.SettingError, match=complaint):
+            vary("n", [1], run, show)

@@ -30,6 +30,16 @@ def test_a_change_that_stands_alone_is_a_step_and_others_are_means():
     assert series.columns(8, 4)[3] == pytest.approx((0.25 * 6 + 0.5 * 6) / 2)
 
 
+def test_without_steps_series_that_add_up_add_up_in_each_column():
+    visible, flight, deleted = Series(), Series(), Series()
+    for t, parts in [(0, (4, 0, 0)), (4.5, (0, 4, 0)), (5.5, (0, 2, 2)), (5.75, (0, 0, 4))]:
+        for series, count in zip((visible, flight, deleted), parts, strict=True):
+            series.set(t, count)
+    columns = [series.columns(10, 10, steps=False) for series in (visible, flight, deleted)]
+    assert list(map(sum, zip(*columns, strict=True))) == [4] * 10
+    assert [series.columns(10, 10)[4] for series in (visible, flight, deleted)] == [0, 2, 0]  # else they do not
+
+
 def test_peaks_are_kept_as_their_buckets_grow():
     peaks = Peaks()
     for t, value in [(0, 3), (0.1, 10), (0.2, 1), (0.6, 4)]:

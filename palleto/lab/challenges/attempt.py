@@ -8,7 +8,6 @@ import inspect
 import random
 import threading
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import anyio
@@ -30,6 +29,10 @@ DELAY = 0.00001
 
 GRACE, TRIES = 0.5, 4
 """Real seconds that a run has to end each time it is told to, and how often it is."""
+
+
+MISTAKES = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "TypeError", "UnboundLocalError"}
+"""What Python raises for code that cannot be right. A goal's own faults are of other kinds."""
 
 
 class Miss:
@@ -59,6 +62,10 @@ class Attempt(Repetition):
                 _stop(thread)
         if self.given_up:
             return Miss(f"the run did not end within {LONGEST:g} s of real time: something in it goes on for ever")
+        miss = self._missed()
+        return miss and (_mistake(self.trace.events) or miss)
+
+    def _missed(self) -> Miss | None:
         if self.error is not None:
             return Miss(f"the run failed: {self.error}")
         if self.until is not None and not self.reached:
@@ -97,6 +104,16 @@ class Attempt(Repetition):
                 await result
 
 
+def _mistake(trace: Trace) -> Miss | None:
+    """The first crash over code that cannot be right: a name with a letter too few makes any goal's line a riddle."""
+    for event in trace:
+        if event.kind in ("crash", "loop_crashed"):
+            reason = str(event.data["reason"])
+            if reason.partition(":")[0] in MISTAKES:
+                return Miss(f"{event.stage} crashed: {reason}", event)
+    return None
+
+
 def _stop(thread: threading.Thread) -> None:
     """End a thread whose run goes on for ever, if that can be done: Python code can be interrupted, a call cannot.
 
@@ -108,18 +125,10 @@ def _stop(thread: threading.Thread) -> None:
             thread.join(GRACE)
 
 
-def _checked(pipeline: Any) -> Callable[..., Supervisor]:
-    """The function, which raises SettingError if what it makes is no pipeline. Raises it at once for what is none."""
+def _checked(pipeline: Any) -> Any:
+    """The function. Raises SettingError for what is none that makes a pipeline."""
     if isinstance(pipeline, Supervisor):
         raise SettingError("expected the function that makes the pipeline, without calling it: check(pipeline)")
     if not callable(pipeline) or isinstance(pipeline, type) or inspect.iscoroutinefunction(pipeline):
         raise SettingError(f"expected a function that makes a pipeline, got: {pipeline!r:.60}")
-
-    @wraps(pipeline)  # with its arguments: a step's may take a warehouse
-    def checked(*arguments: Any, **named: Any) -> Supervisor:
-        made = pipeline(*arguments, **named)
-        if not isinstance(made, Supervisor):
-            raise SettingError(f"expected a function that returns a Supervisor, got one that returns: {made!r:.60}")
-        return made
-
-    return checked
+    return pipeline

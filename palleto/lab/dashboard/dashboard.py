@@ -17,7 +17,7 @@ from html import escape
 from textwrap import fill
 from typing import Any
 
-from palleto.errors import one_line
+from palleto.errors import SettingError, one_line
 from palleto.experiment import Experiment
 from palleto.lab.dashboard.controls import Controls
 from palleto.lab.dashboard.nature import Nature
@@ -34,9 +34,12 @@ from palleto.trace import TraceEvent
 
 widgets = required("ipywidgets")
 
-TEXT = 100
-"""Characters of a line of words, which fits into a notebook beside JupyterLab's open sidebar."""
-LOG = "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis"
+TEXT = 76
+"""Characters of a line of words, which fits into a notebook in a window of 800 pixels."""
+LOG = (
+    "margin:0;line-height:19px;font-size:12px;overflow:hidden;white-space:pre;text-overflow:ellipsis;"
+    "width:0;min-width:100%"  # a long line makes no panel wider than its half
+)
 PERIOD = 0.1
 """Real seconds between two frames."""
 PANELS_EVERY = 3
@@ -56,6 +59,8 @@ class Dashboard:
     """
 
     def __init__(self, experiment: Experiment) -> None:
+        if not isinstance(experiment, Experiment):
+            raise SettingError(f"expected an experiment, got: {experiment!r:.60}")
         self.experiment = experiment
         self.scene = Scene()
         self.frames = 0

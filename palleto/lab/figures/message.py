@@ -65,6 +65,7 @@ def message_over_time(trace: Any, name: str) -> Picture:
                 "markeredgecolor": INK,
                 "markersize": 9,
                 "linestyle": "",
+                "clip_on": False,  # what is done at 0 s stands on the edge
                 "label": kind,
             }
             (drawn[kind],) = axes.plot(entry.t, lanes.index(entry.who), MARKS[kind], **look)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from palleto.errors import SettingError
 from palleto.lab.figures.picture import (
     BLUE,
     GREEN,
@@ -93,6 +94,8 @@ def requests_per_file(traces: Mapping[int, Any]) -> Picture:
     traces: `{1: run1, 3: run3, 6: run6}`, from the number of pipelines to an experiment, a recorder or a list of
     trace events.
     """
+    if not isinstance(traces, Mapping):
+        raise SettingError(f"expected runs by the number of their pipelines, such as {{1: run}}, got: {traces!r:.60}")
     runs = {int(number): _cost(events_of(trace)) for number, trace in sorted(traces.items())}
     runs = {number: cost for number, cost in runs.items() if cost["files"]}
     if not runs:

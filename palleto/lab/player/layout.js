@@ -11,7 +11,7 @@ export function share(grid, placed, lanes) {
   const rows = Math.ceil(1 + Math.max(0, ...placed.all.map(({ row }) => row)));
   const producers = stages.filter(({ consumers }) => consumers.size).length;
   const subscriptions = stages.reduce((sum, { consumers }) => sum + consumers.size, 0);
-  const wishes = { pipeline: 24 + 54 * rows, lanes, ledger: 94 + 26 * (producers + subscriptions) };
+  const wishes = { pipeline: 24 + (rows > 3 ? 42 : 54) * rows, lanes, ledger: 68 + 16 * (producers + subscriptions) };
   for (const [name, pixels] of Object.entries(wishes)) grid.style.setProperty(`--${name}`, `${HEAD + pixels}px`);
-  grid.classList.toggle("low-ledger", producers + subscriptions <= 4); // then another pane has room below it
+  grid.classList.toggle("low-ledger", producers + subscriptions <= 6); // then another pane has room below it
 }

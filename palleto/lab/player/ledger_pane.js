@@ -1,37 +1,49 @@
-// The ledger: what each subscription has asked and was given, what each producer remembers, and the law.
+// The ledger: what each producer remembers, below it what each subscription has asked and was given; and the law.
 
 import { make, pane, seeLater, write } from "./dom.js";
 import { account } from "./state.js";
-import { whole } from "./words.js";
+import { plural, whole } from "./words.js";
 
 const MOST = 24; // subscriptions with a row; a run with more shows those that changed last, and counts the rest
 
 export function ledgerPane(trace) {
   const { section, note, body } = pane("ledger", "Ledger");
   const law = make("p", { class: "law", role: "status", "aria-live": "off" });
-  const subscriptions = table("subscriptions", ["consumer of producer", "asked", "delivered", "outstanding"]);
-  const producers = table("producers", ["producer", "remembers", "wanted", "buffered", "dropped"]);
+  const more = make("caption", { class: "more" });
+  const heads = ["producer, consumers", "asked", "delivered", "outstanding"].map((heading) =>
+    make("th", { scope: "col" }, heading),
+  );
+  const table = make("table", { class: "accounts" }, more, make("thead", {}, make("tr", {}, ...heads)));
   const box = make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "accounts of demand" });
-  box.append(law, producers.element, subscriptions.element);
+  box.append(law, table);
   body.append(box);
+  let held = "";
 
   function show(index, state, event) {
-    write(note, "demand, in events");
-    const held = [...state.subscriptions.values()];
-    const living = held.filter((each) => !each.ended);
-    const shown = (living.length ? living : held).slice(-MOST);
-    subscriptions.fill(
-      shown.map((each) => subscriptionRow(each, event)),
-      held.length - shown.length,
-      living.length > MOST ? "subscription" : "ended subscription",
-    );
+    write(note, "remembers = outstanding − buffered");
+    const all = [...state.subscriptions.values()];
+    const living = all.filter((each) => !each.ended);
+    const shown = (living.length ? living : all).slice(-MOST);
     const owing = [...state.stages.values()].filter((stage) => stage.emits);
-    producers.fill(
-      owing.slice(0, MOST).map((stage) => producerRow(state, stage, event)),
-      owing.length - Math.min(MOST, owing.length),
-      "producer",
-    );
-    producers.element.classList.toggle("undropped", owing.every((stage) => !account(state, stage).dropped));
+    const named = owing.filter(({ label }, place) => place < MOST || shown.some((each) => each.producer === label));
+    const accounts = named.map((stage) => [
+      producerRow(state, stage, event),
+      ...shown.filter((each) => each.producer === stage.label).map((each) => subscriptionRow(each, event)),
+    ]);
+    table.hidden = !accounts.length;
+    const texts = accounts.flatMap((rows) => rows.map((row) => `${row.className} ${row.textContent}`)).join("\n");
+    if (texts !== held) {
+      // to lay a table out is dear
+      for (const each of [...table.tBodies]) each.remove();
+      table.append(...accounts.map((rows) => make("tbody", {}, ...rows)));
+    }
+    held = texts;
+    const left = [
+      [all.length - shown.length, living.length > MOST ? "subscription" : "ended subscription"],
+      [owing.length - named.length, "producer"],
+    ].filter(([count]) => count > 0);
+    write(more, left.length ? `${left.map(([count, noun]) => plural(count, noun)).join(" and ")} more not shown` : "");
+    more.hidden = !left.length;
     tell(state, owing, event);
     const acting = [...box.querySelectorAll("tr.acting")].pop();
     if (acting) seeLater(box, acting);
@@ -50,7 +62,9 @@ export function ledgerPane(trace) {
       const doing = busy && busy.label === event?.stage;
       write(
         law,
-        busy && doing ? `… ${busy.label} is about to enter this.` : `✓ The law holds: ${equation(state, owing[0])}.`,
+        busy && doing
+          ? `… ${busy.label} is about to enter this.`
+          : `✓ ${equation(state, owing.find((stage) => account(state, stage).excess > 0) ?? owing[0])}`,
       );
       law.className = busy && doing ? "law" : "law holds";
     }
@@ -61,13 +75,11 @@ export function ledgerPane(trace) {
 
 /** The law with the numbers of a producer. */
 function equation(state, stage) {
-  const { remembered, demand, buffered, wanted, excess } = account(state, stage);
+  const { remembered, demand, buffered, excess } = account(state, stage);
+  const least = demand < buffered ? ", at least 0" : "";
   const left = excess > 0 ? ` + ${whole(excess)} of cancelled subscriptions` : "";
-  const right =
-    demand >= buffered
-      ? `${whole(demand)} outstanding − ${whole(buffered)} buffered${left}`
-      : `${whole(wanted)} wanted${left}`;
-  return `${stage.label} remembers ${whole(remembered)} = ${right}`;
+  const law = `${whole(demand)} outstanding − ${whole(buffered)} buffered${least}${left}`;
+  return `${stage.label}: ${whole(remembered)} = ${law}`;
 }
 
 /** Whether an ask has been taken from the mailbox and is not in the accounts of the stage yet. */
@@ -84,33 +96,27 @@ function subscriptionRow({ producer, consumer, asked, delivered, ended }, event)
     event &&
     ((event.stage === producer && event.peer === consumer) || (event.stage === consumer && event.peer === producer));
   const over = delivered > asked;
-  const name = make(
-    "th",
-    { scope: "row" },
-    ...breakable(consumer),
-    make("span", { class: "of" }, " of ", ...breakable(producer), ended ? ", ended" : ""),
-  );
-  const outstanding = ended ? "–" : over ? `${asked - delivered} ✕` : whole(asked - delivered);
+  const name = make("th", { scope: "row" }, ...breakable(consumer));
+  const outstanding = ended ? "ended" : over ? `${asked - delivered} ✕` : whole(asked - delivered);
   const cells = [whole(asked), whole(delivered), outstanding].map((text) => make("td", {}, text));
-  return make(
-    "tr",
-    { class: [acts ? "acting" : "", over ? "broken" : "", ended ? "gone" : ""].join(" ").trim() || null },
-    name,
-    ...cells,
-  );
+  const style = classes("subscription", acts && "acting", over && "broken", ended && "gone");
+  return make("tr", { class: style }, name, ...cells);
 }
 
+/** What a producer remembers is what is outstanding below it, less what is buffered. */
 function producerRow(state, stage, event) {
-  const { remembered, wanted, buffered, dropped } = account(state, stage);
+  const { remembered, buffered, dropped } = account(state, stage);
   const broken = state.law !== null && state.law.stage === stage.label;
-  const cells = [whole(remembered), whole(wanted), whole(buffered), whole(dropped)].map((text) => make("td", {}, text));
-  const name = make("th", { scope: "row" }, ...breakable(stage.label), broken ? " ✕" : "");
-  return make(
-    "tr",
-    { class: [event?.stage === stage.label ? "acting" : "", broken ? "broken" : ""].join(" ").trim() || null },
-    name,
-    ...cells,
-  );
+  const numbers = [`remembers ${whole(remembered)}`, `buffered ${whole(buffered)}`];
+  if (dropped) numbers.push(`dropped ${whole(dropped)}`);
+  const name = make("th", { scope: "rowgroup" }, ...breakable(stage.label), broken ? " ✕" : "");
+  const acts = event?.stage === stage.label;
+  const cell = make("td", { colspan: 3 }, numbers.join(" · "));
+  return make("tr", { class: classes("producer", acts && "acting", broken && "broken") }, name, cell);
+}
+
+function classes(...names) {
+  return names.filter(Boolean).join(" ");
 }
 
 /** A name that may go on in the next line where a stage's role begins, or after a mark. */
@@ -118,23 +124,4 @@ function breakable(name) {
   return name
     .split(/(?=ProducerConsumer)|(?<!Producer)(?=Consumer)|(?<=[.:/_-])/)
     .flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
-}
-
-function table(name, headings) {
-  const rows = make("tbody");
-  const more = make("caption", { class: "more" });
-  const heads = headings.map((heading) => make("th", { scope: "col" }, heading));
-  let held = "";
-  const element = make("table", { class: name }, more, make("thead", {}, make("tr", {}, ...heads)), rows);
-  return {
-    element,
-    fill(made, left, noun) {
-      element.hidden = !made.length;
-      const texts = made.map((row) => `${row.className} ${row.textContent}`).join("\n");
-      if (texts !== held) rows.replaceChildren(...made); // to lay a table out is dear
-      held = texts;
-      write(more, left > 0 ? `${whole(left)} more ${noun}${left === 1 ? "" : "s"} not shown` : "");
-      more.hidden = left <= 0;
-    },
-  };
 }

@@ -75,7 +75,7 @@ function start(trace) {
     document.title,
     make("span", { class: "note" }, ` ${bar.title}`),
     queue.wanted ? null : make("span", { class: "note spare" }, "; this run has no queue"),
-    make("span", { class: "note away" }, " · click here, and the keys work"),
+    make("span", { class: "note away" }, " · click here for the keys"),
   );
   const grid = make("div", { class: `grid${queue.wanted ? "" : " no-queue"}` }, ...panes.map((pane) => pane.element));
   share(grid, placed, lanes.wanted);

@@ -86,7 +86,7 @@ function set(element, name, value) {
 }
 
 function sizes(width, height, columns, rows) {
-  const gap = columns > 1 ? Math.max(40, Math.min(120, ((width - 2 * PAD) * 0.27) / (columns - 1))) : 0;
+  const gap = columns > 1 ? Math.max(36, Math.min(120, ((width - 2 * PAD) * 0.2) / (columns - 1))) : 0;
   const w = Math.min(180, (width - 2 * PAD - gap * (columns - 1)) / columns);
   const room = columns > 1 ? Math.min(220, (width - 2 * PAD - w * columns) / (columns - 1)) : 0;
   const pitch = Math.max(LOW + ROW, Math.min(120, (height - 2 * PAD) / rows));
@@ -161,7 +161,7 @@ function drawBox(box, { x, y, w, h }) {
   const fits = Math.floor((h - 2) / STEP); // lines
   const [above, name] = fits > 2 ? split(label, Math.floor((w - 20) / 7)) : ["", label];
   const texts = above ? [[above, "small"]] : [];
-  texts.push([clip(name, Math.floor((w - 18) / 5.7)), "name"]);
+  texts.push([clip(name, Math.floor((w - 18) / 5.6)), "name"]);
   const room = Math.max(1, fits - texts.length);
   const shown = lines.flatMap(([text, style]) =>
     text.length > fit ? text.split(" · ").map((part) => [part, style]) : [[text, style]],
@@ -169,7 +169,7 @@ function drawBox(box, { x, y, w, h }) {
   for (const [text, style] of shown.slice(0, room)) texts.push([clip(text, fit), style]);
   texts.forEach(([text, style], row) => {
     const name = style === "name";
-    const size = Math.max(9, Math.min(name ? 12 : 11.5, (w - 18) / (text.length * (name ? 0.66 : 0.57)))); // of wide fonts
+    const size = Math.max(8.5, Math.min(name ? 12 : 11.5, (w - 18) / (text.length * (name ? 0.66 : 0.57)))); // of wide fonts
     const middle = y + h / 2 + 4 + (row - (texts.length - 1) / 2) * STEP;
     group.append(
       make("text", { x: x + 12, y: middle, class: style, style: `font-size:${size.toFixed(1)}px` }, text),

@@ -14,8 +14,8 @@ from palleto.program import lesson
 from palleto.replay import events_of
 from palleto.trace import TraceEvent, load
 
-HEIGHT = 1000
-"""The height of the player in a notebook, in CSS pixels."""
+HEIGHTS = (860, 1310)
+"""The least and the most height that a player chooses in a notebook, in CSS pixels: six pipelines of step 9 fit."""
 
 
 class Player:
@@ -24,17 +24,18 @@ class Player:
     trace:  a recorder, an experiment, a dashboard, a list of trace events, or the path of a trace file.
     at:     where to open it: a trace event, an answer of `evidence` or the number (`seq`) of an event; None: at the
             first. A number that the trace does not have opens it at the event before.
-    height: of the player in the notebook, in CSS pixels, above 0.
+    height: of the player in the notebook, in CSS pixels, above 0; None: as much as its panes need to be read without
+            scrolling, from 860 to 1310.
 
     Raises SettingError for what is no trace, a file that cannot be read, or an `at` that is none of these.
     """
 
-    def __init__(self, trace: Any, at: Any = None, *, height: int = HEIGHT) -> None:
-        if isinstance(height, bool) or not isinstance(height, int) or height <= 0:
+    def __init__(self, trace: Any, at: Any = None, *, height: int | None = None) -> None:
+        if height is not None and (isinstance(height, bool) or not isinstance(height, int) or height <= 0):
             raise SettingError(f"expected height to be a number of pixels above 0, got: {height!r}")
         self.events, self.title = _opened(trace)
         self.at = _number(at)
-        self.height = height
+        self.height = height or _height(self.events)
 
     def __repr__(self) -> str:
         last = self.events[-1].t if self.events else 0.0
@@ -84,6 +85,22 @@ def _title(events: list[TraceEvent]) -> str:
                 return name or ""
             return f"Step {found.number}: {found.title}"
     return ""
+
+
+def _height(events: list[TraceEvent]) -> int:
+    """The height at which nothing has to be scrolled but code and lists, in CSS pixels."""
+    living: set[tuple[str, str | None]] = set()
+    most = (1, 1)
+    for event in events:
+        if event.kind == "subscribe":
+            living.add((event.stage, event.peer))
+            most = max(most, (len(living), len({producer for producer, _ in living})))
+        elif event.kind in ("cancel", "down"):
+            living -= {(event.stage, event.peer), (event.peer or "", event.stage)}
+    subscriptions, producers = most
+    # A line of the ledger has 16 pixels, a box of the picture 44, a lane 18; code is to have 360.
+    ledger, boxes, lanes = 76 + 16 * (subscriptions + producers), subscriptions - producers + 1, subscriptions + 2
+    return min(HEIGHTS[1], max(HEIGHTS[0], 410 + max(360, ledger) + 44 * boxes + 18 * lanes))
 
 
 def _number(at: Any) -> int | None:

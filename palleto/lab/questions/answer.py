@@ -37,7 +37,10 @@ def same(given: Any, right: Any, tolerance: float = 0.0) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether it is a finite number, and not True or False."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return False
 
 
 def number_of(value: Any, unit: str) -> float | int | None:

@@ -29,9 +29,6 @@ State = Literal["right", "wrong", "open"]
 
 SIGNS: dict[State, str] = {"right": "✓", "wrong": "✗", "open": "○"}
 
-HEIGHT = 860
-"""The height of a question's player, in CSS pixels: its code, log, pipeline and lanes are seen at once."""
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -140,10 +137,10 @@ class Question:
     def _right(self) -> Verdict:
         return self._say("right", f"{self.shown(self.given)}. {self.definition.why}".strip())
 
-    def player(self, height: int = HEIGHT) -> Player:
+    def player(self, height: int | None = None) -> Player:
         """The player on the latest run, at the trace event that decides the answer; at the first if none does.
 
-        height: in the notebook, in CSS pixels, above 0.
+        height: as of a Player.
         """
         event = self._solve()[0].event
         return Player(self._trace_with(event), event, height=height)

@@ -91,7 +91,7 @@ def test_up_starts_it_once_and_down_ends_it(
     with pytest.raises(SystemExit) as ended:
         command.main(["status", "--port", str(port)])
     assert ended.value.code == 1
-    assert f"python -m palleto.cloud.localstack up --port {port}" in capsys.readouterr().out
+    assert f"palleto localstack up --port {port}" in capsys.readouterr().out
 
 
 def test_it_gets_no_credential_and_nothing_else_of_the_callers(

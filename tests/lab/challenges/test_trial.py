@@ -81,6 +81,20 @@ def test_without_an_event_the_last_one_is_shown(make):
     assert f'data-at="{result.trace[-1].seq}"' in result._repr_html_()
 
 
+def test_a_crash_over_a_mistake_in_the_code_is_said_in_place_of_what_comes_of_it(make):
+    class Server(step4.Server):
+        async def loop(self):
+            return no_such_name  # noqa: F821
+
+    def pipeline() -> Supervisor:
+        return Supervisor([child(Server), child(step4.Producer), child(step4.Consumer)])
+
+    result = make(lambda trace: "nothing is consumed").check(pipeline)
+    assert "crashed: NameError: name 'no_such_name' is not defined" in repr(result)
+    assert result.miss.event.kind == "crash"
+    assert make().check(pipeline)  # a goal that is reached all the same is reached
+
+
 def test_where_not_all_seeds_were_tried_it_says_so(make, monkeypatch):
     monkeypatch.setattr(trial, "PATIENCE", 0.0)
     seen: list[str | None] = ["no", "no", None, None]

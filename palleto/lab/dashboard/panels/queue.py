@@ -23,7 +23,7 @@ def queue(scene: Scene, width: float = WIDTH) -> Canvas:
         end = nice(max(scene.now, 4))
         box = (36.0, 108.0, width * CHART - 36, 82.0)
         count = int(box[2] / COLUMN)
-        bands = [(seen.over_time[name].columns(end, count), FILLS[name]) for name in reversed(FILLS)]
+        bands = [(seen.over_time[name].columns(end, count, steps=False), FILLS[name]) for name in reversed(FILLS)]
         top = max(map(sum, zip(*(values for values, _ in bands), strict=True)), default=0)
         plot = Plot(canvas, box, end, nice(max(top, 2)))
         plot.stack(bands, scene.now)
