@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 

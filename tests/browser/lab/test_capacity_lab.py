@@ -20,13 +20,12 @@ CELLS = (
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.timeout(120)
 def test_a_learner_predicts_sees_the_knee_and_opens_the_player(open_notebook: Callable[..., Notebook]):
     book = open_notebook("capacity", CELLS)
     book.command("notebook:run-all-cells")
     question = book.page.locator(".widget-vbox:has(> .widget-radio)")
-    question.wait_for(timeout=60_000)
-    until(book.idle, 60, "all cells to have run")
+    question.wait_for()
+    until(book.idle, "all cells to have run")
     for choice, said in (("4", "not 4. Look at the panel of files a second"), ("6", "right: 6.")):
         question.get_by_label(choice, exact=True).check()
         question.get_by_role("button", name="Check").click()
@@ -34,11 +33,11 @@ def test_a_learner_predicts_sees_the_knee_and_opens_the_player(open_notebook: Ca
     question.get_by_role("button", name="Show me").click()
     player = question.locator("iframe.palleto-player").content_frame
     player.locator("#player[aria-busy=false]").wait_for()
-    until(lambda: not str(player.locator(".place").text_content()).startswith("0 of "), 10, "the player to be opened")
+    until(lambda: not str(player.locator(".place").text_content()).startswith("0 of "), "the player to be opened")
 
     figure = book.page.locator("svg[role=img][aria-label*='knee']").first
     figure.wait_for()
-    until(lambda: figure.bounding_box()["width"] > 400, 10, "the picture")
+    until(lambda: figure.bounding_box()["width"] > 400, "the picture")
     book.page.get_by_text("the budget of 10.00 USD pays for it").wait_for()
-    assert book.page.get_by_role("cell", name="pipelines: 6 in each").count() == 1
+    book.page.get_by_role("cell", name="pipelines: 6 in each").wait_for()
     assert book.complaints == []
