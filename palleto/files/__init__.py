@@ -3,7 +3,7 @@
 Read pieces, gzip, lines, results, spool, locks.
 """
 
-from palleto.files.gzip import unzip
+from palleto.files.gzip import Zipped, unzip
 from palleto.files.lines import count_lines
 from palleto.files.locks import LOCK, lock, locked_folder, sweep
 from palleto.files.results import Mark, result_mark, result_path, write_result
@@ -14,6 +14,7 @@ __all__ = [
     "SPARE",
     "Mark",
     "Spool",
+    "Zipped",
     "count_lines",
     "lock",
     "locked_folder",
