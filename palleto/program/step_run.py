@@ -226,7 +226,7 @@ class StepRun:
         ends = [self._attempt(self._end, ending, state) for ending in self.endings]
         if self.warehouse is not None and self._watched() and not self.options.virtual:
             ends.append(partial(look_at_queue, state, VIEWED * (self.options.speed or 1.0)))
-        upload = self._attempt(upload_files, state, self.own_files, self.options.files)
+        upload = self._attempt(upload_files, state, self.own_files, self.options.files, self.options.patience)
         if self.warehouse is None:
             await self._play_beside(top, state, ends)
         elif self.options.virtual:  # a nap costs nothing
