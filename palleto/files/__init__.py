@@ -3,7 +3,7 @@
 Read pieces, gzip, lines, results, spool, locks.
 """
 
-from palleto.files.gzip import Zipped, unzip
+from palleto.files.gzip import Zipped, is_small, unzip
 from palleto.files.lines import count_lines
 from palleto.files.locks import LOCK, lock, locked_folder, sweep
 from palleto.files.results import Mark, result_mark, result_path, write_result
@@ -16,6 +16,7 @@ __all__ = [
     "Spool",
     "Zipped",
     "count_lines",
+    "is_small",
     "lock",
     "locked_folder",
     "result_mark",

@@ -74,6 +74,14 @@ def unzip(chunks: Iterable[bytes], target: Path, max_bytes: int) -> int:
     return size
 
 
+def is_small(data: bytes, most: int = 8 << 20) -> bool:
+    """Whether a gzip file says that it has a text of at most `most` bytes (8 MiB): in its last four (RFC 1952, 2.3.1).
+
+    What is cut off, corrupt at its end, too large or no gzip mostly does not say so.
+    """
+    return data.startswith(_MAGIC) and int.from_bytes(data[-4:], "little") <= most
+
+
 class Zipped:
     """A small file that is here as gzip: `open` it as a path is opened. It is unzipped as it is read, each time.
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palleto.errors import BadFile, SettingError
-from palleto.files import Zipped, count_lines, unzip
+from palleto.files import Zipped, count_lines, is_small, unzip
 from palleto.files import gzip as files
 
 MIB = 1 << 20
@@ -259,6 +259,23 @@ def test_any_header_any_split_and_many_members_are_what_gzip_makes_of_them(
         size = rest.draw(st.integers(1, 1 << 17))
         assert b"".join(iter(lambda: file.read(size), b"")) == text
     assert here.size == len(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "small"),
+    [
+        (ZIPPED, True),
+        (gzip.compress(b"", mtime=0), True),
+        (ZIPPED + bytes(8), True),
+        (gzip.compress(bytes(8 * MIB), mtime=0), True),
+        (gzip.compress(bytes(8 * MIB + 1), mtime=0), False),
+        (ZIPPED[:-3], False),
+        (b"", False),
+        (b"text" + bytes(4), False),
+    ],
+)
+def test_a_gzip_file_says_itself_that_its_text_is_small(data: bytes, small: bool) -> None:
+    assert is_small(data) == small
 
 
 def test_what_is_here_as_gzip_is_opened_as_a_path_is() -> None:
