@@ -38,7 +38,7 @@ def test_a_local_place_has_settings_of_its_own() -> None:
         assert config.connect_timeout == 5
         assert 20 < config.read_timeout <= 60, "a long poll is answered after 20 s"
         assert config.max_pool_connections > 200
-        assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+        assert config.retries == {"mode": "standard", "total_max_attempts": 4}
         assert config.s3 == {"addressing_style": "path"}
         assert (config.request_checksum_calculation, config.response_checksum_validation) == ("when_required",) * 2
 
