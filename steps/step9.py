@@ -29,7 +29,7 @@ import palleto
 from palleto import Supervisor, TaskSupervisor, actor, cast, child, say, whereis
 from palleto.cloud import new_files
 from palleto.cloud.warehouse import Warehouse
-from palleto.files import count_lines
+from palleto.files import Zipped, count_lines
 from palleto.program import main, queue_empty
 
 import anyio
@@ -158,10 +158,10 @@ class Producer(palleto.Producer):
 
 
 class Download(NamedTuple):
-    """A file that is here, unzipped, and the event that named it."""
+    """A file that is here, and the event that named it. A small one is in memory, to be unzipped as it is counted."""
 
     event: Event
-    path: Path
+    file: Path | Zipped
 
     def __str__(self) -> str:
         return str(self.event)
@@ -183,7 +183,7 @@ class ProducerConsumer(palleto.ProducerConsumer):
         say(f"{self.pipeline} ProducerConsumer received {len(events)} events")
         downloads = []
         for event, found in zip(events, await self.warehouse.download(events), strict=True):
-            if isinstance(found, Path):
+            if isinstance(found, Path | Zipped):
                 say(f"{self.pipeline} ProducerConsumer downloaded {event.key}")
                 downloads.append(Download(event, found))
             else:  # it is gone or bad: its message goes back, and the next file comes
@@ -208,7 +208,7 @@ class Consumer(palleto.Consumer):
         self.subscribe(source, min_demand=self.max_demand // 2, max_demand=self.max_demand)
 
     async def handle_events(self, downloads: list[Download]) -> None:
-        files = [(event.key, path) for event, path in downloads]
+        files = [(event.key, file) for event, file in downloads]
         written = await self.warehouse.write_each(files, count_lines)
         for event, result in zip((event for event, _ in downloads), written, strict=True):
             if isinstance(result, Path):

@@ -19,18 +19,23 @@ from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from palleto.cloud.clients import MAX_BYTES, Client, Downloads, Named, Origin, Response, Wanted, object_name, origin
+from palleto.cloud.clients import MAX_BYTES, Client, Downloads, Named, Origin, Response, object_name, origin
 from palleto.cloud.door import Cloud
 from palleto.cloud.queue import Leases
 from palleto.cloud.stack import Stack
 from palleto.errors import BadFile, CloudError, NotFoundError, SettingError
-from palleto.files import SPARE, Mark, Spool, locked_folder, result_mark, result_path, sweep, write_result
+from palleto.files import SPARE, Mark, Spool, Zipped, locked_folder, result_mark, result_path, sweep, write_result
 from palleto.runtime import System, actor, background, side_by_side
 
 __all__ = ["MAX_BYTES", "Warehouse", "open_warehouse"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+Text = Path | Zipped
+"""What is counted: a file of the spool, or one that is here as gzip. Both can be opened."""
+Count = Callable[[Any], int]
+"""Counts a text."""
 
 LONGEST = 0.2
 """Seconds after which no other result is begun in the same call to a thread: who is cancelled waits for that."""
@@ -112,15 +117,14 @@ class Warehouse:
             self.spool.origins[path.name] = origin(event, response, response.get("Seen"))
         return path
 
-    async def download(self, events: Sequence[Named]) -> list[Path | BadFile | CloudError]:
-        """Get and unzip the files that several events name, as fast as the place and this machine allow.
+    async def download(self, events: Sequence[Named]) -> list[Text | BadFile | CloudError]:
+        """Get the files that several events name, as fast as the place and this machine allow.
 
-        For each, in their order: a path in the spool, or why there is no file. Whoever crashes, or is cancelled, has
-        none of them.
+        For each, in their order: its text, or why there is none. What is small is unzipped when it is counted. Whoever
+        crashes, or is cancelled, has none of them.
         """
-        wanted = [Wanted(event.bucket, event.key, self.new_file(), event.version) for event in events]
         with _ending_the_run():
-            return await Downloads(self.s3, self.blocking, self.spool, self.max_bytes, self._seen).several(wanted)
+            return await Downloads(self.s3, self.blocking, self.spool, self.max_bytes, self._seen).several(events)
 
     def _place(self, key: str) -> Path:
         """Blocks: where the result of a key belongs. Raises BadFile for a key that is refused."""
@@ -130,27 +134,25 @@ class Warehouse:
         """Blocks: the result of a key that is there now. Raises BadFile for a key that is refused."""
         return result_mark(self._place(key))
 
-    async def write(self, key: str, count: Callable[[Path], int], file: Path) -> Path:
+    async def write(self, key: str, count: Count, file: Text) -> Path:
         """Write `count(file)` to the result file of `key`, whole or not at all; the file of the spool is done then.
 
-        Raises BadFile for a key that is refused, CloudError if S3 does not say what the newest object is, and
-        FileNotFoundError for a file that is done already.
+        Raises BadFile for a key that is refused, and for what is no gzip (if it was not unzipped before), CloudError if
+        S3 does not say what the newest object is, and FileNotFoundError for a file that is done already.
         """
         [result] = await self.write_each([(key, file)], count)
         if isinstance(result, BadFile | CloudError):
             raise result
         return result
 
-    async def write_each(
-        self, files: Sequence[tuple[str, Path]], count: Callable[[Path], int]
-    ) -> list[Path | BadFile | CloudError]:
+    async def write_each(self, files: Sequence[tuple[str, Text]], count: Count) -> list[Path | BadFile | CloudError]:
         """Write the results of several keys, as `write` does that of one. For each: its path, or why it is not done.
 
         All in one worker thread: the event loop would wait for the interpreter's lock after each call to the system,
         0.9 ms a file. Raises FileNotFoundError, and writes nothing, if one of the files is done already.
         """
         for _, file in files:
-            if not self.spool.owned([file]):
+            if isinstance(file, Path) and not self.spool.owned([file]):
                 raise FileNotFoundError(ENOENT, "expected a file of the spool that is not done yet", str(file))
 
         results: list[Path | BadFile | CloudError] = []
@@ -164,16 +166,18 @@ class Warehouse:
                     self.spool.remove([file])
                     results.append(result)
                     continue
-                counted = self.spool.origins.get(file.name)
+                counted = self._origin(file)
                 if result is None:
                     assert counted is not None
+                    assert isinstance(file, Path)
                     removed.append((len(results), key, counted))
                     self.spool.remove([file])
                     results.append(file)  # until it is here again
                     continue
                 if result.replaced and counted is not None:
                     replaced.append((len(results), key, counted))
-                self.spool.done(file)
+                if isinstance(file, Path):
+                    self.spool.done(file)
                 results.append(result.path)
                 system = System.current()
                 if system.observer is not None:
@@ -190,9 +194,7 @@ class Warehouse:
             await side_by_side(lambda each: count_again(*each), removed)
         return results
 
-    def _write_some(
-        self, files: Sequence[tuple[str, Path]], count: Callable[[Path], int]
-    ) -> list[Written | BadFile | None]:
+    def _write_some(self, files: Sequence[tuple[str, Text]], count: Count) -> list[Written | BadFile | None]:
         """Blocks: write the results of the first files, for `LONGEST`. None: somebody has removed the file."""
         start = time.monotonic()
         written: list[Written | BadFile | None] = []
@@ -203,27 +205,31 @@ class Warehouse:
             except BadFile as error:
                 written.append(error)
             except FileNotFoundError:
-                if file.name not in self.spool.origins:
+                if isinstance(file, Zipped) or file.name not in self.spool.origins:
                     raise
                 written.append(None)
         return written
 
-    def _write(self, key: str, file: Path, count: Callable[[Path], int]) -> Written:
+    def _origin(self, file: Text) -> Origin | None:
+        counted: Origin | None = file.origin if isinstance(file, Zipped) else self.spool.origins.get(file.name)
+        return counted
+
+    def _write(self, key: str, file: Text, count: Count) -> Written:
         path = self._place(key)
         lines = count(file)
-        size = file.stat().st_size
-        counted = self.spool.origins.get(file.name)
+        size = file.size if isinstance(file, Zipped) else file.stat().st_size
+        counted = self._origin(file)
         replaced = write_result(path, f"{lines}\n", None if counted is None else counted.seen)
-        if size > SPARE:
+        if isinstance(file, Path) and size > SPARE:
             file.unlink(missing_ok=True)
         return Written(path, lines, size, replaced)
 
-    async def _count(self, key: str, wanted: Named, count: Callable[[Path], int]) -> Path | BadFile | CloudError:
+    async def _count(self, key: str, wanted: Named, count: Count) -> Path | BadFile | CloudError:
         """Download an object, and write its result: that of one of which no file is here."""
         [found] = await self.download([wanted])
-        return (await self.write_each([(key, found)], count))[0] if isinstance(found, Path) else found
+        return (await self.write_each([(key, found)], count))[0] if isinstance(found, Text) else found
 
-    async def _renew(self, key: str, counted: Origin, count: Callable[[Path], int]) -> CloudError | None:
+    async def _renew(self, key: str, counted: Origin, count: Count) -> CloudError | None:
         """Count the object anew if it is another one than was counted; the error if S3 does not tell."""
         try:
             newest = await self._newest(counted)

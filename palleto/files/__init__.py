@@ -3,7 +3,7 @@
 Read pieces, gzip, lines, results, spool, locks.
 """
 
-from palleto.files.gzip import unzip
+from palleto.files.gzip import Zipped, is_small, unzip
 from palleto.files.lines import count_lines
 from palleto.files.locks import LOCK, lock, locked_folder, sweep
 from palleto.files.results import Mark, result_mark, result_path, write_result
@@ -14,7 +14,9 @@ __all__ = [
     "SPARE",
     "Mark",
     "Spool",
+    "Zipped",
     "count_lines",
+    "is_small",
     "lock",
     "locked_folder",
     "result_mark",

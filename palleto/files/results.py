@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
-import unicodedata
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -16,6 +16,8 @@ from palleto.files.locks import lock, wait_for_lock
 from palleto.files.pieces import write_all
 
 ATTEMPTS = 5
+_NOT_IN_KEYS = re.compile(r"[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Backslashes, control characters, and halves of surrogate pairs."""
 _LONGEST_NAME = 255  # bytes in one name, on the file systems of Linux, macOS and Windows
 
 
@@ -41,30 +43,33 @@ def result_path(output: Path, key: str) -> Path:
     segments = [*folders, name.removesuffix(".gz") + ".txt"]
     if any(segment in ("", ".", "..") for segment in folders):
         raise BadFile(f"expected a key without empty, '.' or '..' segments, got {shown}")
-    if any(character == "\\" or unicodedata.category(character) in ("Cc", "Cs") for character in key):
+    if _NOT_IN_KEYS.search(key):
         raise BadFile(f"expected a key without backslashes and control characters, got {shown}")
     if any(folder.lower().endswith(".txt") for folder in folders):
         raise BadFile(f"expected a key whose folders do not end in .txt, as results do, got {shown}")
     if max(len(segment.encode()) for segment in segments) > _LONGEST_NAME:
         raise BadFile(f"expected names of at most {_LONGEST_NAME} bytes (with .txt) in a key, got {shown}")
-    path = output
-    for depth, segment in enumerate(
-        segments, 1
-    ):  # not `resolve`: what it makes of a loop of links depends on Python's version
-        path = path / segment
+    # Not `Path`, which took 0.05 ms a key; not `resolve`: what it makes of a loop of links depends on Python's version.
+    path = str(output)
+    for depth, segment in enumerate(segments, 1):
+        path = os.path.join(path, segment)  # noqa: PTH118
         try:
-            mode = path.lstat().st_mode
+            mode = os.lstat(path).st_mode
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:  # the whole path: 4,096 bytes on Linux, 1,024 on macOS
                 raise BadFile(f"expected a shorter key, got {shown}: {error.strerror}") from error
             continue  # nothing is there yet
         if stat.S_ISLNK(mode):
-            raise BadFile(f"expected no symbolic link in {path.as_posix()!r}, where the result of the key goes")
+            raise BadFile(f"expected no symbolic link in {_shown(path)}, where the result of the key goes")
         is_result = depth == len(segments)
         if stat.S_ISDIR(mode) == is_result:
             there, wanted = ("folder", "the result") if is_result else ("file", "the folder for the result")
-            raise BadFile(f"expected no {there} in {path.as_posix()!r}, where {wanted} of the key goes; remove it")
-    return path
+            raise BadFile(f"expected no {there} in {_shown(path)}, where {wanted} of the key goes; remove it")
+    return Path(path)
+
+
+def _shown(path: str) -> str:
+    return repr(Path(path).as_posix())
 
 
 Mark = tuple[int, int, int]

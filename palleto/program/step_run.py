@@ -22,6 +22,7 @@ from palleto.cloud.streams import silence
 from palleto.cloud.warehouse import open_warehouse
 from palleto.errors import CloudError, SettingError, one_line
 from palleto.program.endings import Ending, endings_of
+from palleto.program.memory import share_arenas
 from palleto.program.notes import Notes
 from palleto.program.options import Options
 from palleto.program.progress import Say, progress
@@ -138,6 +139,7 @@ class StepRun:
 
     async def _open_warehouse(self, stack: AsyncExitStack) -> Any:
         options = self.options
+        share_arenas()
         if self.faults is not None:
             self.recorder.listeners.append(self.faults.hear)
             self.faults.listeners.append(self._notes.fault)
@@ -224,7 +226,7 @@ class StepRun:
         ends = [self._attempt(self._end, ending, state) for ending in self.endings]
         if self.warehouse is not None and self._watched() and not self.options.virtual:
             ends.append(partial(look_at_queue, state, VIEWED * (self.options.speed or 1.0)))
-        upload = self._attempt(upload_files, state, self.own_files, self.options.files)
+        upload = self._attempt(upload_files, state, self.own_files, self.options.files, self.options.patience)
         if self.warehouse is None:
             await self._play_beside(top, state, ends)
         elif self.options.virtual:  # a nap costs nothing

@@ -73,8 +73,10 @@ def user_files(paths: Sequence[Path]) -> list[UserFile]:
     return [UserFile(path, PREFIX + path.relative_to(common).as_posix()) for path in whole]
 
 
-async def upload_files(state: RunState, own: Sequence[UserFile], samples: int) -> None:
+async def upload_files(state: RunState, own: Sequence[UserFile], samples: int, patience: float) -> None:
     """Put the user's own files, or so many samples if there are none. Raises CloudError.
+
+    patience: seconds of run time for which a server that does not answer is waited for.
 
     Those that are there are left as they are; but if all are, and the queue is empty, they are put again.
     """
@@ -84,11 +86,15 @@ async def upload_files(state: RunState, own: Sequence[UserFile], samples: int) -
     def files() -> Iterable[Any]:
         return own or door.samples(samples)
 
+    async def put_files(*, again: bool = False) -> list[str]:
+        cloud, stack = warehouse.cloud, warehouse.stack
+        return await door.upload(cloud, stack, files(), begun=state.begun.set, again=again, patience=patience)
+
     try:
-        put = await door.upload(warehouse.cloud, warehouse.stack, files(), begun=state.begun.set)
+        put = await put_files()
         if not put and await messages_in(warehouse, warehouse.queue_url) == 0:
             # An earlier run on a server that outlives its runs left nothing to do: what is put again is announced.
-            put = await door.upload(warehouse.cloud, warehouse.stack, files(), again=True)
+            put = await put_files(again=True)
     finally:
         state.begun.set()
     await state.playing.wait()

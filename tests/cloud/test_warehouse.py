@@ -15,8 +15,9 @@ import pytest
 
 from palleto import BadFile, CloudError, SettingError, Supervisor
 from palleto.cloud import Cloud, Faults, deploy
+from palleto.cloud.clients.body import WholeBody
 from palleto.cloud.warehouse import LONGEST, Warehouse, open_warehouse
-from palleto.files import SPARE, count_lines, unzip
+from palleto.files import SPARE, Zipped, count_lines, unzip
 from palleto.runtime import running
 
 
@@ -162,14 +163,17 @@ async def put(warehouse: Warehouse, key: str, lines: int) -> Event:
     return Event(warehouse.bucket, key)
 
 
-async def downloaded(warehouse: Warehouse, event: Event) -> Path:
+async def downloaded(warehouse: Warehouse, event: Event) -> Path | Zipped:
     (found,) = await warehouse.download([event])
-    assert isinstance(found, Path)
+    assert isinstance(found, Path | Zipped)
     return found
 
 
 @pytest.mark.parametrize("place", ["simulated", "embedded"])
-async def test_folders_that_somebody_removes_are_made_again(warehouse: Warehouse) -> None:
+async def test_folders_that_somebody_removes_are_made_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WholeBody, "here", None)  # as that of a large object: it goes to the spool
     events = [await put(warehouse, f"a/{lines}.gz", lines) for lines in range(1, 4)]
     async with running(Supervisor([])):
         for removed in (warehouse.spool.folder, warehouse.output):
@@ -179,7 +183,9 @@ async def test_folders_that_somebody_removes_are_made_again(warehouse: Warehouse
             paths = await warehouse.write_each(files, count_lines)
             assert [path.read_text() for path in paths if isinstance(path, Path)] == ["1\n", "2\n", "3\n"]
         await put(warehouse, "a/1.gz", 2 * SPARE)
-        assert (await downloaded(warehouse, events[0])).stat().st_size == 4 * SPARE
+        large = await downloaded(warehouse, events[0])
+        assert isinstance(large, Path)
+        assert large.stat().st_size == 4 * SPARE
         assert warehouse.spool.folder.stat().st_mode & 0o077 == 0
         own = warehouse.new_file()
         own.unlink(missing_ok=True)
@@ -198,12 +204,16 @@ async def test_a_refused_key_is_not_asked_for(warehouse: Warehouse, tmp_path: Pa
         with pytest.raises(BadFile, match=r"^expected"):
             await warehouse.get_object(event)
     assert warehouse.cloud.requests["s3.GetObject"] == 1
-    assert len([path for path in warehouse.spool.folder.iterdir() if path.name != ".lock"]) == 1
 
 
 @pytest.mark.parametrize("place", ["simulated", "embedded"])
-async def test_the_newest_objects_count_wins_whoever_is_done_last(warehouse: Warehouse, tmp_path: Path) -> None:
+@pytest.mark.parametrize("large", [False, True], ids=["in memory", "in the spool"])
+async def test_the_newest_objects_count_wins_whoever_is_done_last(
+    warehouse: Warehouse, tmp_path: Path, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two workers that share a folder: the one with the older object is done after the other."""
+    if large:
+        monkeypatch.setattr(WholeBody, "here", None)
     async with open_warehouse(warehouse.cloud, warehouse.stack, output=tmp_path / "output") as other:
         event = await put(warehouse, "k.gz", 5)
         old = await downloaded(warehouse, event)
@@ -218,7 +228,8 @@ async def test_the_newest_objects_count_wins_whoever_is_done_last(warehouse: War
             assert warehouse.cloud.requests["s3.HeadObject"] == 1
     assert path.read_text() == "1\n"
     assert warehouse.cloud.requests["s3.GetObject"] == 4
-    assert [file.name for file in warehouse.spool.folder.iterdir() if file.name != ".lock"] == ["1"]
+    names = [file.name for file in warehouse.spool.folder.iterdir() if file.name != ".lock"]
+    assert names == (["1"] if large else [])
 
 
 @pytest.mark.parametrize("place", ["simulated"])

@@ -67,7 +67,7 @@ def test_the_queue_is_kept_at_a_bound(play: Any):
 
 def test_old_files_and_results_are_removed(play: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(experiment, "FILES", 3)
-    run = play(step9.pipeline, "written", 12, files=2, place="simulated")
+    run = play(step9.pipeline, "sent", 12, files=2, place="simulated")
     output: Path = run.performance.options.output
     keys = [event.ids[0] for event in evidence.every(run, kind="sent")]
     removed = keys[:-6]

@@ -13,8 +13,9 @@ import pytest
 from rig import PREFIX, Rig, event_of, files, gz
 
 from palleto import SettingError
+from palleto.cloud.clients.body import WholeBody
 from palleto.cloud.queue import Leases
-from palleto.cloud.warehouse import Warehouse
+from palleto.files import Spool
 
 BUCKET = "warehouse.development"
 MAX_BYTES = 120_000_000
@@ -207,16 +208,17 @@ def test_bad_input_comes_again_later_each_time(play: Any, tmp_path: Path, backen
 def test_a_disk_that_is_full_ends_the_run_and_blames_no_file(
     rig: Any, max_demand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new_file = Warehouse.new_file
+    new = Spool.new
 
-    def on_a_full_disk(warehouse: Warehouse) -> Path:
-        path = new_file(warehouse)
+    def on_a_full_disk(spool: Spool) -> Path:
+        path = new(spool)
         path.symlink_to("/dev/full")
         return path
 
     blamed: list[Any] = []
     monkeypatch.setattr(Leases, "reject", lambda leases, event, error: blamed.append(event))
-    monkeypatch.setattr(Warehouse, "new_file", on_a_full_disk)
+    monkeypatch.setattr(Spool, "new", on_a_full_disk)
+    monkeypatch.setattr(WholeBody, "here", None)  # as that of a large object
     with pytest.raises(SettingError, match=r"cannot unzip to .*: No space left on device"):
         rig(files(9)).perform(max_demand=max_demand)
     assert blamed == []

@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palleto.errors import BadFile, SettingError
+from palleto.files import Zipped, count_lines, is_small, unzip
 from palleto.files import gzip as files
-from palleto.files import unzip
 
 MIB = 1 << 20
 TEXT = b"".join(b"line %d\n" % number for number in range(5000))
@@ -161,12 +161,15 @@ def test_the_chunks_own_error_leaves_no_file(tmp_path: Path) -> None:
 BIG = """
 import resource, sys, zlib
 from pathlib import Path
-from palleto.files import count_lines, unzip
+from palleto.files import Zipped, count_lines, unzip
 path, piece = Path(sys.argv[1]), sys.argv[3].encode() * (1 << 14)
 deflate = zlib.compressobj(1, wbits=31)
 zipped = b"".join([*(deflate.compress(piece) for _ in range(int(sys.argv[2]))), deflate.flush()])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(unzip([zipped], path, 1 << 40), count_lines(path), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+size, lines = unzip([zipped], path, 1 << 40), count_lines(path)
+here = Zipped(zipped, 1 << 40)
+assert (count_lines(here), here.size) == (lines, size)
+print(size, lines, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
@@ -249,7 +252,54 @@ def test_any_header_any_split_and_many_members_are_what_gzip_makes_of_them(
     pieces = [data[start:end] for start, end in pairwise([0, *cuts, len(data)])]
     path = tmp_path_factory.getbasetemp() / "text"
     unzip(pieces, path, 1 << 30)
-    assert path.read_bytes() == gzip.decompress(data)
+    text = gzip.decompress(data)
+    assert path.read_bytes() == text
+    here = Zipped(data, len(text))
+    with here.open("rb", buffering=0) as file:
+        size = rest.draw(st.integers(1, 1 << 17))
+        assert b"".join(iter(lambda: file.read(size), b"")) == text
+    assert here.size == len(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "small"),
+    [
+        (ZIPPED, True),
+        (gzip.compress(b"", mtime=0), True),
+        (ZIPPED + bytes(8), True),
+        (gzip.compress(bytes(8 * MIB), mtime=0), True),
+        (gzip.compress(bytes(8 * MIB + 1), mtime=0), False),
+        (ZIPPED[:-3], False),
+        (b"", False),
+        (b"text" + bytes(4), False),
+    ],
+)
+def test_a_gzip_file_says_itself_that_its_text_is_small(data: bytes, small: bool) -> None:
+    assert is_small(data) == small
+
+
+def test_what_is_here_as_gzip_is_opened_as_a_path_is() -> None:
+    here = Zipped(ZIPPED, len(TEXT))
+    assert here.size == len(TEXT)
+    with here.open() as lines, here.open("rb") as data:
+        assert list(lines) == TEXT.decode().splitlines(keepends=True)
+        assert data.readline() + data.read() == TEXT
+    assert count_lines(here) == 5000
+
+
+@pytest.mark.parametrize(
+    ("data", "most", "says"),
+    [
+        (ZIPPED, len(TEXT) - 1, "more than --max-bytes"),
+        (ZIPPED[:-1], 10**6, "cut off after"),
+        (b"text", 10**6, "not gzip"),
+    ],
+)
+def test_what_is_here_as_gzip_is_held_to_the_same_rules(data: bytes, most: int, says: str) -> None:
+    with pytest.raises(BadFile, match=says):
+        count_lines(Zipped(data, most))
+    with pytest.raises(BadFile, match=says):
+        print(Zipped(data, most).size)
 
 
 @pytest.mark.parametrize("checksum", [False, True], ids=["", "FHCRC"])

@@ -145,7 +145,7 @@ def test_a_full_disk_is_a_quiet_end_or_one_line(options: str, redirected: str, s
 
 
 def test_a_limit_of_the_size_of_files_is_one_line_and_nobodys_dead_letter(tmp_path: Path) -> None:
-    line = f"ulimit -f 200; exec {sys.executable} -m steps.step9 --virtual --quiet --files 6 --output results"
+    line = f"ulimit -f 200; exec {sys.executable} -m steps.step8 --virtual --quiet --files 6 --output results"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
         ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60

@@ -17,7 +17,7 @@ Downloads of objects:
 from palleto.cloud.clients.body import Body
 from palleto.cloud.clients.boto import BotoTransport, object_name
 from palleto.cloud.clients.client import Client, Observer, Response, Transport
-from palleto.cloud.clients.downloads import MAX_BYTES, Downloads, Found, Named, Origin, Wanted, origin
+from palleto.cloud.clients.downloads import MAX_BYTES, Downloads, Found, Named, Origin, origin
 from palleto.cloud.clients.objects import Objects
 from palleto.cloud.clients.patience import Patience
 
@@ -35,7 +35,6 @@ __all__ = [
     "Patience",
     "Response",
     "Transport",
-    "Wanted",
     "object_name",
     "origin",
 ]

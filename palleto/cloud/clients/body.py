@@ -72,6 +72,7 @@ class MemoryBody(Readable):
     """A body that is here already."""
 
     def __init__(self, data: bytes) -> None:
+        self.data = data
         self._stream = io.BytesIO(data)
 
     def read(self, n: int | None = None) -> bytes:
@@ -126,6 +127,11 @@ class WholeBody(Readable):
         self._offset = 0
         self._sum = hashlib.md5(usedforsecurity=False)
         self.md5 = md5
+
+    @property
+    def here(self) -> bytes | None:
+        """All of it, where it is in memory, and has the MD5 that is known of it; else it comes by and by."""
+        return self._body.data if isinstance(self._body, MemoryBody) and self.md5 is None else None
 
     def __repr__(self) -> str:
         return f"<WholeBody at byte {self._offset} of {self._body!r}>"

@@ -232,7 +232,7 @@ class Leases:
 
     def lost(self, events: Iterable[Any]) -> None:
         """A crash lost these events, or what was made of them: give their messages back, to be handed out again."""
-        for handle in dict.fromkeys(handles_in(events)):
+        for handle in handles_in(events):
             if handle in self.held:
                 self._return(handle, 0, self.held.pop(handle).message_id)
             elif handle in self._finished:

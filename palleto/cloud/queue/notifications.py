@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote_plus
 
@@ -44,7 +45,7 @@ def new_files(message: dict[str, Any]) -> list[S3File]:
     """The new files that a message of the queue names, in their order. Raises BadMessage."""
     body = message["Body"]
     try:
-        return _files(body, WRAPPED)
+        return list(_files(body, WRAPPED))
     except RecursionError as error:
         raise BadMessage(f"expected the JSON of an S3 event, got RecursionError in: {body:.60}") from error
     except (ValueError, LookupError, TypeError) as error:
@@ -60,6 +61,7 @@ class _WrongFieldError(ValueError):
     """A field that is not what it should be."""
 
 
+@lru_cache(maxsize=32)  # what a receive brings is looked at twice: for the trace, and by the step
 def _files(body: str, wrapped: int) -> list[S3File]:
     event = _dict(json.loads(body), "the body")
     if event.get("Type") == "SubscriptionConfirmation":

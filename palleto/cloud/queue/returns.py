@@ -86,7 +86,7 @@ class Returns:
         Its old handle would give it to somebody else while it is worked on; at `maxReceiveCount`, to the dead letters.
         """
         for each in self._pending:
-            if each.hide is not None and each.message_id == message_id:
+            if each.message_id == message_id:  # of a deletion it is not noted
                 each.void, each.due = True, -math.inf
 
     def gather(self, handles: Sequence[str], count: int) -> list[str]:

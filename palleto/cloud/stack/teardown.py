@@ -47,7 +47,9 @@ class _Teardown:
             raise SettingError(
                 f"expected bucket {self.bucket} to be empty, got {len(keys)} files; add --files-too to remove them"
             )
-        await self.delete_files(keys)
+        count = await self.empty(keys)
+        if self.bucket in listed and ours_bucket:  # if the rest fails, the next `down` knows it without the stack
+            await self.there.tag_bucket()
         if await self.there.settled() is not None:
             await self.cloudformation.delete_stack(StackName=self.name)
             status = await self.there.settled()
@@ -59,7 +61,7 @@ class _Teardown:
         if ours_bucket:
             if await self.there.has_bucket():  # the template retains it, as files are dear
                 await self.s3.delete_bucket(Bucket=self.bucket)
-            lines.append(f"removed bucket {self.bucket}" + (f" and its {len(keys)} files" if keys else ""))
+            lines.append(f"removed bucket {self.bucket}" + (f" and its {count} files" if count else ""))
         lines += [f"left {name}: it was made some other way" for name in foreign]
         return lines or [f"nothing to remove: there is no stack {self.name}"]
 
@@ -95,6 +97,17 @@ class _Teardown:
             if not answer.get("IsTruncated"):
                 return keys
             more = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    async def empty(self, keys: list[str]) -> int:
+        """Delete these objects, and whatever is there then: how many. LocalStack's second page lacks some."""
+        count = 0
+        while keys:
+            await self.delete_files(keys)
+            count += len(keys)
+            before, keys = keys, await self.keys()
+            if keys == before:  # S3 said that they were deleted; `delete_bucket` will say that they are not
+                break
+        return count
 
     async def delete_files(self, keys: list[str]) -> None:
         """Delete objects, a thousand in one request; one by one those that its XML cannot name, or that it left."""

@@ -15,7 +15,8 @@ from palleto.cloud.clients.downloads import Found
 from palleto.cloud.clients.errors import ABANDONED
 from palleto.cloud.faults import Faults
 from palleto.cloud.warehouse import Warehouse
-from palleto.files import Spool
+from palleto.errors import BadFile
+from palleto.files import Spool, Zipped
 
 GOOD = gzip.compress(b"a\n\nb\n")
 CUT = gzip.compress(bytes(range(256)) * 90)[:-100]
@@ -53,11 +54,20 @@ async def put(warehouse: Warehouse) -> list[Event]:
 
 
 def told(spool: Spool, found: list[Found]) -> list[str]:
-    """What came of each, in words; checks that a file is there exactly where one was promised."""
+    """What came of each, in words: the size of its text; checks that a file is there exactly where one was promised."""
     paths = [each for each in found if isinstance(each, Path)]
     assert {path.name for path in spool.folder.iterdir() if path.name != ".lock"} == {path.name for path in paths}
     assert spool.owned(paths) == paths
-    return [str(each.stat().st_size) if isinstance(each, Path) else f"{type(each).__name__}: {each}" for each in found]
+    return [said_of(each) for each in found]
+
+
+def said_of(found: Found) -> str:
+    try:
+        if isinstance(found, Path | Zipped):
+            return str(found.stat().st_size if isinstance(found, Path) else found.size)
+    except BadFile as error:
+        found = error
+    return f"{type(found).__name__}: {found}"
 
 
 @pytest.mark.parametrize("place", ["simulated", "embedded"])

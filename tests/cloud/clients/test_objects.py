@@ -27,12 +27,12 @@ from hypothesis import strategies as st
 
 from palleto import BadFile, CloudError
 from palleto.cloud import open_cloud
-from palleto.cloud.clients import Client, Downloads, Objects, Wanted, objects
+from palleto.cloud.clients import Client, Downloads, Objects, Origin, objects
 from palleto.cloud.clients.boto import BotoTransport
 from palleto.cloud.place import Place
 from palleto.cloud.places.session import make_clients
 from palleto.cloud.places.stores import Stores
-from palleto.files import Spool, count_lines
+from palleto.files import Spool, Zipped, count_lines
 
 Handler = http.server.BaseHTTPRequestHandler
 Answer = Callable[[Handler], None]
@@ -242,8 +242,11 @@ def fetch(s3: S3, boto: Any, here: Objects, folder: Path) -> tuple[Any, int | No
     async def main() -> tuple[Any, int | None]:
         client, spool = Client("s3", BotoTransport(boto, objects=here)), Spool(folder)
         downloads = Downloads(client, anyio.to_thread.run_sync, spool, 1 << 20)
-        (found,) = await downloads.several([Wanted("bucket", "k", spool.new())])
-        return found, count_lines(found) if isinstance(found, Path) else None
+        (found,) = await downloads.several([Origin("bucket", "k", None, "")])
+        try:
+            return found, count_lines(found) if isinstance(found, Path | Zipped) else None
+        except BadFile as error:
+            return error, None
 
     return anyio.run(main)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from lease_bench import TIMEOUT, Bench, Download, parse
 
 from palleto import CloudError
 from palleto.cloud.clients.errors import ABANDONED
-from palleto.cloud.queue.returns import ATTEMPTS, LINGER
+from palleto.cloud.queue.returns import ATTEMPTS, LINGER, Returns
 
 
 @pytest.mark.parametrize(
@@ -264,3 +265,47 @@ async def test_what_is_not_in_hand_any_more_is_sent_once_and_told_if_it_was_done
     assert bench.leases.idle
     assert sum("ended before its message was deleted" in line for line in bench.said) == 1
     assert bench.leases.undeleted == 0
+
+
+def returns_of(bench: Bench) -> Returns:
+    """Returns of their own, whose lines are the bench's."""
+    sqs: Any = bench.sqs
+    return Returns(sqs, bench.stack.queue_url, lambda code, line: bench.said.append(line), bench.said.append)
+
+
+@pytest.mark.parametrize("beside", [False])
+async def test_what_came_again_is_not_waited_for(bench: Bench) -> None:
+    returns = returns_of(bench)
+    bench.sqs.plan = [{0}]
+    returns.add("handle", 0, "id")
+    await returns.flush()
+    assert returns.due > anyio.current_time()
+    returns.came_again("another id")
+    returns.came_again("id")
+    assert returns.due == -math.inf
+    await returns.flush()
+    assert (len(returns), len(bench.sqs.sent)) == (0, 1)
+
+
+@pytest.mark.parametrize("beside", [False])
+async def test_nothing_is_due_when_all_that_was_gathered_is_handed_out(bench: Bench) -> None:
+    returns = returns_of(bench)
+    assert returns.gather(["a"], 2) == []
+    assert returns.due == anyio.current_time() + LINGER
+    assert returns.gather(["b"], 2) == ["a", "b"]
+    assert returns.due == math.inf
+
+
+@pytest.mark.parametrize("beside", [False])
+@pytest.mark.parametrize(("hide", "undeleted"), [(None, 1), (0, 0)], ids=["to be deleted", "given back"])
+async def test_what_the_end_of_the_run_cut_off_is_told_by_its_number(
+    bench: Bench, hide: int | None, undeleted: int
+) -> None:
+    returns = returns_of(bench)
+    bench.sqs.plan = [CloudError("sqs", ABANDONED, "the run ended before it was answered")]
+    returns.add("handle", hide)
+    await returns.flush(at_once=True)
+    assert (len(returns), returns.undeleted) == (0, undeleted)
+    assert [line.partition(":")[0] for line in bench.said] == [
+        "could not give a message back" if hide is not None else "could not delete a message"
+    ]

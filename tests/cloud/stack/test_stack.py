@@ -242,6 +242,38 @@ async def test_tear_down_tries_one_by_one_what_a_batch_left(cloud: Cloud, place:
     assert f"removed bucket {stack.bucket} and its 2 files" in await tear_down(cloud, files_too=True)
 
 
+async def test_tear_down_lists_again_until_nothing_is_there(cloud: Cloud, place: str) -> None:
+    """LocalStack's second page lacks keys."""
+    if place == "simulated":
+        pytest.skip("the simulated place forgets all at its end")
+    stack = await deploy(cloud)
+    for key in ("a", "b", "c"):
+        await cloud.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"")
+    list_objects = cloud.monitor.s3.list_objects_v2
+
+    async def first_page(**arguments: Any) -> Any:
+        return {**await list_objects(**arguments | {"MaxKeys": 2}), "IsTruncated": False}
+
+    cloud.monitor.s3.list_objects_v2 = first_page
+    assert f"removed bucket {stack.bucket} and its 3 files" in await tear_down(cloud, files_too=True)
+
+
+async def test_what_a_tear_down_could_not_remove_is_known_to_the_next(cloud: Cloud, place: str) -> None:
+    if place == "simulated":
+        pytest.skip("the simulated place forgets all at its end")
+    stack = await deploy(cloud)
+    delete_bucket = cloud.monitor.s3.delete_bucket
+
+    async def refuse(**arguments: Any) -> None:
+        raise CloudError("s3.DeleteBucket", "BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
+
+    cloud.monitor.s3.delete_bucket = refuse
+    with pytest.raises(CloudError, match="BucketNotEmpty"):
+        await tear_down(cloud)
+    cloud.monitor.s3.delete_bucket = delete_bucket
+    assert await tear_down(cloud) == [f"removed bucket {stack.bucket}"]
+
+
 async def test_down_leaves_what_was_made_some_other_way(cloud: Cloud, place: str) -> None:
     if place == "simulated":
         pytest.skip("the simulated place has no tags")

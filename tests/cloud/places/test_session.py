@@ -1,0 +1,104 @@
+"""The clients of a real place, as they are made; nothing is asked."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from urllib3.exceptions import InsecureRequestWarning
+
+from palleto.cloud.place import Place
+from palleto.cloud.places import session
+from palleto.cloud.places.session import SERVICES, make_clients
+from palleto.errors import SettingError
+
+HERE = "127.0.0.1:9"
+
+
+def made(name: str, url: str) -> dict[str, Any]:
+    place = Place(name, url, "because it was named")
+    same, clients, _ = make_clients(place, 200)
+    assert same is place
+    for client in clients.values():
+        client.close()
+    return clients
+
+
+def test_a_local_place_has_settings_of_its_own() -> None:
+    clients = made("embedded", f"http://{HERE}")
+    assert set(clients) == set(SERVICES)
+    for client in clients.values():
+        config = client.meta.config
+        assert client.meta.endpoint_url == f"http://{HERE}"
+        assert client.meta.region_name == "us-east-1"
+        assert config.proxies == {}
+        assert config.user_agent.startswith("palleto")
+        assert config.connect_timeout == 5
+        assert 20 < config.read_timeout <= 60, "a long poll is answered after 20 s"
+        assert config.max_pool_connections > 200
+        assert config.retries == {"mode": "standard", "total_max_attempts": 4}
+        assert config.s3 == {"addressing_style": "path"}
+        assert (config.request_checksum_calculation, config.response_checksum_validation) == ("when_required",) * 2
+
+
+def test_a_second_run_reads_no_description_of_a_service_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made("embedded", f"http://{HERE}")
+    monkeypatch.setattr("botocore.loaders.JSONFileLoader.load_file", lambda *_: pytest.fail("it was read"))
+    made("embedded", f"http://{HERE}")
+
+
+@pytest.mark.parametrize("name", ["embedded", "localstack"])
+def test_a_local_place_is_on_this_machine(name: str) -> None:
+    with pytest.raises(SettingError, match=r"expected an address of this machine, got http://192\.0\.2\.1:9"):
+        made(name, "http://192.0.2.1:9")
+    made("endpoint", "http://192.0.2.1:9")
+
+
+@pytest.mark.parametrize(
+    ("url", "verify"),
+    [(f"http://{HERE}", True), (f"https://{HERE}", False), ("https://192.0.2.1:9", True), ("http://192.0.2.1:9", True)],
+)
+def test_a_certificate_is_verified_but_on_this_machine(url: str, verify: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Seen(session.Stores):
+        def __init__(self, client: Any, credentials: Any, **settings: Any) -> None:
+            super().__init__(client, credentials, **settings)
+            seen.append(settings)
+
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(session, "Stores", Seen)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        made("endpoint", url)
+        for host in ("127.0.0.1", "example.com"):
+            warnings.warn(f"Unverified HTTPS request is being made to host '{host}'.", InsecureRequestWarning)  # noqa: B028
+    assert seen == [{"verify": verify, "proxies": False}]
+    assert ["127.0.0.1" in str(each.message) for each in told] == ([True, False] if verify else [False])
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "mends"),
+    [
+        ("ConfigParseError", 0, r"mend that file, or name another \(AWS_CONFIG_FILE\)"),
+        ("AccessDenied", 403, "run `aws configure`"),
+        ("NoCredentialsError", 0, "run `aws configure`"),
+        ("ProfileNotFound", 0, "run `aws configure`"),
+        ("TokenRetrievalError", 0, "run `aws configure`"),
+        ("SSOError", 0, "run `aws configure`"),
+        ("LoginError", 0, "run `aws configure`"),
+        ("EndpointConnectionError", 0, r"look at the network, the variables AWS_\.\.\. and SSLKEYLOGFILE"),
+    ],
+)
+def test_what_is_wrong_with_an_aws_that_cannot_be_asked(
+    code: str, status: int, mends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> None:
+        if not status:
+            raise type(code, (Exception,), {})("no")
+        answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(answer, "GetCallerIdentity")
+
+    monkeypatch.setattr(session, "aws_session", refused)
+    with pytest.raises(SettingError, match=f"failed with {code}: no; {mends}.*, or leave --place aws out"):
+        make_clients(Place("aws", None, ""), 1)
