@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from urllib3.exceptions import InsecureRequestWarning
@@ -66,14 +67,22 @@ def test_a_certificate_is_verified_but_on_this_machine(url: str, verify: bool, m
             super().__init__(client, credentials, **settings)
             seen.append(settings)
 
+    def client(made: boto3.Session, *service: str, **settings: Any) -> Any:
+        verified.append(settings["verify"])
+        return make(made, *service, **settings)
+
     seen: list[dict[str, Any]] = []
+    verified: list[bool] = []
+    make = boto3.Session.client
     monkeypatch.setattr(session, "Stores", Seen)
+    monkeypatch.setattr(boto3.Session, "client", client)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         made("endpoint", url)
         for host in ("127.0.0.1", "example.com"):
             warnings.warn(f"Unverified HTTPS request is being made to host '{host}'.", InsecureRequestWarning)  # noqa: B028
     assert seen == [{"verify": verify, "proxies": False}]
+    assert verified == [verify] * len(SERVICES)
     assert ["127.0.0.1" in str(each.message) for each in told] == ([True, False] if verify else [False])
 
 
