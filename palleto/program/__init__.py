@@ -1,8 +1,8 @@
 """A step as a command, and its source as a lesson.
 
 Read command (what a step's last line calls), options, step_run; then what a run is made of: state, endings, upload,
-shutdown, notes, summary, progress, watch (a run as it goes, in a terminal), and queue_depth. Apart from those
-stand lesson and difference: a step's source.
+shutdown, notes, summary, progress, watch (a run as it goes, in a terminal), queue_depth, and memory. Apart from
+those stand lesson and difference: a step's source.
 """
 
 from palleto.program.command import command_of, main, run_step

@@ -277,6 +277,9 @@ async def test_a_file_that_is_no_objects_is_written_over_a_result_without_a_ques
     assert warehouse.cloud.requests.total() == 0
 
 
+DENIED = "AccessDenied"
+
+
 def failing(code: str) -> Faults:
     """The third object that is asked for: the newest, after two downloads of the older one."""
     return Faults().fail("s3.GetObject", code, at=3)
@@ -285,7 +288,17 @@ def failing(code: str) -> Faults:
 @pytest.mark.parametrize("place", ["simulated"])
 @pytest.mark.parametrize(
     ("faults", "done"),
-    [(failing("NoSuchKey"), True), (failing("AccessDenied"), True), (failing("InvalidObjectState"), False)],
+    [
+        (failing("NoSuchKey"), True),
+        (failing("AccessDenied"), True),
+        (
+            Faults()
+            .fail("s3.HeadObject", "AccessDenied", rate=1)
+            .fail("s3.ListObjectVersions", "AccessDenied", rate=1),
+            True,
+        ),
+        (failing("InvalidObjectState"), False),
+    ],
 )
 async def test_a_result_is_done_if_the_newest_object_is_gone_and_not_if_it_cannot_be_got(
     warehouse: Warehouse, done: bool

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from urllib3.exceptions import InsecureRequestWarning
@@ -24,6 +26,20 @@ def made(name: str, url: str) -> dict[str, Any]:
     for client in clients.values():
         client.close()
     return clients
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What obstore's stores are made with."""
+    settings_of: list[dict[str, Any]] = []
+
+    class Seen(session.Stores):
+        def __init__(self, client: Any, credentials: Any, **settings: Any) -> None:
+            super().__init__(client, credentials, **settings)
+            settings_of.append(settings)
+
+    monkeypatch.setattr(session, "Stores", Seen)
+    return settings_of
 
 
 def test_a_local_place_has_settings_of_its_own() -> None:
@@ -60,20 +76,23 @@ def test_a_local_place_is_on_this_machine(name: str) -> None:
     ("url", "verify"),
     [(f"http://{HERE}", True), (f"https://{HERE}", False), ("https://192.0.2.1:9", True), ("http://192.0.2.1:9", True)],
 )
-def test_a_certificate_is_verified_but_on_this_machine(url: str, verify: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Seen(session.Stores):
-        def __init__(self, client: Any, credentials: Any, **settings: Any) -> None:
-            super().__init__(client, credentials, **settings)
-            seen.append(settings)
+def test_a_certificate_is_verified_but_on_this_machine(
+    url: str, verify: bool, seen: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client(made: boto3.Session, *service: str, **settings: Any) -> Any:
+        verified.append(settings["verify"])
+        return make(made, *service, **settings)
 
-    seen: list[dict[str, Any]] = []
-    monkeypatch.setattr(session, "Stores", Seen)
+    verified: list[bool] = []
+    make = boto3.Session.client
+    monkeypatch.setattr(boto3.Session, "client", client)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         made("endpoint", url)
         for host in ("127.0.0.1", "example.com"):
             warnings.warn(f"Unverified HTTPS request is being made to host '{host}'.", InsecureRequestWarning)  # noqa: B028
     assert seen == [{"verify": verify, "proxies": False}]
+    assert verified == [verify] * len(SERVICES)
     assert ["127.0.0.1" in str(each.message) for each in told] == ([True, False] if verify else [False])
 
 
@@ -102,3 +121,40 @@ def test_what_is_wrong_with_an_aws_that_cannot_be_asked(
     monkeypatch.setattr(session, "aws_session", refused)
     with pytest.raises(SettingError, match=f"failed with {code}: no; {mends}.*, or leave --place aws out"):
         make_clients(Place("aws", None, ""), 1)
+
+
+class Aws:
+    """boto3's session of a machine without a region, for which AWS's STS answers; `open`: its clients that are."""
+
+    region_name = None
+
+    def __init__(self) -> None:
+        self.session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+        self.open: list[str] = []
+
+    def client(self, service: str, *, region_name: str, config: Any) -> Any:
+        assert config.ignore_configured_endpoint_urls
+        self.open.append(service)
+        if service != "sts":
+            return self.session.client(service, region_name=region_name, config=config)
+        who = {"Account": "42", "Arn": "arn:aws:iam::42:user/me"}
+        return SimpleNamespace(get_caller_identity=lambda: who, close=lambda: self.open.remove("sts"))
+
+    def get_credentials(self) -> Any:
+        return self.session.get_credentials()
+
+
+def test_aws_is_asked_with_the_certificates_and_proxies_of_this_machine(
+    seen: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws = Aws()
+    monkeypatch.setattr(session, "aws_session", lambda: aws)
+    for bundle, verify in ((None, True), ("/certificates.pem", "/certificates.pem")):
+        monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+        if bundle is not None:
+            monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+        place, clients, _ = make_clients(Place("aws", None, ""), 1)
+        assert place.reason.startswith("AWS in us-east-1, account 42, as arn:aws:iam::42:user/me")
+        assert clients["sqs"].meta.endpoint_url == "https://sqs.us-east-1.amazonaws.com"
+        assert seen.pop() == {"verify": verify, "proxies": True}
+    assert "sts" not in aws.open

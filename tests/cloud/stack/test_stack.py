@@ -258,6 +258,20 @@ async def test_tear_down_lists_again_until_nothing_is_there(cloud: Cloud, place:
     assert f"removed bucket {stack.bucket} and its 3 files" in await tear_down(cloud, files_too=True)
 
 
+async def test_tear_down_does_not_ask_for_ever(cloud: Cloud, place: str) -> None:
+    if place == "simulated":
+        pytest.skip("the simulated place forgets all at its end")
+    stack = await deploy(cloud)
+    await cloud.s3.put_object(Bucket=stack.bucket, Key="a", Body=b"")
+
+    async def nothing(**arguments: Any) -> dict[str, Any]:
+        return {}
+
+    cloud.monitor.s3.delete_objects = nothing
+    with pytest.raises(CloudError, match="BucketNotEmpty"):
+        await tear_down(cloud, files_too=True)
+
+
 async def test_what_a_tear_down_could_not_remove_is_known_to_the_next(cloud: Cloud, place: str) -> None:
     if place == "simulated":
         pytest.skip("the simulated place forgets all at its end")
