@@ -259,8 +259,8 @@ async def test_tear_down_lists_again_until_nothing_is_there(cloud: Cloud, place:
 
 
 async def test_tear_down_does_not_ask_for_ever(cloud: Cloud, place: str) -> None:
-    if place == "simulated":
-        pytest.skip("the simulated place forgets all at its end")
+    if place != "embedded":
+        pytest.skip("the simulated place forgets all, and LocalStack removes what the template retains")
     stack = await deploy(cloud)
     await cloud.s3.put_object(Bucket=stack.bucket, Key="a", Body=b"")
 
@@ -273,8 +273,8 @@ async def test_tear_down_does_not_ask_for_ever(cloud: Cloud, place: str) -> None
 
 
 async def test_what_a_tear_down_could_not_remove_is_known_to_the_next(cloud: Cloud, place: str) -> None:
-    if place == "simulated":
-        pytest.skip("the simulated place forgets all at its end")
+    if place != "embedded":
+        pytest.skip("the simulated place forgets all, and LocalStack removes what the template retains")
     stack = await deploy(cloud)
     delete_bucket = cloud.monitor.s3.delete_bucket
 
