@@ -130,7 +130,7 @@ def test_what_it_installs_is_there_and_what_follows_is_run_or_parsed() -> None:
     assert {"test", "notebooks"} <= set(extras)
     assert [INSTALLED.sub("", line) for line in lines] == [
         ".venv/bin/palleto step 9",
-        ".venv/bin/python -m pytest -n 4",
+        ".venv/bin/python -m pytest -n 3",
         ".venv/bin/palleto lab",
     ]
 
