@@ -124,9 +124,18 @@ def unknown(name: object, known: Iterable[str]) -> SettingError:
     expected one of: nothing, corrupt gzip; got: 'corupt gzip'; did you mean corrupt gzip?
     """
     names = [*known]
-    near = get_close_matches(str(name), names, 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return SettingError(f"expected one of: {', '.join(names)}; got: {name!r}{meant}")
+    return SettingError(f"expected one of: {', '.join(names)}; got: {name!r}{meant(name, names)}")
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """The end of a line about a name that there is not: which one was probably meant; empty if none is near.
+
+    >>> meant("--pipeline", ["--pipelines", "--place"])
+    '; did you mean --pipelines?'
+    """
+    words = {one.lstrip("-"): one for one in known}  # dashes would make all options alike
+    near = get_close_matches(str(name).lstrip("-"), words, 1)
+    return f"; did you mean {words[near[0]]}?" if near else ""
 
 
 class CloudError(PalletoError):

@@ -6,14 +6,13 @@ import errno
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from palleto.cloud.streams import open_closed, silence, tell
-from palleto.errors import PalletoError
+from palleto.errors import PalletoError, meant
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a write to a full disk, or to a terminal that is gone, fails with."""
@@ -130,6 +129,4 @@ def _said(error: click.UsageError) -> str:
 
 
 def _expected(what: str, got: str, names: Iterable[str]) -> str:
-    words = {name.lstrip("-"): name for name in names if not name.isdigit()}
-    near = get_close_matches(got.lstrip("-"), words, 1)
-    return f"expected {what}, got: {got!r}" + (f"; did you mean {words[near[0]]}?" if near else "")
+    return f"expected {what}, got: {got!r}{meant(got, (name for name in names if not name.isdigit()))}"

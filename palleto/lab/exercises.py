@@ -5,13 +5,12 @@ They are looked for in the folder of the notebook first, so that a learner's cop
 
 from __future__ import annotations
 
-import difflib
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from palleto.errors import SettingError
+from palleto.errors import SettingError, unknown
 
 __all__ = ["find", "names"]
 
@@ -30,9 +29,7 @@ def find(kind: str, mark: str, name: str) -> Any:
     file, _, wanted = str(name).partition(".")
     known = defined_in(_path(kind, file), mark)
     if wanted not in known:
-        near = difflib.get_close_matches(wanted, known, 1)
-        meant = f"; did you mean {file}.{near[0]}?" if near else ""
-        raise SettingError(f"expected one of: {', '.join(f'{file}.{one}' for one in known)}; got: {name!r}{meant}")
+        raise unknown(name, (f"{file}.{one}" for one in known))
     return known[wanted]
 
 
