@@ -133,9 +133,14 @@ def meant(name: object, known: Iterable[str]) -> str:
     >>> meant("--pipeline", ["--pipelines", "--place"])
     '; did you mean --pipelines?'
     """
-    words = {one.lstrip("-"): one for one in known}  # dashes would make all options alike
-    near = get_close_matches(str(name).lstrip("-"), words, 1)
+    words = {_own_part(one): one for one in known}
+    near = get_close_matches(_own_part(str(name)), words, 1)
     return f"; did you mean {words[near[0]]}?" if near else ""
+
+
+def _own_part(name: str) -> str:
+    """A name without what many begin with alike, which tells none apart: the dashes of an option, "step5."."""
+    return name.lstrip("-").rpartition(".")[2]
 
 
 class CloudError(PalletoError):
