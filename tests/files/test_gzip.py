@@ -177,11 +177,11 @@ print(size, lines, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 @pytest.mark.parametrize(
     ("mib", "text", "lines"),
     [
-        (256, "x" * 63 + "\n", 256 << 14),
-        (256, "x" * 64, 1),
+        (128, "x" * 63 + "\n", 128 << 14),
+        (128, "x" * 64, 1),
         pytest.param(1024, "x" * 63 + "\n", 1024 << 14, marks=pytest.mark.long),
     ],
-    ids=["256 MiB", "one line of 256 MiB", "1 GiB"],
+    ids=["128 MiB", "one line of 128 MiB", "1 GiB"],
 )
 def test_a_large_file_takes_bounded_memory(tmp_path: Path, mib: int, text: str, lines: int) -> None:
     command = [sys.executable, "-c", BIG, str(tmp_path / "text"), str(mib), text]
