@@ -86,24 +86,47 @@ class Answers:
 
 @pytest.mark.parametrize("place", ["simulated"])
 @pytest.mark.parametrize(
-    ("statuses", "deleted", "said"),
+    ("statuses", "deleted", "made", "said"),
     [
-        (["ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS"], 1, "deleting it and making it anew"),
-        (["CREATE_FAILED"], 0, "CREATE_FAILED; using what there is of it"),
-        (["DELETE_FAILED"], 0, "DELETE_FAILED; using what there is of it"),
+        (["ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS"], 1, True, ": it was rolled back"),
+        (["ROLLBACK_COMPLETE", "DELETE_FAILED"], 1, False, ": it was rolled back"),
+        (["CREATE_FAILED"], 0, False, ": CREATE_FAILED; using what there is of it"),
+        (["DELETE_FAILED"], 0, False, ": DELETE_FAILED; using what there is of it"),
+        (["UPDATE_ROLLBACK_COMPLETE"], 0, False, f": made queue {DEAD_LETTERS}"),  # its queues may hold messages
+        (["DELETE_COMPLETE"], 0, True, None),
     ],
 )
-async def test_a_stack_that_failed_is_made_good(cloud: Cloud, statuses: list[str], deleted: int, said: str) -> None:
+async def test_a_stack_that_failed_is_made_good(
+    cloud: Cloud, statuses: list[str], deleted: int, made: bool, said: str | None
+) -> None:
     answers = Answers(cloud.monitor.cloudformation, list(statuses))
     object.__setattr__(cloud.monitor, "cloudformation", answers)
     lines: list[str] = []
     stack = await deploy(cloud, report=lines.append)
-    assert said in lines[0]
+    assert lines[:1] == [] if said is None else said in lines[0]
     assert answers.deleted == deleted
     assert await announced(cloud, stack)
-    assert (stack.name in {each["StackName"] for each in (await answers.describe_stacks(None))["Stacks"]}) == (
-        deleted > 0
-    )
+    assert (stack.name in {each["StackName"] for each in (await answers.describe_stacks(None))["Stacks"]}) == made
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+@pytest.mark.parametrize(("code", "used"), [("AlreadyExistsException", True), ("LimitExceededException", False)])
+async def test_a_stack_that_another_run_makes_at_this_moment_is_used(cloud: Cloud, code: str, used: bool) -> None:
+    client = cloud.monitor.cloudformation
+    create_stack = client.create_stack
+
+    async def late(**arguments: Any) -> None:
+        await create_stack(**arguments)
+        raise CloudError("cloudformation.CreateStack", code, "Too late", 400)
+
+    client.create_stack = late
+    said: list[str] = []
+    if used:
+        assert (await deploy(cloud, report=said.append)).bucket == "warehouse.development"
+    else:
+        with pytest.raises(CloudError, match="Too late"):
+            await deploy(cloud, report=said.append)
+    assert said == []
 
 
 class Refused:
