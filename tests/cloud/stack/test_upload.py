@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -30,6 +32,15 @@ async def test_an_upload_that_fails_is_one_error(cloud: Cloud) -> None:
     with pytest.raises(CloudError, match=r"^disk\.Read failed with Gone: gone$"):
         await upload(cloud, stack, [Unreadable(), sample(0), Unreadable(), sample(1)])
 
+    async def refuse(**arguments: Any) -> None:
+        raise CloudError("s3.PutObject", "AccessDenied", "Not for you", 403)
+
+    cloud.monitor.s3.put_object = refuse
+    file = File("packrat/data/hello.gz", io.BytesIO(b"hello"))
+    with pytest.raises(CloudError, match="Not for you"):
+        await upload(cloud, stack, [file])
+    assert file.stream.closed
+
 
 @dataclass
 class File:
@@ -50,6 +61,35 @@ async def test_files_are_read_from_a_stream_that_is_closed(cloud: Cloud) -> None
     assert await upload(cloud, stack, [file]) == []
     body = (await cloud.s3.get_object(Bucket=stack.bucket, Key=file.key))["Body"]
     assert await cloud.blocking(body.read) == b"hello"
+
+
+class Watched:
+    """A file that notes what is done with it, and in which thread."""
+
+    key = "packrat/data/watched.gz"
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.size = data, len(data)
+        self.done: list[tuple[str, int]] = []
+
+    @property
+    def etag(self) -> str:
+        self.done.append(("hashed", threading.get_ident()))
+        return hashlib.md5(self.data).hexdigest()
+
+    def open(self) -> bytes:
+        self.done.append(("opened", threading.get_ident()))
+        return self.data
+
+
+@pytest.mark.parametrize("place", ["embedded"])
+async def test_files_are_read_beside_the_event_loop_and_hashed_only_where_they_may_be_there(cloud: Cloud) -> None:
+    stack = await deploy(cloud)
+    one, same, longer = Watched(b"hello"), Watched(b"hello"), Watched(b"hello again")
+    for file in (one, same, longer):
+        await upload(cloud, stack, [file])
+    assert [[what for what, _ in file.done] for file in (one, same, longer)] == [["opened"], ["hashed"], ["opened"]]
+    assert threading.get_ident() not in {thread for file in (one, same, longer) for _, thread in file.done}
 
 
 class NoHead:
