@@ -151,6 +151,17 @@ def test_plain_http_is_denied_and_what_denies_it_is_made_again(aws: str, backend
     clock.run(main, backend=backend)
 
 
+def test_a_bucket_that_is_made_again_is_where_the_queue_is(aws: str, backend: str) -> None:
+    async def main() -> None:
+        async with open_cloud("aws", yes=True) as cloud:
+            stack = await deploy(cloud)
+            await cloud.s3.delete_bucket(Bucket=stack.bucket)
+            assert await deploy(cloud) == stack
+            assert (await cloud.s3.get_bucket_location(Bucket=stack.bucket))["LocationConstraint"] == "eu-west-1"
+
+    clock.run(main, backend=backend)
+
+
 def test_the_workers_policy_allows_what_a_worker_does_and_no_more(
     aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
