@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from palleto import Supervisor, TraceEvent
-from palleto.cloud import endless_samples, samples
 from palleto.experiment import Experiment, experiment
 from palleto.lab import evidence
 from palleto.program import queue_empty
@@ -103,13 +102,3 @@ def test_no_files_are_fed_where_none_were_to_come(play: Any):
     run = play(step9.pipeline, "queue", 4, files=0, place="simulated")
     assert evidence.count(run, kind="sent") == 0
     assert run.arrived
-
-
-def test_endless_samples_are_the_first_ones_under_new_keys():
-    first, second = list(samples(3)), []
-    for sample, _ in zip(endless_samples(distinct=3), range(7), strict=False):
-        second.append(sample)
-    assert second[:3] == first
-    assert [sample.data for sample in second[3:]] == [first[n % 3].data for n in range(4)]
-    assert len({sample.key for sample in second}) == 7
-    assert second[6].key == "packrat/data/20160726.gz"

@@ -151,7 +151,7 @@ class Deployment:
             if error.code != "AlreadyExistsException" or await self.settled() is None:
                 raise
         status = await self.settled()
-        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        if status != "CREATE_COMPLETE":
             reason = await self.reason()
             raise CloudError("cloudformation.CreateStack", str(status), f"stack {self.name}: {reason}")
         self.is_new = True
@@ -190,9 +190,9 @@ class Deployment:
         try:
             await self.s3.list_objects_v2(Bucket=self.bucket, Prefix=PREFIX, MaxKeys=1)
         except CloudError as error:
-            if error.code in ("404", "NoSuchBucket"):
-                return False
-            raise
+            if error.code != "NoSuchBucket":
+                raise
+            return False
         return True
 
     async def url(self, queue: str) -> str | None:

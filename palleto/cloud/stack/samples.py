@@ -87,7 +87,7 @@ def key_of(day: int) -> str:
     return f"{PREFIX}{FIRST_DAY + timedelta(days=day):%Y%m%d}.gz"
 
 
-def samples(count: int = 12) -> Iterable[Sample]:
+def samples(count: int) -> Iterable[Sample]:
     """The files of the first `count` days, made one by one as they are asked for."""
     return (sample(day) for day in range(count))
 

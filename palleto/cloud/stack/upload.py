@@ -71,15 +71,13 @@ async def upload(
             await anyio.sleep(PAUSE)
 
     async def put_one(number: int, file: Uploadable) -> None:
-        try:
-            if again or is_empty or not await enduring(partial(_is_there, cloud, stack.bucket, file)):
-                await enduring(partial(_put, cloud, stack.bucket, file))
-                put[number] = file.key
-            begun()
-        finally:
-            slots.release()
+        if again or is_empty or not await enduring(partial(_is_there, cloud, stack.bucket, file)):
+            await enduring(partial(_put, cloud, stack.bucket, file))
+            put[number] = file.key
+        begun()
+        slots.release()
 
-    failure: CloudError | None = None
+    failure: BaseException | None = None
     try:
         async with anyio.create_task_group() as tasks:
             for number, file in enumerate(files):
@@ -89,18 +87,10 @@ async def upload(
                 await slots.acquire()
                 tasks.start_soon(put_one, number, file)
     except* CloudError as group:
-        failure = next(error for error in _leaves(group))
+        failure = group.exceptions[0]
     if failure is not None:
         raise failure
     return [put[number] for number in sorted(put)]
-
-
-def _leaves(group: BaseExceptionGroup[CloudError]) -> Iterable[CloudError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 async def _put(cloud: Cloud, bucket: str, file: Uploadable) -> None:

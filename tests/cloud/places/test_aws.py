@@ -20,7 +20,7 @@ from palleto.cloud.clients import Objects, boto
 from palleto.cloud.endurance import PERMISSIONS
 from palleto.cloud.places import EmbeddedServer, session
 from palleto.cloud.template import Account, parse, resolve, template_file
-from palleto.errors import SettingError
+from palleto.errors import CloudError, SettingError
 from palleto.program import Options, queue_empty, run_step
 from steps import step9
 
@@ -140,6 +140,24 @@ def test_plain_http_is_denied_and_what_denies_it_is_made_again(aws: str, backend
                     "made the policy of queue warehouse_raw_events_dead_letters",
                     f"made the policy of bucket {stack.bucket}",
                 ]
+
+            async def refuse(**arguments: Any) -> None:
+                raise CloudError("s3.GetBucketPolicy", "AccessDenied", "Not for you", 403)
+
+            cloud.monitor.s3.get_bucket_policy = refuse
+            with pytest.raises(CloudError, match="Not for you"):
+                await deploy(cloud)
+
+    clock.run(main, backend=backend)
+
+
+def test_a_bucket_that_is_made_again_is_where_the_queue_is(aws: str, backend: str) -> None:
+    async def main() -> None:
+        async with open_cloud("aws", yes=True) as cloud:
+            stack = await deploy(cloud)
+            await cloud.s3.delete_bucket(Bucket=stack.bucket)
+            assert await deploy(cloud) == stack
+            assert (await cloud.s3.get_bucket_location(Bucket=stack.bucket))["LocationConstraint"] == "eu-west-1"
 
     clock.run(main, backend=backend)
 
