@@ -190,7 +190,7 @@ class Deployment:
         try:
             await self.s3.list_objects_v2(Bucket=self.bucket, Prefix=PREFIX, MaxKeys=1)
         except CloudError as error:
-            if error.code != "NoSuchBucket":
+            if error.code not in ("NoSuchBucket", "404"):  # the latter where a server's answer has no body
                 raise
             return False
         return True

@@ -162,6 +162,28 @@ async def test_what_is_refused_is_an_error(cloud: Cloud, service: str, method: s
     assert made == (code == "QueueDoesNotExist" or method == "get_public_access_block"), "nothing, before it may look"
 
 
+class WithoutBodies:
+    """S3's client, of a server that says no more of a bucket that is not there than HTTP's status."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    async def list_objects_v2(self, **arguments: Any) -> Any:
+        try:
+            return await self.client.list_objects_v2(**arguments)
+        except CloudError as error:
+            raise CloudError(error.operation, "404", "Not Found", 404) from error
+
+
+@pytest.mark.parametrize("place", ["simulated"])
+async def test_a_bucket_of_which_a_server_says_404_is_made(cloud: Cloud) -> None:
+    object.__setattr__(cloud.monitor, "s3", WithoutBodies(cloud.monitor.s3))
+    assert await announced(cloud, await deploy(cloud))
+
+
 @pytest.mark.parametrize("place", ["simulated"])
 async def test_a_stack_is_waited_for_with_growing_pauses(cloud: Cloud) -> None:
     answers = Answers(cloud.monitor.cloudformation, [None, *["CREATE_IN_PROGRESS"] * 10])
