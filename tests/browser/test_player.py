@@ -219,10 +219,9 @@ def test_nothing_sticks_out(events_of, shown, read, width, theme):
     assert page.evaluate("document.documentElement.dataset.theme") == theme
 
 
-def test_in_a_notebooks_page_it_is_as_dark_as_the_page_and_takes_keys_when_it_was_clicked(browser, events_of):
+def test_in_a_notebooks_page_it_is_as_dark_as_the_page_and_takes_keys_when_it_was_clicked(page, events_of):
     from playwright.sync_api import expect
 
-    page = browser.new_page()
     player = Player(events_of(5), at=3)._repr_html_()
     page.set_content(f'<body data-jp-theme-light="false">{player}{player}</body>')
     for number in range(2):
@@ -238,7 +237,6 @@ def test_in_a_notebooks_page_it_is_as_dark_as_the_page_and_takes_keys_when_it_wa
         expect(place).to_contain_text("4 of ")
     page.evaluate("document.body.dataset.jpThemeLight = 'true'")
     expect(frame.locator("html")).to_have_attribute("data-theme", "light")
-    page.close()
 
 
 def test_short_traces_and_texts_that_look_like_html(shown, read):

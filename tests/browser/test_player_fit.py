@@ -67,17 +67,16 @@ def test_a_page_fits(opened, tmp_path, run):
 
 
 @pytest.mark.timeout(60)
-def test_a_notebooks_frame_fits(browser):
+def test_a_notebooks_frame_fits(page):
     """As high as it is by itself."""
     run = "step 9"
-    page = browser.new_page(viewport={"width": 1280, "height": 1100})
+    page.set_viewport_size({"width": 1280, "height": 1100})
     player = Player(trace(run))
     page.set_content(f'<body data-jp-theme-light="false"><div style="width:828px">{player._repr_html_()}</div></body>')
     inside = page.frames[1]
     inside.wait_for_selector("#player[aria-busy=false]")
     assert inside.evaluate("[innerWidth, innerHeight]") == [828, player.height]
     assert walk(inside, run, KINDS)["scrolled"] == []
-    page.close()
 
 
 def test_the_box_and_the_accounts_of_who_acts_are_scrolled_to(opened, tmp_path):

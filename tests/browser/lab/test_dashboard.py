@@ -12,15 +12,15 @@ SMALL = (
     "from palleto.lab import Dashboard, Experiment\nfrom steps.step5 import pipeline",
     "run = Experiment(pipeline, speed=20)\ndash = Dashboard(run).start()\ndash",
 )
-LIVE = (SMALL[0], SMALL[1].replace("speed=20", "speed=10"))
+LIVE = (SMALL[0], SMALL[1].replace("speed=20", "speed=40"))
 TOKEN = """kind => new Promise((done, failed) => {
     let [token, places] = [null, []];
     const end = performance.now() + 15000;
     function look() {
-        if (!token?.isConnected && places.length < 5)
+        if (!token?.isConnected && places.length < 2)
             [token, places] = [document.querySelector(`.palleto-live .token.${kind}`), []];
         if (token?.isConnected) places.push(token.getBoundingClientRect().x);
-        if (places.length > 4 && !token.isConnected) done(places);
+        if (places.length > 1 && !token.isConnected) done(places);
         else if (performance.now() > end) failed(new Error(`expected a token of ${kind} to move, got ${places}`));
         else requestAnimationFrame(look);
     }
