@@ -1,24 +1,18 @@
-"""`palleto lab`: the notebooks in the user's folder, whose files are kept, and JupyterLab on them."""
+"""`palleto lab`: the notebooks in the user's folder, whose files are kept. `tests/browser/lab` opens JupyterLab."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 import tomllib
-import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lab_page import until
 from ran import ROOT, one_error
-from servers import free_port
 
-from palleto.cloud.places.localstack.instance import listened_on
 from palleto.lab import copies, notebook
 from palleto.program import STEPS
 
@@ -106,37 +100,6 @@ def test_the_wheel_has_them_where_they_are_looked_for():
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert "notebooks" in wheel["only-include"]
     assert wheel["sources"] == {"notebooks": "palleto/notebooks"}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/net")
-def test_jupyterlab_itself_opens_the_index_on_loopback(tmp_path):
-    port = free_port()
-    root = ["--allow-root"] if os.name == "posix" and os.geteuid() == 0 else []
-    server = subprocess.Popen(
-        [sys.executable, "-c", "from palleto.commands import main; main()", "lab", "mine", "--no-browser",
-         "--port", str(port), *root],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
-    try:
-        assert server.stdout is not None
-        said = iter(server.stdout.readline, "")
-        url = next(line.strip() for line in said if line.strip().startswith(f"http://127.0.0.1:{port}/lab/tree/"))
-        page, _, token = url.partition("?")
-        assert page == f"http://127.0.0.1:{port}/lab/tree/notebooks/index.ipynb"
-        until(lambda: listened_on(port) == {"127.0.0.1"})
-        for path in ("notebooks/step5_multiple_consumers.ipynb", "steps/step5.py"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/{path}?{token}") as answer:
-                assert json.load(answer)["path"] == path
-        news = f"http://127.0.0.1:{port}/lab/api/settings/@jupyterlab/apputils-extension:notification?{token}"
-        with urllib.request.urlopen(news) as answer:  # it does not ask a learner about JupyterLab's news
-            assert json.load(answer)["schema"]["properties"]["fetchNews"]["default"] == "false"
-    finally:
-        server.terminate()
-        server.communicate(timeout=60)
 
 
 def test_capacity_prints_what_was_tried_what_to_choose_and_a_bill(palleto):

@@ -64,6 +64,8 @@ NUMBER = re.compile(
     r"|seventy|eighty|ninety|hundred|thousand|twice|thrice|half|double)\b[ -]?(\w*)",
     re.IGNORECASE,
 )
+HASTE = "from palleto.lab.challenges import trial\ntrial.PATIENCE = 0\ndel trial"
+"""Runs before all else: a challenge that is not reached is given up after its first seed, not after a second."""
 SOLVE = "from palleto.lab import solve\nleft = solve()\nassert left == [], left"
 LEFT = """\
 import os as _os, tempfile as _tempfile, threading as _threading, time as _time
@@ -268,6 +270,7 @@ def executed(name: str, folder: Path, place: str) -> Executed:
     if name in (*STEPS, *LABS):
         at = [cell.source.startswith("## Change this") for cell in notebook.cells].index(True)
         notebook.cells.insert(at, nbformat.v4.new_code_cell(SOLVE, id="solve"))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(HASTE, id="haste"))
     notebook.cells.append(nbformat.v4.new_code_cell(LEFT, id="left"))
     temporary = folder / "tmp"
     temporary.mkdir()

@@ -1,90 +1,75 @@
-"""JupyterLab on a copy of the notebooks, on a free port of 127.0.0.1."""
+"""`palleto lab`: JupyterLab on a copy of the notebooks, on a free port of 127.0.0.1, with settings that tests need."""
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
-import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lab_page import until
+from ran import ROOT
+from servers import free_port
 
-ROOT = Path(__file__).parents[2]
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"checkForUpdates": False},
+    "@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Light", "adaptive-theme": False},
+    "@jupyterlab/notebook-extension:tracker": {"scrollPastEnd": False},  # else a picture of it all would have no end
+}
+KERNEL = {
+    "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    "display_name": "Python 3",
+    "language": "python",
+}
+APPLICATION = {"LabApp": {"extension_manager": "readonly", "expose_app_in_browser": True}}
 
 
 @contextmanager
-def jupyterlab(home: Path) -> Iterator[tuple[str, str]]:
-    """The URL of a JupyterLab on a copy of the notebooks, and its token."""
-    for folder in ("notebooks", "steps"):
-        shutil.copytree(
-            ROOT / folder, home / folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-        )
-    kernel = home / "data" / "kernels" / "python3"
-    kernel.mkdir(parents=True)
-    arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    kernel.joinpath("kernel.json").write_text(
-        json.dumps({"argv": arguments, "display_name": "Python 3", "language": "python"})
-    )
-    settings = home / "settings" / "@jupyterlab"
-    for plugin, value in {
-        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-        "apputils-extension/themes": {"theme": "JupyterLab Light", "adaptive-theme": False},
-        "notebook-extension/tracker": {"scrollPastEnd": False},  # else a picture of it all would have no end
+def jupyterlab(home: Path) -> Iterator[str]:
+    """The address that `palleto lab` prints; the notebooks are in `home / "mine"`. It is ended by its process id."""
+    for path, content in {
+        "data/kernels/python3/kernel.json": KERNEL,
+        "config/jupyter_lab_config.json": APPLICATION,
+        "more/labconfig/default_setting_overrides.json": SETTINGS,
     }.items():
-        path = settings / f"{plugin}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
-    log = (home / "lab.log").open("wb")
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"),
-            *("--ServerApp.port_retries=0", "--allow-root", f"--notebook-dir={home}"),
-            *(
-                "--LabApp.extension_manager=readonly",
-                "--LabApp.expose_app_in_browser=True",
-                f"--LabApp.user_settings_dir={home / 'settings'}",
-            ),
-            f"--LabApp.workspaces_dir={home / 'workspaces'}",
-        ],
-        env={
-            **os.environ,
-            "JUPYTER_TOKEN": token,
-            "JUPYTER_DATA_DIR": str(home / "data"),
-            "JUPYTER_CONFIG_DIR": str(home / "config"),
-            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-            "IPYTHONDIR": str(home / "ipython"),
-            "PALLETO_PLACE": "embedded",
-        },
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        cwd=home,
-    )
+        (home / path).parent.mkdir(parents=True)
+        (home / path).write_text(json.dumps(content))
+    root = ["--allow-root"] if os.name == "posix" and os.geteuid() == 0 else []
+    folders = {
+        "HOME": "",
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_CONFIG_PATH": "more",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    log = home / "lab.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-c", "from palleto.commands import main; main()", "lab", "mine", "--no-browser",
+             "--port", str(free_port()), *root],
+            env={
+                **os.environ,
+                **{name: str(home / folder) for name, folder in folders.items()},
+                "PYTHONPATH": str(ROOT),
+                "PALLETO_PLACE": "embedded",
+            },
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=home,
+        )  # fmt: skip
+
+    def address() -> str | None:
+        assert server.poll() is None, log.read_text()
+        return next((word for word in log.read_text().split() if word.startswith("http://127.0.0.1:")), None)
+
     try:
-        url = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(f"{url}/api/status?token={token}") or server.poll() is not None)
-        assert server.poll() is None, (home / "lab.log").read_text()
-        yield url, token
+        yield until(address, "JupyterLab to say its address")
     finally:
         server.terminate()  # it ends its kernels too
         server.wait(60)
-        log.close()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

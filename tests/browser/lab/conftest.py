@@ -1,4 +1,4 @@
-"""JupyterLab in headless Chromium, one for all tests here, on a free port of 127.0.0.1: it is ended by its process id.
+"""JupyterLab in headless Chromium, as `palleto lab` starts it: one for all tests here.
 
     python -m pytest -m browser
 
@@ -16,25 +16,33 @@ import pytest
 from lab_page import HEIGHT, WIDTH, Notebook
 from lab_server import jupyterlab
 
+INDEX = "notebooks/index.ipynb"
+
 
 @pytest.fixture(scope="package")
 def lab_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that JupyterLab shows."""
     return tmp_path_factory.mktemp("lab")
 
 
 @pytest.fixture(scope="package")
-def lab(browser: Any, lab_home: Path) -> Iterator[Any]:
-    """JupyterLab, loaded in a page."""
+def lab_address(lab_home: Path) -> Iterator[str]:
+    """What `palleto lab` prints that one should open."""
     if find_spec("jupyterlab") is None:
         pytest.skip("no JupyterLab here; pip install 'palleto[notebooks]'")
-    with jupyterlab(lab_home) as (url, token):
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        page.set_default_timeout(60_000)
-        page.goto(f"{url}/lab?token={token}")
-        page.wait_for_function("() => window.jupyterapp?.shell.currentWidget")
-        yield page
-        page.close()
+    with jupyterlab(lab_home) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def lab(browser: Any, lab_address: str) -> Iterator[Any]:
+    """JupyterLab, loaded in a page. It opens the index, which is closed, so that one notebook is open at a time."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    page.set_default_timeout(60_000)
+    page.goto(lab_address)
+    page.wait_for_function(f"() => window.jupyterapp?.shell.currentWidget?.context?.path === '{INDEX}'")
+    Notebook(page, INDEX).close()
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="package")
@@ -61,7 +69,7 @@ def open_notebook(
     def open_(name: str, cells: Sequence[str]) -> Notebook:
         if books:
             books.pop().close()
-        nbformat.write(notebook(cells), lab_home / "notebooks" / f"{name}.ipynb")
+        nbformat.write(notebook(cells), lab_home / "mine/notebooks" / f"{name}.ipynb")
         books.append(Notebook(lab, f"notebooks/{name}.ipynb"))
         return books[-1]
 
