@@ -82,11 +82,13 @@ def block_with(words: str) -> str:
 @needs_bash
 def test_the_steps_run_as_its_table_shows_them(tmp_path: Path, folder: Path) -> None:
     running = []
-    for number, _, command in TABLE:
+    *others, last = TABLE
+    assert last[2] == "palleto step 9"  # which the first command runs, below
+    for number, _, command in others:
         (tmp_path / number).mkdir()
         (tmp_path / number / ".venv").symlink_to(folder / ".venv")
         running.append(started(command, tmp_path / number))
-    for number, (_, _, command), one in zip(lesson.STEPS, TABLE, running, strict=True):
+    for number, (_, _, command), one in zip(lesson.STEPS[:-1], others, running, strict=True):
         assert "events consumed in" in printed(one), command
         assert command.startswith(f"palleto step {number}")
 

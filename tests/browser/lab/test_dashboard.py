@@ -8,11 +8,10 @@ from collections.abc import Callable
 import pytest
 from lab_page import Notebook, until
 
-SMALL = (
+CELLS = (
     "from palleto.lab import Dashboard, Experiment\nfrom steps.step5 import pipeline",
-    "run = Experiment(pipeline, speed=20)\ndash = Dashboard(run).start()\ndash",
+    "run = Experiment(pipeline, speed=40)\ndash = Dashboard(run).start()\ndash",
 )
-LIVE = (SMALL[0], SMALL[1].replace("speed=20", "speed=40"))
 TOKEN = """kind => new Promise((done, failed) => {
     let [token, places] = [null, []];
     const end = performance.now() + 15000;
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_learner_turns_controls(open_notebook: Callable[..., Notebook]):
-    book = open_notebook("small", SMALL)
+    book = open_notebook("small", CELLS)
     book.command("notebook:run-all-cells")
     until(lambda: "running" in book.status, "the dashboard to say that it runs")
     book.show()
@@ -53,7 +52,7 @@ def test_a_learner_turns_controls(open_notebook: Callable[..., Notebook]):
 
 
 def test_the_pipeline_moves_while_it_runs(open_notebook: Callable[..., Notebook]):
-    book = open_notebook("live", LIVE)
+    book = open_notebook("live", CELLS)
     book.command("notebook:run-all-cells")
     until(lambda: "running" in book.status, "the dashboard to say that it runs")
     book.show()
