@@ -139,6 +139,7 @@ ENDINGS = [
     ("sqs.ReceiveMessage", "KmsAccessDenied", "KMS key"),
     ("sqs.ReceiveMessage", "RequestExpired", "set this machine's clock"),
     ("sqs.ReceiveMessage", "Strange", "look what that is"),
+    ("sqs.ReceiveMessage", "AWS.SimpleQueueService.NonExistentQueue", "run the step again"),
     ("sqs.DeleteMessageBatch", "ExpiredTokenException", EXPIRED),
 ]
 
