@@ -318,20 +318,6 @@ async def settings_of(cloud: Cloud, stack: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("there", ["bucket", "queue", "both"])
-async def test_deploying_around_what_is_there(cloud: Cloud, there: str) -> None:
-    if there != "queue":
-        await cloud.s3.create_bucket(Bucket="warehouse.development")
-    if there != "bucket":
-        await make_queue(cloud, name="warehouse_raw_events", VisibilityTimeout="7")
-    stack = await deploy(cloud)
-    assert stack.visibility_timeout == (30.0 if there == "bucket" else 7.0)
-    assert await deploy(cloud) == stack
-    await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/x.gz", Body=b"abc")
-    bodies = [message["Body"] for message in await receive_all(cloud, stack.queue_url, 2)]
-    assert ["s3:TestEvent" in body for body in bodies] == [True, False]
-
-
 async def test_two_environments_share_the_queue(cloud: Cloud) -> None:
     one, two = await deploy(cloud, "one"), await deploy(cloud, "two")
     assert (one.bucket, two.bucket, one.queue_url) == ("warehouse.one", "warehouse.two", two.queue_url)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palleto.errors import BadFile, SettingError
@@ -40,7 +40,7 @@ def zip_stream(piece: bytes, times: int) -> Iterator[bytes]:
     yield deflate.flush()
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 1000, 1 << 20])
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
 @pytest.mark.parametrize(
     ("data", "text"),
     [
@@ -63,7 +63,7 @@ def _broken_checksum() -> bytes:
     return ZIPPED[:-8] + bytes([ZIPPED[-8] ^ 1]) + ZIPPED[-7:]
 
 
-@pytest.mark.parametrize("size", [1, 64, 1 << 20])
+@pytest.mark.parametrize("size", [1, 1 << 20])
 @pytest.mark.parametrize(
     ("data", "says"),
     [
@@ -176,12 +176,8 @@ print(size, lines, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux")
 @pytest.mark.parametrize(
     ("mib", "text", "lines"),
-    [
-        (128, "x" * 63 + "\n", 128 << 14),
-        (128, "x" * 64, 1),
-        pytest.param(1024, "x" * 63 + "\n", 1024 << 14, marks=pytest.mark.long),
-    ],
-    ids=["128 MiB", "one line of 128 MiB", "1 GiB"],
+    [(128, "x" * 64, 1), pytest.param(1024, "x" * 63 + "\n", 1024 << 14, marks=pytest.mark.long)],
+    ids=["one line of 128 MiB", "1 GiB"],
 )
 def test_a_large_file_takes_bounded_memory(tmp_path: Path, mib: int, text: str, lines: int) -> None:
     command = [sys.executable, "-c", BIG, str(tmp_path / "text"), str(mib), text]
@@ -243,6 +239,7 @@ members = st.builds(
 padded = st.tuples(members, st.integers(0, 9).map(bytes)).map(b"".join)
 
 
+@settings(max_examples=50)
 @given(st.lists(padded, min_size=1, max_size=12).map(b"".join), st.data())
 def test_any_header_any_split_and_many_members_are_what_gzip_makes_of_them(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, rest: st.DataObject

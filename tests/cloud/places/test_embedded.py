@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -111,23 +110,6 @@ async def test_a_request_that_is_not_answered_is_left_behind_in_a_hurry(
                 cloud.hurry(0.1)
     finally:
         answer.set()
-
-
-def test_says_nothing_and_leaves_other_models_of_moto_alone() -> None:
-    """In a fresh process: deploying writes nothing to standard error, and Kinesis's models are moto's own after it."""
-    program = (
-        "import sys, anyio, palleto.cloud\n"
-        "async def main():\n"
-        "    async with palleto.cloud.open_cloud('embedded') as cloud:\n"
-        "        await palleto.cloud.deploy(cloud)\n"
-        "        assert not {'moto.ec2', 'moto.kinesis'} & set(sys.modules), 'not needed'\n"
-        "anyio.run(main)\n"
-        "import moto.kinesis.models\n"
-        "print(moto.kinesis.models.KinesisBackend.__module__)\n"
-    )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "moto.kinesis.models\n"
 
 
 def test_errors_of_the_network_are_cloud_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_environment import AWS_ENVIRONMENT
 from botocore.exceptions import ClientError
 from urllib3.exceptions import InsecureRequestWarning
 
@@ -42,14 +43,19 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return settings_of
 
 
-def test_a_local_place_has_settings_of_its_own() -> None:
-    clients = made("embedded", f"http://{HERE}")
+@pytest.mark.parametrize("name", ["embedded", "localstack", "endpoint"])
+def test_a_local_place_has_settings_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    clients = made(name, f"http://{HERE}")
     assert set(clients) == set(SERVICES)
     for client in clients.values():
         config = client.meta.config
         assert client.meta.endpoint_url == f"http://{HERE}"
         assert client.meta.region_name == "us-east-1"
         assert config.proxies == {}
+        assert client._request_signer._credentials.access_key == "test"
+        assert client._request_signer._credentials.token is None
         assert config.user_agent.startswith("palleto")
         assert config.connect_timeout == 5
         assert 20 < config.read_timeout <= 60, "a long poll is answered after 20 s"

@@ -201,20 +201,20 @@ async def test_a_stack_that_is_not_done_in_time_is_an_error(cloud: Cloud) -> Non
         await deploy(cloud)
 
 
-@pytest.mark.parametrize("there", ["queue", "dead letters", "bucket"])
-async def test_the_rest_is_made_beside_what_is_there(cloud: Cloud, there: str) -> None:
-    match there:
-        case "queue":
-            await cloud.sqs.create_queue(QueueName=QUEUE)
-        case "dead letters":
-            await cloud.sqs.create_queue(QueueName=DEAD_LETTERS)
-        case "bucket":
-            await cloud.s3.create_bucket(Bucket="warehouse.development")
+@pytest.mark.parametrize("there", [["queue"], ["dead letters"], ["bucket"], ["queue", "bucket"]], ids=str)
+async def test_the_rest_is_made_beside_what_is_there(cloud: Cloud, there: list[str]) -> None:
+    if "queue" in there:
+        await make_queue(cloud, name=QUEUE, VisibilityTimeout="7")
+    if "dead letters" in there:
+        await cloud.sqs.create_queue(QueueName=DEAD_LETTERS)
+    if "bucket" in there:
+        await cloud.s3.create_bucket(Bucket="warehouse.development")
     said: list[str] = []
     stack = await deploy(cloud, report=said.append)
-    assert sum(line.partition(": made ")[2].startswith(("queue", "bucket")) for line in said) == 2
-    assert stack.max_receive_count == 3
-    assert await announced(cloud, stack)
+    assert sum(line.partition(": made ")[2].startswith(("queue", "bucket")) for line in said) == 3 - len(there)
+    assert (stack.visibility_timeout, stack.max_receive_count) == (7 if "queue" in there else 30, 3)
+    assert await deploy(cloud) == stack
+    assert ["s3:TestEvent" in body for body in await announced(cloud, stack)] == [True, False]
 
 
 @pytest.mark.parametrize("place", ["simulated"])
