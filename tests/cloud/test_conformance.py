@@ -225,11 +225,14 @@ async def test_objects_are_put_read_listed_and_deleted(cloud: Cloud) -> None:
     token = listed["NextContinuationToken"]
     listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", ContinuationToken=token)
     assert [entry["Key"] for entry in listed["Contents"]] == ["file"]
+    assert await code_of(cloud.s3.delete_bucket(Bucket="a.bucket")) == "BucketNotEmpty"
     await cloud.s3.delete_object(Bucket="a.bucket", Key="b/c")
     await cloud.s3.delete_objects(Bucket="a.bucket", Delete={"Objects": [{"Key": "file"}]})
     await cloud.s3.delete_object(Bucket="a.bucket", Key="never-there")
     listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", Prefix="b")
     assert (listed["KeyCount"], "Contents" in listed) == (0, False)
+    await cloud.s3.delete_bucket(Bucket="a.bucket")
+    assert await code_of(cloud.s3.head_bucket(Bucket="a.bucket")) == "404"
 
 
 async def test_objects_that_are_not_there(cloud: Cloud) -> None:

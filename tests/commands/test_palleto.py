@@ -142,6 +142,7 @@ def test_localstack_and_cloud(palleto, monkeypatch, tmp_path):
         ("lab capcity", ["palleto lab: error: expected one of ", "got: 'capcity'; did you mean capacity?"]),
         ("lab capacity --pipelines 0", ["--pipelines: expected a whole number of 1 or more, got: '0'"]),
         ("localstack status --port 0", ["--port: expected a port, 1 to 65535, got: '0'"]),
+        ("localstack status --port 65536", ["--port: expected a port, 1 to 65535, got: '65536'"]),
         ("play", ["palleto play: error: expected TRACE, got nothing"]),
         ("explain nowhere.jsonl --at x", ["--at: expected a number of seconds, 0 or more, got: 'x'"]),
         ("completion powershell", ["expected one of bash, zsh, fish, got: 'powershell'"]),

@@ -86,32 +86,6 @@ async def test_concurrency_is_the_doors_own(cloud: Cloud, requests: bool, monkey
             tasks.start_soon(cloud.sqs.list_queues if requests else partial(cloud.blocking, barrier.wait))
 
 
-async def test_a_request_that_is_not_answered_is_left_behind_in_a_hurry(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent, answer = threading.Event(), threading.Event()
-
-    def hang(*request: object) -> dict[str, Any]:
-        sent.set()
-        answer.wait(10)
-        return {}
-
-    async def ask() -> None:
-        with pytest.raises(CloudError, match="Abandoned"):
-            await cloud.sqs.list_queues()
-        assert not answer.is_set(), "the request was waited for"
-
-    monkeypatch.setattr(BotoTransport, "blocking", hang)
-    try:
-        with anyio.fail_after(5):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(ask)
-                await anyio.to_thread.run_sync(sent.wait, 10)
-                cloud.hurry(0.1)
-    finally:
-        answer.set()
-
-
 def test_errors_of_the_network_are_cloud_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore waits between its tries, and the door between its own
 
