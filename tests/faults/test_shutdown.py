@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from rig import files
 from worker import Moto, Run
 
-from palleto.cloud import Simulation, samples
+from palleto.cloud import Simulation
 
 ON_TRIO_TOO = ["asyncio", pytest.param("trio", marks=pytest.mark.long)]
 """Backends of tests that take 5 s of real time each."""
@@ -30,23 +29,10 @@ def start(moto: Moto, start: Callable[..., Run], tmp_path: Path) -> Iterator[Cal
 
 
 @pytest.mark.parametrize("backend", ON_TRIO_TOO)
-def test_two_signals_end_at_once_and_give_back(moto: Moto, start: Any, backend: str) -> None:
-    run = start("--files", "20", "--backend", backend, "--pipelines", "20")
-    run.until("processed", 3).kill(signal.SIGINT)
-    run.until_said("once more ends at once").kill(signal.SIGINT)
-    code, said = run.ended(5)
-    assert code in (0, 130), said  # 0 where all that was in hand was done in between
-    assert moto.depth()[1] <= 10  # a poll under way is left behind, and what it receives then comes again
-    assert run.results.items() <= {file.key.replace(".gz", ".txt"): file.lines for file in samples(20)}.items()
-
-
-@pytest.mark.parametrize("backend", ON_TRIO_TOO)
 def test_two_signals_while_a_poll_is_under_way(moto: Moto, start: Any, backend: str) -> None:
     run = start("--files", "0", "--forever", "--backend", backend).until("looping: Run 1")
     run.kill(signal.SIGINT).until_said("once more ends at once").kill(signal.SIGINT)
-    begun = time.monotonic()
-    assert run.ended(10)[0] == 130
-    assert time.monotonic() - begun < 5  # the poll's two seconds and the way out
+    assert run.ended(5)[0] == 130  # the poll's two seconds and the way out
     assert moto.depth() == (0, 0)
 
 
