@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import time
 from typing import Any
 
@@ -111,12 +112,10 @@ def test_a_server_that_is_killed_and_started_again_costs_only_its_state(moto: Mo
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ctrl_c_ends_a_run_that_waits_for_a_server_at_its_start(moto: Moto, start: Any, backend: str) -> None:
-    moto.process.send_signal(signal.SIGSTOP)
-    try:
-        run = start(moto.url, "--backend", backend).until_said("endpoint http")
+def test_ctrl_c_ends_a_run_that_waits_for_a_server_at_its_start(start: Any, backend: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        run = start(url, "--backend", backend).until_said("endpoint http")
         time.sleep(0.3)
         code, said = run.kill(signal.SIGINT).ended(10)  # botocore would wait for 90 s
-    finally:
-        moto.process.send_signal(signal.SIGCONT)
     assert code == 130, said
