@@ -328,11 +328,12 @@ async def test_two_environments_share_the_queue(cloud: Cloud) -> None:
 
 async def test_uploading_again_puts_what_is_new(cloud: Cloud) -> None:
     stack = await deploy(cloud)
-    files = [sample(day) for day in range(3)]
+    files, begun = [sample(day) for day in range(3)], []
     assert await upload(cloud, stack, files[:2]) == [file.key for file in files[:2]]
-    assert await upload(cloud, stack, files) == [files[2].key]
+    assert await upload(cloud, stack, files, begun=lambda: begun.append(None)) == [files[2].key]
     await cloud.s3.put_object(Bucket=stack.bucket, Key=files[0].key, Body=b"x" * files[0].size)
     assert await upload(cloud, stack, files) == [files[0].key], "same size, other bytes"
+    assert len(begun) == 3, "whenever a file is there, whoever has put it"
     await receive_all(cloud, stack.queue_url, 6)  # with the TestEvent
     assert set(cloud.requests) == {"s3.PutObject", "sqs.ReceiveMessage"}, "deploy and upload are not counted"
 

@@ -63,13 +63,13 @@ def _broken_checksum() -> bytes:
     return ZIPPED[:-8] + bytes([ZIPPED[-8] ^ 1]) + ZIPPED[-7:]
 
 
-@pytest.mark.parametrize("size", [1, 1 << 20])
 @pytest.mark.parametrize(
     ("data", "says"),
     [
         (b"", "not gzip: the file is empty"),
         (b"\x1f", "not gzip: the file has a single byte"),
         (b"hello\n", "not gzip: begins with"),
+        (b"no", "not gzip: begins with"),
         (bytes(100), "not gzip: begins with"),
         (ZIPPED[:2], "cut off after 2 bytes"),
         (ZIPPED[:-1], f"cut off after {len(ZIPPED) - 1} bytes"),
@@ -87,12 +87,15 @@ def _broken_checksum() -> bytes:
         (ZIPPED + bytes(5) + ZIPPED[:9], f"cut off after {len(ZIPPED) + 14} bytes"),
     ],
 )
-def test_bad_gzip_is_one_line_and_leaves_no_file(tmp_path: Path, data: bytes, says: str, size: int) -> None:
-    target = tmp_path / "text"
-    with pytest.raises(BadFile, match=says) as caught:
-        unzip(cut(data, size), target, 10**6)
-    assert "\n" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
+def test_bad_gzip_is_one_line_however_it_comes_and_leaves_no_file(tmp_path: Path, data: bytes, says: str) -> None:
+    said = set()
+    for size in (1, 2, 3, 7, 1 << 20):
+        with pytest.raises(BadFile, match=says) as caught:
+            unzip(cut(data, size), tmp_path / "text", 10**6)
+        said.add(str(caught.value))
+        assert list(tmp_path.iterdir()) == []
+    assert len(said) == 1 or says == "corrupt", "that says within how many bytes"
+    assert "\n" not in said.pop()
     with pytest.raises(BadFile, match=says):
         print(Zipped(data, 10**6).size)
 
@@ -350,17 +353,3 @@ def test_the_library_may_hold_output_when_its_input_is_used_up() -> None:
             with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=level) as file:
                 file.write(bytes(size))
             assert sum(map(len, files._inflate(cut(buffer.getvalue(), 5000)))) == size
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"not gzip", b"no", gzip.compress(b"x") + b"\0\0abcdef", gzip.compress(b"x") + b"ab"],
-    ids=["text", "two bytes", "zeros, then text behind a member", "text behind a member"],  # gzip's head has the time
-)
-def test_what_is_said_of_bytes_that_are_no_gzip_does_not_depend_on_how_they_come(data: bytes, tmp_path: Path):
-    said = set()
-    for size in range(1, len(data) + 1):
-        with pytest.raises(BadFile) as raised:
-            unzip((data[at : at + size] for at in range(0, len(data), size)), tmp_path / "text", 100)
-        said.add(str(raised.value))
-    assert len(said) == 1

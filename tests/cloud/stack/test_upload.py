@@ -117,16 +117,6 @@ async def test_a_fresh_bucket_is_not_asked_for_each_file_and_what_is_denied_is_a
     assert await upload(cloud, stack, samples(2)) == keys
 
 
-@pytest.mark.parametrize("place", ["simulated"])
-async def test_what_is_there_is_told_by_its_size_and_its_etag(cloud: Cloud) -> None:
-    stack = await deploy(cloud)
-    begun: list[None] = []
-    files = [replace(sample(0), data=data) for data in (b"one", b"three", b"eight", b"eight", b"one")]
-    put = [await upload(cloud, stack, [file], begun=lambda: begun.append(None)) for file in files]
-    assert [len(keys) for keys in put] == [1, 1, 1, 0, 1]
-    assert len(begun) == 5
-
-
 class Gone:
     """S3's client: nothing is answered in the first `away` seconds, nor in as many after each answer."""
 
