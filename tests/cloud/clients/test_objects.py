@@ -287,6 +287,15 @@ def test_a_bit_that_is_flipped_on_the_way_is_never_a_count(
     never()
 
 
+def test_a_stream_of_another_object_is_no_count_although_it_is_good_gzip(
+    s3: S3, boto: Any, here: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "WHOLE", 1000)
+    s3.answer = an_object(gzip.compress(TEXT[::-1]), ETag=etag(DATA))
+    found, lines = fetch(s3, boto, here, tmp_path)
+    assert (getattr(found, "code", found), lines) == ("BadDigest", None)
+
+
 def test_a_file_that_is_bad_as_it_is_in_s3_is_fetched_once(s3: S3, boto: Any, here: Objects, tmp_path: Path) -> None:
     s3.answer = an_object(b"not gzip")
     found, _ = fetch(s3, boto, here, tmp_path)
