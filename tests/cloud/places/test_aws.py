@@ -76,7 +76,7 @@ async def look() -> str:
         return cloud.place.reason
 
 
-def test_account_and_region_are_shown_and_a_yes_goes_on(
+def test_account_and_region_are_shown_and_only_a_yes_goes_on(
     aws: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], backend: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
@@ -84,6 +84,9 @@ def test_account_and_region_are_shown_and_a_yes_goes_on(
     said = capsys.readouterr().out
     assert said.startswith("AWS in eu-west-1, account 123456789012, as arn:aws:sts::123456789012:")
     assert said.endswith("Go on? [y/N] ")
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    with pytest.raises(SettingError, match="expected yes, got 'n'; nothing was made"):
+        clock.run(look, backend=backend)
 
 
 @pytest.mark.parametrize(
