@@ -61,6 +61,13 @@ def test_a_step_is_the_one_that_python_runs(palleto, tmp_path):
     assert Path("by_name.jsonl").read_bytes() == Path("as_module.jsonl").read_bytes()
 
 
+@pytest.mark.parametrize(("number", "events"), [*((step, 30) for step in range(1, 6)), (6, 20), (7, 12), (8, 12)])
+def test_every_step_runs_to_its_own_end(palleto, number, events):
+    ran = palleto("step", number, "--virtual", "--quiet")
+    assert (ran.status, ran.out) == (0, "")
+    assert f"{events} events consumed" in ran.err
+
+
 def test_a_steps_status_is_its_own(palleto):
     one_error(palleto("step", 9, "--virtual", "--data", "nowhere.gz"), "error: ", "nowhere.gz", status=1)
     one_error(palleto("step", 9, "--pipelines", "0"), "palleto step 9: error: --pipelines: expected", status=2)

@@ -38,7 +38,7 @@ async def test_an_upload_that_fails_is_one_error(cloud: Cloud) -> None:
     cloud.monitor.s3.put_object = refuse
     file = File("packrat/data/hello.gz", io.BytesIO(b"hello"))
     with pytest.raises(CloudError, match="Not for you"):
-        await upload(cloud, stack, [file])
+        await upload(cloud, stack, [file, sample(0)], concurrency=1)
     assert file.stream.closed
 
 
