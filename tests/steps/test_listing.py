@@ -43,18 +43,8 @@ def test_the_difference_of_two_steps(listing):
     assert "\nRun: unchanged\n" in ran.out
     assert "\n+         self.owed += demand\n" in ran.out
     assert "\n-         return self.take(demand)\n" in ran.out
-    assert [
-        line.split(":")[0]
-        for line in ran.out.splitlines()
-        if re.match(r"[A-Z]\w+: (\d+ (added|removed)|unchanged|added)", line)
-    ] == [
-        "Imports",
-        "Server",
-        "Producer",
-        "Consumer",
-        "Pipeline",
-        "Run",
-    ]
+    sections = re.findall(r"^([A-Z]\w+): (?:\d+ (?:added|removed)|unchanged|added)", ran.out, re.MULTILINE)
+    assert sections == ["Imports", "Server", "Producer", "Consumer", "Pipeline", "Run"]
 
 
 def test_a_new_section_and_one_that_is_gone(listing):
