@@ -50,7 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         slow = parameters.get("place") in ("localstack", "embedded") or "errors_of_the_network" in item.name
         slow = slow or item.path.name == "test_embedded.py"  # it names no place: it has one
-        stack = item.path.name == "test_stack.py" or "deploying" in item.name or "two_environments" in item.name
+        stack = (
+            item.path.name in ("test_stack.py", "test_teardown.py")
+            or "deploying" in item.name
+            or "two_environments" in item.name
+        )
         if (stack and parameters.get("place") == "localstack") or (slow and parameters.get("backend") == "trio"):
             item.add_marker(pytest.mark.long)
 

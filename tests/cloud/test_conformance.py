@@ -225,11 +225,14 @@ async def test_objects_are_put_read_listed_and_deleted(cloud: Cloud) -> None:
     token = listed["NextContinuationToken"]
     listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", ContinuationToken=token)
     assert [entry["Key"] for entry in listed["Contents"]] == ["file"]
+    assert await code_of(cloud.s3.delete_bucket(Bucket="a.bucket")) == "BucketNotEmpty"
     await cloud.s3.delete_object(Bucket="a.bucket", Key="b/c")
     await cloud.s3.delete_objects(Bucket="a.bucket", Delete={"Objects": [{"Key": "file"}]})
     await cloud.s3.delete_object(Bucket="a.bucket", Key="never-there")
     listed = await cloud.s3.list_objects_v2(Bucket="a.bucket", Prefix="b")
     assert (listed["KeyCount"], "Contents" in listed) == (0, False)
+    await cloud.s3.delete_bucket(Bucket="a.bucket")
+    assert await code_of(cloud.s3.head_bucket(Bucket="a.bucket")) == "404"
 
 
 async def test_objects_that_are_not_there(cloud: Cloud) -> None:
@@ -318,20 +321,6 @@ async def settings_of(cloud: Cloud, stack: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("there", ["bucket", "queue", "both"])
-async def test_deploying_around_what_is_there(cloud: Cloud, there: str) -> None:
-    if there != "queue":
-        await cloud.s3.create_bucket(Bucket="warehouse.development")
-    if there != "bucket":
-        await make_queue(cloud, name="warehouse_raw_events", VisibilityTimeout="7")
-    stack = await deploy(cloud)
-    assert stack.visibility_timeout == (30.0 if there == "bucket" else 7.0)
-    assert await deploy(cloud) == stack
-    await cloud.s3.put_object(Bucket=stack.bucket, Key="packrat/data/x.gz", Body=b"abc")
-    bodies = [message["Body"] for message in await receive_all(cloud, stack.queue_url, 2)]
-    assert ["s3:TestEvent" in body for body in bodies] == [True, False]
-
-
 async def test_two_environments_share_the_queue(cloud: Cloud) -> None:
     one, two = await deploy(cloud, "one"), await deploy(cloud, "two")
     assert (one.bucket, two.bucket, one.queue_url) == ("warehouse.one", "warehouse.two", two.queue_url)
@@ -339,11 +328,12 @@ async def test_two_environments_share_the_queue(cloud: Cloud) -> None:
 
 async def test_uploading_again_puts_what_is_new(cloud: Cloud) -> None:
     stack = await deploy(cloud)
-    files = [sample(day) for day in range(3)]
+    files, begun = [sample(day) for day in range(3)], []
     assert await upload(cloud, stack, files[:2]) == [file.key for file in files[:2]]
-    assert await upload(cloud, stack, files) == [files[2].key]
+    assert await upload(cloud, stack, files, begun=lambda: begun.append(None)) == [files[2].key]
     await cloud.s3.put_object(Bucket=stack.bucket, Key=files[0].key, Body=b"x" * files[0].size)
     assert await upload(cloud, stack, files) == [files[0].key], "same size, other bytes"
+    assert len(begun) == 3, "whenever a file is there, whoever has put it"
     await receive_all(cloud, stack.queue_url, 6)  # with the TestEvent
     assert set(cloud.requests) == {"s3.PutObject", "sqs.ReceiveMessage"}, "deploy and upload are not counted"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from palleto import BadFile, CloudError, clock
-from palleto.cloud import Cloud, Faults, Stack
+from palleto.cloud import Cloud, Faults
 from palleto.cloud.clients.errors import ABANDONED
 from palleto.cloud.endurance import CODES, FEW, QUEUE_AWAY, Endurance, Kind, advised, exact, of_all, passing
 from palleto.program import Options, StepRun, queue_empty, run_step
@@ -139,6 +138,7 @@ ENDINGS = [
     ("sqs.ReceiveMessage", "KmsAccessDenied", "KMS key"),
     ("sqs.ReceiveMessage", "RequestExpired", "set this machine's clock"),
     ("sqs.ReceiveMessage", "Strange", "look what that is"),
+    ("sqs.ReceiveMessage", "AWS.SimpleQueueService.NonExistentQueue", "run the step again"),
     ("sqs.DeleteMessageBatch", "ExpiredTokenException", EXPIRED),
 ]
 
@@ -166,17 +166,14 @@ def gone_after_a_result(faults: Faults, event: TraceEvent) -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@pytest.mark.parametrize("patience", [20.0, 120.0])
-def test_a_server_that_never_comes_back_ends_the_run(patience: float, backend: str, tmp_path: Path) -> None:
+def test_a_server_that_never_comes_back_ends_the_run(backend: str, tmp_path: Path) -> None:
     faults = Faults()
-    options = Options(
-        virtual=True, files=40, quiet=True, backend=backend, output=tmp_path / "output", patience=patience
-    )
+    options = Options(virtual=True, files=40, quiet=True, backend=backend, output=tmp_path / "output", patience=20)
     run = StepRun(step9.pipeline, queue_empty, options, faults=faults)
     run.recorder.listeners.append(partial(gone_after_a_result, faults))
     with pytest.raises(CloudError, match=r"no answer for \d+ s \(--patience\); see that the server is there"):
         clock.run(run, backend=backend, time="virtual")
-    assert patience <= run.summary.seconds < patience + 60
+    assert 20 <= run.summary.seconds < 80
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -203,24 +200,6 @@ def test_what_concerns_one_object_is_that_files(tmp_path: Path) -> None:
     options = Options(virtual=True, files=5, quiet=True, output=tmp_path / "output")
     denied = Faults().fail("s3.GetObject", "AccessDenied", at=(1, 2))
     assert "5 files" in run_step(step9.pipeline, queue_empty, options, faults=denied)[1]
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_of_two_buckets_one_may_be_gone(backend: str, tmp_path: Path) -> None:
-    """Its files are dead letters, the others are counted; they come first, and several times each."""
-    options = Options(virtual=True, files=5, quiet=True, backend=backend, output=tmp_path / "output")
-    gone = [{"s3": {"bucket": {"name": "gone"}, "object": {"key": f"packrat/data/{n}.gz"}}} for n in range(FEW - 1)]
-
-    async def prepare(cloud: Cloud, stack: Stack) -> None:
-        for record in gone:
-            await cloud.monitor.sqs.send_message(
-                QueueUrl=stack.queue_url, MessageBody=json.dumps({"Records": [record]})
-            )
-
-    run = StepRun(step9.pipeline, queue_empty, options, prepare=prepare)
-    clock.run(run, backend=backend, time="virtual")
-    assert len(list(options.output.rglob("*.txt"))) == 5
-    assert run.cloud.simulated.ledger(run.warehouse.queue_url).dead_lettered == len(gone)
 
 
 def test_an_ending_that_may_not_look_at_the_queue_ends_the_run(tmp_path: Path) -> None:

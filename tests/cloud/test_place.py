@@ -11,7 +11,7 @@ from servers import free_port
 
 from palleto import clock
 from palleto.cloud import PLACES, choose, open_cloud
-from palleto.cloud.place import Place, is_loopback, localstack_url
+from palleto.cloud.place import Place, localstack_url
 from palleto.cloud.places.session import make_clients
 from palleto.errors import SettingError
 
@@ -107,37 +107,6 @@ def test_localstack_over_tls(localstack_url: str, monkeypatch: pytest.MonkeyPatc
             return str(cloud.place.endpoint)
 
     assert clock.run(main).startswith("https://127.0.0.1:")
-
-
-@pytest.mark.parametrize("name", ["embedded", "localstack", "endpoint"])
-def test_clients_of_a_local_place_heed_nothing_in_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, value in AWS_ENVIRONMENT.items():
-        monkeypatch.setenv(variable, value)
-    _, clients, _ = make_clients(Place(name, "http://127.0.0.1:9", ""), 4)
-    for client in clients.values():
-        assert client.meta.endpoint_url == "http://127.0.0.1:9"
-        assert client.meta.region_name == "us-east-1"
-        assert client.meta.config.proxies == {}
-        assert client._request_signer._credentials.access_key == "test"
-        assert client._request_signer._credentials.token is None
-        client.close()
-
-
-async def test_an_embedded_run_works_whatever_is_in_the_environment(
-    backend: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for variable, value in AWS_ENVIRONMENT.items():
-        monkeypatch.setenv(variable, value)
-    monkeypatch.setenv("LOCALSTACK_HOST", f"127.0.0.1:{free_port()}")
-    async with open_cloud() as cloud:
-        assert cloud.place.name == "embedded"
-        assert is_loopback(str(cloud.place.endpoint))
-        assert (await cloud.s3.list_buckets())["Buckets"] == []
-
-
-def test_clients_of_another_machine_are_refused_unless_it_was_named() -> None:
-    with pytest.raises(SettingError, match="expected an address of this machine"):
-        make_clients(Place("localstack", "http://192.0.2.1:4566", ""), 4)
 
 
 def test_aws_is_named_by_word_only() -> None:

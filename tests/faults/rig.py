@@ -73,22 +73,6 @@ class Meddler(TaskSupervisor):
                 self.rig.broken.append(str(ledger))
 
 
-class Meddled:
-    """A client some of whose operations are replaced: `Meddled(sqs, receive_message=mine)` calls `mine(sqs, ...)`."""
-
-    def __init__(self, client: Any, **operations: Callable[..., Awaitable[Any]]) -> None:
-        self._client, self._operations = client, operations
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in self._operations:
-            return getattr(self._client, name)
-
-        async def call(**arguments: Any) -> Any:
-            return await self._operations[name](self._client, **arguments)
-
-        return call
-
-
 Harm = Callable[[Meddler], Awaitable[None]]
 
 
@@ -101,7 +85,6 @@ class Rig:
     files: dict[str, bytes] = field(default_factory=dict)
     messages: Iterable[str] = ()
     harm: Harm | None = None
-    sqs: dict[str, Callable[..., Awaitable[Any]]] = field(default_factory=dict)
     deadline: float = VISIBILITY - 1  # less than the visibility timeout: whatever waits for that is late
     broken: list[str] = field(default_factory=list)
     run: Any = None
@@ -121,10 +104,7 @@ class Rig:
         return self.run
 
     def meddle(self, top: Supervisor, warehouse: Any) -> Supervisor:
-        top = Supervisor([*top.children, child(Meddler, self, warehouse)], strategy=top.strategy)
-        warehouse.sqs = Meddled(warehouse.sqs, **self.sqs)
-        warehouse.leases._returns._sqs = warehouse.sqs
-        return top
+        return Supervisor([*top.children, child(Meddler, self, warehouse)], strategy=top.strategy)
 
     async def prepare(self, cloud: Any, stack: Any) -> None:
         for key, data in self.files.items():

@@ -1,4 +1,4 @@
-"""What a run endures, and what ends it: its server fails, denies, or stays away."""
+"""What a run endures: its server fails now and then, is late, or hangs. What ends it is in cloud/test_endurance.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from palleto import CloudError
 from palleto.cloud.faults import Faults
 
 
@@ -20,24 +19,7 @@ def play_9(play: Any, tmp_path: Any, backend: str) -> Callable[..., Any]:
     return play_9
 
 
-@pytest.mark.parametrize(
-    ("code", "mends"),
-    [
-        ("AccessDenied", "give these credentials the permission sqs:ReceiveMessage"),
-        ("AWS.SimpleQueueService.NonExistentQueue", "run the step again"),
-    ],
-)
-def test_an_error_that_waiting_does_not_mend_ends_the_run_with_one_line(
-    play_9: Callable[..., Any], code: str, mends: str
-) -> None:
-    with pytest.raises(CloudError, match=mends) as caught:
-        play_9(Faults().fail("sqs.*", code, rate=1.0))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "code", ["InternalError", "ServiceUnavailable", "ThrottlingException", "ConnectionClosedError"]
-)
+@pytest.mark.parametrize("code", ["InternalError", "ConnectionClosedError"])
 @pytest.mark.parametrize("operation", ["sqs.ReceiveMessage", "sqs.DeleteMessageBatch", "s3.GetObject"])
 def test_a_run_goes_on_after_half_of_its_requests_failed_and_says_so_once(
     play_9: Callable[..., Any], operation: str, code: str

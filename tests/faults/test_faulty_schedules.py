@@ -18,7 +18,7 @@ from palleto.cloud.faults import Faults
 from palleto.cloud.queue import handles_in
 from palleto.replay import verdict
 
-SHORT, LONG = 40, 1000  # schedules
+SHORT, LONG = 20, 1000  # schedules
 
 BROKEN = ("InternalError", "ServiceUnavailable", "ThrottlingException", "ReadTimeoutError", "ConnectionClosedError")
 

@@ -1,14 +1,13 @@
-"""The end of a run: Ctrl-C once and twice, SIGTERM, and a drain at any moment.
+"""The end of a run: Ctrl-C twice, in processes against a moto server that outlives them; and a drain at any moment.
 
-The runs are processes, against a moto server that outlives them.
+`tests/program/test_processes.py` has a single signal of each kind.
 """
 
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,10 @@ import pytest
 from rig import files
 from worker import Moto, Run
 
-from palleto.cloud import Simulation, samples
+from palleto.cloud import Simulation
 
-FILES = 60
 ON_TRIO_TOO = ["asyncio", pytest.param("trio", marks=pytest.mark.long)]
 """Backends of tests that take 5 s of real time each."""
-
-
-@cache
-def counts() -> dict[str, int]:
-    """Lines, by result file; made when they are asked for, as it takes half a second."""
-    return {sample.key.replace(".gz", ".txt"): sample.lines for sample in samples(FILES)}
 
 
 @pytest.fixture
@@ -36,46 +28,18 @@ def start(moto: Moto, start: Callable[..., Run], tmp_path: Path) -> Iterator[Cal
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("number", "backend"), [(signal.SIGINT, "asyncio"), pytest.param(signal.SIGTERM, "trio", marks=pytest.mark.long)]
-)
-def test_a_signal_in_the_middle_is_a_clean_end(moto: Moto, start: Any, number: int, backend: str) -> None:
-    run = start("--files", str(FILES), "--backend", backend)
-    code, said = run.until("processed", 12).kill(number).ended()
-    assert code == 0
-    assert f"{signal.Signals(number).name}: finishing what is in hand; once more ends at once" in said
-    assert "events consumed" in said
-    assert moto.depth()[1] == 0  # so that a second run need not wait for a visibility timeout
-    assert 12 <= len(run.results) < FILES
-    assert run.results.items() <= counts().items()
-    assert sum("processed" in line for line in run.lines) == len(run.results)
-
-
-@pytest.mark.parametrize("backend", ON_TRIO_TOO)
-def test_two_signals_end_at_once_and_give_back(moto: Moto, start: Any, backend: str) -> None:
-    run = start("--files", str(FILES), "--backend", backend, "--pipelines", "20")
-    run.until("processed", 3).kill(signal.SIGINT)
-    run.until_said("once more ends at once").kill(signal.SIGINT)
-    code, said = run.ended(5)
-    assert code in (0, 130), said  # 0 where all that was in hand was done in between
-    assert moto.depth()[1] <= 10  # a poll under way is left behind, and what it receives then comes again
-    assert run.results.items() <= counts().items()
-
-
 @pytest.mark.parametrize("backend", ON_TRIO_TOO)
 def test_two_signals_while_a_poll_is_under_way(moto: Moto, start: Any, backend: str) -> None:
     run = start("--files", "0", "--forever", "--backend", backend).until("looping: Run 1")
     run.kill(signal.SIGINT).until_said("once more ends at once").kill(signal.SIGINT)
-    begun = time.monotonic()
-    assert run.ended(10)[0] == 130
-    assert time.monotonic() - begun < 5  # the poll's two seconds and the way out
+    assert run.ended(5)[0] == 130  # the poll's two seconds and the way out
     assert moto.depth() == (0, 0)
 
 
 # ---- on virtual time
 
 
-@pytest.mark.parametrize("at", [0.0, 0.02, 0.05, 0.33, 1.0, 2.5])
+@pytest.mark.parametrize("at", [0.0, 0.05, 0.33, 2.5])
 def test_a_drain_finishes_what_is_in_hand(rig: Any, at: float, backend: str) -> None:
     drained = rig(files(60))
     simulation = Simulation(receive=(0.0, 0.05), get_object=(0.0, 0.1))

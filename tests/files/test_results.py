@@ -80,6 +80,28 @@ def test_two_keys_never_share_a_path(one: str, others: list[str]) -> None:
         assert path not in beside.parents
 
 
+PARTS = st.sampled_from(["", ".", "..", "\\", "\x00", "\x1b[2J", "\n", " ", "~", "%2e%2e", "a", "b.txt", "日本", "C:"])
+ANY_KEYS = st.one_of(
+    st.lists(PARTS, max_size=5).map(lambda parts: "/".join(parts) + ".gz"),
+    st.text(max_size=40).map(lambda text: f"{text}.gz"),
+    st.text("ab/", min_size=200, max_size=1100).map(lambda text: f"{text}.gz"),
+    st.text(max_size=300),
+)
+
+
+@given(ANY_KEYS)
+def test_any_key_is_refused_in_one_line_or_has_a_path_inside_the_output(key: str) -> None:
+    output = path = Path("/nowhere/output")
+    told = ""
+    try:
+        path = result_path(output, key)
+    except BadFile as error:
+        told = str(error)
+    assert told.isprintable()
+    assert path.is_relative_to(output)
+    assert ".." not in path.parts
+
+
 def test_symbolic_links_are_refused(tmp_path: Path) -> None:
     output = tmp_path / "output"
     output.mkdir()

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ran import CLOUD, command, finished, one_error
+from ran import command, finished, one_error
 
 import palleto
 from palleto.program import Options, after_events, run_step
@@ -59,9 +59,9 @@ def test_the_clock_is_the_one_that_was_asked_for(monkeypatch, options, time):
     assert told == [{"backend": options.get("backend", "asyncio"), "time": time, "seed": options.get("seed")}]
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_one_seed_is_one_trace_in_another_process_too(run, backend, tmp_path):
-    options = ("--virtual", "--backend", backend, "--trace")
+def test_one_seed_is_one_trace_in_another_process_too(run, tmp_path):
+    """On trio; `tests/commands/test_palleto.py` has the same of asyncio."""
+    options = ("--virtual", "--backend", "trio", "--trace")
     for seed in (7, 8):
         run(9, *options, tmp_path / str(seed), "--seed", seed)
     there = finished(command("steps.step9", *options, "there", "--seed", 7, cwd=tmp_path))
@@ -107,16 +107,6 @@ def test_ones_own_files_are_taken_and_a_bad_one_does_not_stop_the_others(run):
     came = Path("in/more/three.gz").stat().st_size
     assert f"1 file: {came} bytes in, {3 * len('line ')} bytes of text, 3 lines\n" in ran.err
     assert ran.figure(r"1 file without a result: (\d+) bytes in") == 3 * len("no gzip")  # three receives
-
-
-@pytest.mark.parametrize("step", [1, 9])
-def test_help(run, step):
-    ran = run(step, "--help")
-    assert ran.status == 0
-    assert f"Usage: python -m steps.step{step} " in ran.out
-    assert f"Step {step}: " in ran.out
-    assert ("--place" in ran.out) == (step in CLOUD)
-    assert ("--pipelines" in ran.out) == (step == 9)
 
 
 # ---- what cannot be: one line, and what mends it

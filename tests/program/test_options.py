@@ -107,12 +107,10 @@ def test_steps_without_a_queue_have_no_options_of_the_cloud():
 @pytest.mark.parametrize(
     "arguments",
     [
-        "--events 0", "--events -1", "--events 1.5", "--events x", "--events",
-        "--for 0", "--for -1", "--for nan", "--for inf", "--for x",
-        "--speed 0", "--speed -2", "--speed inf", "--speed nan", "--speed 2 --virtual",
-        "--seed 1.5", "--backend curio", "--place moon", "--files -1", "--files 1.5", "--data", "--max-bytes -1",
-        "--drain-timeout 0", "--pipelines 0", "--pipelines 2.5", "--max-demand 0", "--max-demand x",
-        "--virt", "--nonsense", "stray",  # an abbreviation would mean another option as soon as one is added
+        "--events 0", "--events 1.5", "--for 0", "--for nan", "--for inf", "--for x", "--speed -2", "--speed inf",
+        "--seed 1.5", "--backend curio", "--files -1", "--data", "--max-bytes -1", "--drain-timeout 0",
+        "--pipelines 2.5", "--max-demand 0",
+        "--virt",  # an abbreviation would mean another option as soon as one is added
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_line_and_status_2(arguments, capsys):

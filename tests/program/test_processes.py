@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
 from functools import partial
 from pathlib import Path
 
 import pytest
 from ran import ROOT, command, finished
+from terminal import Terminal
 
 import palleto
 from palleto.replay import Passport, compare, explain
-
-
-def test_a_step_runs_as_a_module():
-    ran = finished(command("steps.step1", "--virtual"))
-    assert ran.status == 0, ran
-    assert ran.out.splitlines()[0] == "Initialised SQS.Producer"
-    assert ran.out.count("Consumed: ho") == 3
-    assert ran.err == "30 events consumed in 3.0 s (#3 30)\n"
 
 
 def test_a_name_that_the_terminal_cannot_show_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,13 +30,13 @@ def test_a_name_that_the_terminal_cannot_show_is_no_error(tmp_path: Path, monkey
 NASTY = "\x1b]0;title\x07\x1b[2J\x9b31m\r.gz"
 
 
-def test_a_key_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+def test_a_key_cannot_speak_to_the_terminal(run, tmp_path: Path) -> None:
     """Neither in what a step says, nor in what is reported, nor in a table of its trace, nor in an error."""
     (tmp_path / NASTY).write_bytes(gzip.compress(b"line\n"))
-    ran = finished(command("steps.step9", "--virtual", "--trace", "trace", "--data", NASTY, cwd=tmp_path))
+    ran = run(9, "--virtual", "--trace", "trace", "--data", NASTY)
     assert ran.status == 0, ran
     assert "cannot process" in ran.err, "the key is refused"
-    wrong = finished(command("steps.step9", "--virtual", "--data", f"none{NASTY}", cwd=tmp_path))
+    wrong = run(9, "--virtual", "--data", f"none{NASTY}")
     tables = "".join(repr(thing) for thing in passports(tmp_path / "trace"))
     assert "packrat" in ran.out + tables
     shown = ran.out + ran.err + wrong.out + wrong.err + tables
@@ -61,14 +51,20 @@ def passports(trace: Path) -> list[object]:
     return [*(Passport(events, name, (name,)) for name in ids), compare(events, events), explain(events)]
 
 
-def test_a_virtual_run_loads_no_boto3_and_no_moto():
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What a shell starts, which can close streams and let them go to a disk that is full; `python` is ours."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = ["bash", "-c", line.replace("python", sys.executable, 1)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_virtual_run_loads_no_boto3_and_no_moto(tmp_path: Path) -> None:
     script = (
         "import sys; from steps.step8 import pipeline; from palleto.program import main, queue_empty; "
         "main(pipeline, queue_empty, ['--virtual', '--quiet', '--files', '1']); "
         "print([name for name in ('boto3', 'moto') if name in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    ran = shell(f'python -c "{script}"', tmp_path)
     assert ran.stdout == "[]\n", ran
 
 
@@ -85,18 +81,9 @@ def test_a_pipe_that_has_had_enough_is_no_error():
     assert "events consumed" in err
 
 
-def step(words: str, folder: Path, redirected: str = "") -> subprocess.CompletedProcess[str]:
-    """A step as a shell starts it, which can close streams and let them go to a disk that is full."""
-    line = f"exec {sys.executable} -m {words} {redirected}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_a_stream_that_is_closed_is_no_error(closed: str, tmp_path: Path) -> None:
-    ran = step("steps.step9 --virtual --files 2 --output results", tmp_path, closed)
+    ran = shell(f"python -m steps.step9 --virtual --files 2 --output results {closed}", tmp_path)
     assert ran.returncode == 0
     assert "Traceback" not in ran.stdout + ran.stderr
     assert len(list((tmp_path / "results").rglob("*.txt"))) == 2
@@ -107,69 +94,38 @@ def test_what_is_opened_does_not_get_the_number_of_a_stream_that_is_closed(tmp_p
         "import sys; from palleto.cloud.streams import open_closed; open_closed(); "
         "file = open('mine', 'w'); print('said'); print('said', file=sys.stderr); print(file.fileno(), file=file)"
     )
-    done = subprocess.run(
-        ["sh", "-c", f'exec {sys.executable} -c "{script}" <&- >&- 2>&-'],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0
+    assert shell(f'python -c "{script}" <&- >&- 2>&-', tmp_path).returncode == 0
     assert int((tmp_path / "mine").read_text()) > 2, "or it holds what was said, too"
 
 
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+CANNOT_PRINT = "error: cannot write to standard output: No space left on device; let it go elsewhere"
 
 
 @FULL
 @pytest.mark.parametrize(
-    ("options", "redirected", "said"),
+    ("options", "said"),
     [
-        ("", ">/dev/full", "error: cannot write to standard output: No space left on device; let it go elsewhere"),
-        ("--quiet", "2>/dev/full", ""),
-        ("", ">/dev/full 2>/dev/full", ""),
-        (
-            "--quiet --trace /dev/full",
-            "",
-            "error: cannot write the trace to /dev/full: No space left on device; choose",
-        ),
+        ("step9 --virtual --files 40 >/dev/full", CANNOT_PRINT),
+        ("step9 --virtual --quiet --files 2 2>/dev/full", ""),
+        ("step9 --virtual --files 40 >/dev/full 2>/dev/full", ""),
+        ("step1 --virtual --trace /dev/full --quiet", "error: cannot write the trace to /dev/full: No space left on"),
+        ("step9 --help >/dev/full", CANNOT_PRINT),
     ],
 )
-def test_a_full_disk_is_a_quiet_end_or_one_line(options: str, redirected: str, said: str, tmp_path: Path) -> None:
-    ran = step(f"steps.step9 --virtual --files 40 --output results {options}", tmp_path, redirected)
+def test_a_full_disk_is_a_quiet_end_or_one_line(options: str, said: str, tmp_path: Path) -> None:
+    ran = shell(f"python -m steps.{options}", tmp_path)
     assert ran.returncode == 1
     assert ran.stdout == ""
-    assert [line[: len(said)] for line in ran.stderr.splitlines() if not line.startswith("simulated")] == [said] * bool(
-        said
-    )
+    told = [line[: len(said)] for line in ran.stderr.splitlines() if not line.startswith("simulated")]
+    assert told == [said] * bool(said)
 
 
 def test_a_limit_of_the_size_of_files_is_one_line_and_nobodys_dead_letter(tmp_path: Path) -> None:
-    line = f"ulimit -f 200; exec {sys.executable} -m steps.step8 --virtual --quiet --files 6 --output results"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run(
-        ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
-    )
+    ran = shell("ulimit -f 200; python -m steps.step8 --virtual --quiet --files 6 --output results", tmp_path)
     assert ran.returncode == 1
     _, error = ran.stderr.splitlines()
     assert re.fullmatch(r"error: cannot unzip to .*: File too large; name a folder with more room in TMPDIR", error)
-
-
-@FULL
-@pytest.mark.parametrize("words", ["steps", "steps.step9 --help"])
-def test_a_command_that_cannot_print_says_so(words: str, tmp_path: Path) -> None:
-    ran = step(words, tmp_path, ">/dev/full")
-    assert ran.stderr == "error: cannot write to standard output: No space left on device; let it go elsewhere\n"
-    assert ran.returncode == 1
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_hangup_is_as_sigterm(backend: str) -> None:
-    options = ("steps.step1", "--forever", "--speed", 4, "--backend", backend)
-    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # who runs the tests under `nohup` has it ignored
-    ran = finished(told_to_end("Received 10", *options, number=signal.SIGHUP, preexec_fn=heard))
-    assert ran.status == 0, ran
-    assert ran.err.splitlines()[0] == "SIGHUP: finishing what is in hand; once more ends at once"
 
 
 def test_a_hangup_that_is_ignored_stays_so(tmp_path: Path) -> None:
@@ -196,12 +152,14 @@ def told_to_end(until: str, *options: object, number: int = signal.SIGINT, **set
     return process
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_ctrl_c_finishes_what_is_in_hand(backend):
-    ran = finished(told_to_end("Received 10", "steps.step1", "--forever", "--speed", 4, "--backend", backend))
+@pytest.mark.parametrize(("backend", "name"), [("asyncio", "SIGINT"), ("trio", "SIGTERM"), ("asyncio", "SIGHUP")])
+def test_a_signal_has_what_is_in_hand_finished(backend, name):
+    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # who runs the tests under `nohup` has it ignored
+    options = ("steps.step1", "--forever", "--speed", 4, "--backend", backend)
+    ran = finished(told_to_end("Received 10", *options, number=signal.Signals[name], preexec_fn=heard))
     assert ran.status == 0, ran
     first, last = ran.err.splitlines()
-    assert first == "SIGINT: finishing what is in hand; once more ends at once"
+    assert first == f"{name}: finishing what is in hand; once more ends at once"
     *before, consumed = ran.out.splitlines()  # on a slow machine the signal may have come in a later batch
     assert consumed == "Consumed: " + ", ".join(["ho"] * 10)  # and no demand after it
     assert last.startswith(f"{10 * ran.out.count('Consumed')} events consumed in "), before
@@ -233,35 +191,18 @@ def test_ctrl_c_leaves_nothing_in_flight(tmp_path):
     assert deleted == len(written) + 1  # and the TestEvent's
 
 
-def on_a_terminal(*arguments: str) -> str:
-    """What a step writes where standard output and standard error are a terminal of 100 columns."""
-    master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=slave, stderr=slave, cwd=ROOT)
-    os.close(slave)
-    written = b""
-    while True:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:  # Linux says so that the other side has closed
-            break
-        if not piece:
-            break
-        written += piece
-    os.close(master)
-    assert process.wait(60) == 0
-    return written.decode()
-
-
-def test_a_terminal_shows_a_progress_bar_and_a_pipe_none(tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar_and_a_pipe_none(run, tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b"line\n"))
-    step = ("steps.step9", "--virtual", "--output", str(tmp_path / "output"), "--data", str(tmp_path))
-    shown = on_a_terminal(*step)
+    options = ("--virtual", "--output", tmp_path / "output", "--data", tmp_path)
+    with Terminal("steps.step9", *options) as terminal:
+        terminal.read()
+        assert terminal.status() == 0
+    shown = terminal.written
     assert "0/3 [" in shown
     assert "3/3 [" in shown
     assert shown.count("processed") == 3
     bars = [line.rstrip() for line in shown.splitlines() if "/3 [" in line]
     assert all(bar.endswith("]") for bar in bars), "expected lines and the bar not to mix"
-    piped = subprocess.run([sys.executable, "-m", *step], capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert "/3 [" not in piped.stdout + piped.stderr
+    piped = run(9, *options)
+    assert "/3 [" not in piped.out + piped.err

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from ran import command, ending, finished
+from ran import ending
 from terminal import Terminal
 
 import palleto
@@ -17,7 +17,6 @@ from palleto import clock
 from palleto.program import Options, StepRun, step_run
 from palleto.program.watch import terminal, view
 
-WIDTHS = (60, 120)
 SIMULATED = ("--place", "simulated", "--speed", "1")
 
 
@@ -34,10 +33,9 @@ def views(lines: list[str]) -> int:
     )
 
 
-@pytest.mark.parametrize("columns", WIDTHS)
-def test_step_9_in_the_middle_and_at_the_end(columns, tmp_path):
+def test_step_9_in_the_middle_and_at_the_end(tmp_path):
     arguments = ("steps.step9", "--watch", *SIMULATED, "--files", 600, "--output", tmp_path / "output")
-    with Terminal(*arguments, columns=columns, rows=30) as terminal:
+    with Terminal(*arguments, columns=120, rows=30) as terminal:
         middle = terminal.read(
             shows(
                 r"^● running +\d+\.\d s  step9  simulated .*◄ demand  events ►$",
@@ -64,9 +62,8 @@ def test_step_9_in_the_middle_and_at_the_end(columns, tmp_path):
     assert not any("processed packrat" in line for line in outside), "expected what is said in the view alone"
 
 
-@pytest.mark.parametrize(("columns", "backend"), [(60, "asyncio"), (120, "trio")])
-def test_step_5_faster_than_real_time(columns, backend):
-    with Terminal("steps.step5", "--watch", "--speed", 60, "--backend", backend, columns=columns, rows=24) as terminal:
+def test_step_5_faster_than_real_time():
+    with Terminal("steps.step5", "--watch", "--speed", 60, "--backend", "trio", columns=60, rows=24) as terminal:
         middle = terminal.read(
             shows(r"^● running +\d\d\.\d s  step5  speed 60", r"^⟲ #\w+, \d+ runs", r"[2468]► #\w+ [○●]", "2 killed")
         )
@@ -85,6 +82,7 @@ def test_the_last_frame_of_a_run_in_virtual_time_stays():
     assert re.match(r"SQS\.Producer +◄10 ┈+ +30► #3 ■ stopped$", lines[2]), lines
     assert lines[-2] == "30 events consumed in 3.0 s (#3 30)"
     assert lines.index("     3.0 s  Consumed: ho, ho, ho, ho, ho, ho, ho, ho, ho, ho") < len(lines) - 2
+    assert coloured(terminal)
 
 
 def test_ctrl_c_once_finishes_what_is_in_hand_and_twice_ends():
@@ -112,20 +110,27 @@ def test_a_terminal_that_becomes_narrow_has_one_whole_view():
         assert views(lines) == 1
 
 
-def test_it_goes_with_a_trace_which_is_as_without_it(tmp_path):
-    for name, options in (("watched", ["--watch"]), ("plain", [])):
-        with Terminal("steps.step5", "--virtual", "--trace", tmp_path / name, *options) as terminal:
-            terminal.read()
+def test_it_goes_with_a_trace_which_is_as_without_it(run, tmp_path):
+    with Terminal("steps.step5", "--virtual", "--trace", tmp_path / "watched", "--watch") as terminal:
+        terminal.read()
+    run(5, "--virtual", "--trace", tmp_path / "plain")
     assert (tmp_path / "watched").read_bytes() == (tmp_path / "plain").read_bytes()
     assert len(palleto.load(tmp_path / "watched")) > 100
 
 
-def test_in_a_pipe_it_changes_nothing(tmp_path):
-    step = ("steps.step9", "--virtual", "--seed", "7", "--output")
-    plain = finished(command(*step, tmp_path / "a"))
-    watched = finished(command(*step, tmp_path / "b", "--watch"))
+def test_in_a_pipe_it_changes_nothing(run):
+    plain, watched = (run(9, "--virtual", "--seed", "7", *options) for options in ([], ["--watch"]))
     assert (watched.status, watched.out, watched.err) == (0, plain.out, plain.err)
     assert "\x1b" not in plain.out + plain.err
+
+
+def test_without_colours_and_boxes_where_none_are_wanted():
+    environment = {"NO_COLOR": "1", "PYTHONIOENCODING": "latin-1"}
+    with Terminal("steps.step1", "--watch", "--virtual", columns=60, **environment) as terminal:
+        lines = terminal.read()
+    assert all(line.isascii() for line in lines)
+    assert re.match(r"SQS\.Producer +<10 -+ +30> #3 # stopped$", lines[2]), lines
+    assert not coloured(terminal)
 
 
 def test_a_terminal_without_a_cursor_has_plain_lines():
@@ -136,19 +141,8 @@ def test_a_terminal_without_a_cursor_has_plain_lines():
     assert not views(lines)
 
 
-@pytest.mark.parametrize(("environment", "colours"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=str)
-def test_it_has_no_colours_where_none_are_wanted(environment, colours):
-    with Terminal("steps.step1", "--watch", "--virtual", **environment) as terminal:
-        lines = terminal.read()
-    assert views(lines)
-    assert any(re.search(r"\x1b\[[\d;]*(3[1-7]|38;)", line) is not None for line in terminal.screen.coloured) is colours
-
-
-def test_where_the_encoding_has_no_boxes_it_is_drawn_in_ascii():
-    with Terminal("steps.step1", "--watch", "--virtual", columns=60, PYTHONIOENCODING="latin-1") as terminal:
-        lines = terminal.read()
-    assert all(line.isascii() for line in lines)
-    assert re.match(r"SQS\.Producer +<10 -+ +30> #3 # stopped$", lines[2]), lines
+def coloured(terminal: Terminal) -> bool:
+    return any(re.search(r"\x1b\[[\d;]*(3[1-7]|38;)", line) is not None for line in terminal.screen.coloured)
 
 
 @pytest.fixture

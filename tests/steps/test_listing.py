@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from ran import ROOT, Ran, command, finished, one_error
+from ran import ROOT, Ran, one_error
 
 from palleto.program.lesson import STEPS
 
@@ -28,8 +28,8 @@ def listing(capsys):
     return run
 
 
-def test_the_listing_names_each_step_once():
-    ran = finished(command("steps"))
+def test_the_listing_names_each_step_once(listing):
+    ran = listing()
     assert ran.status == 0, ran
     assert re.findall(r"^(\d)  (\w.*)$", ran.out, re.MULTILINE)[3] == ("4", "nothing is there yet, so the server waits")
     assert re.findall(r"python -m steps\.step(\d)    changed: \w", ran.out) == [str(step) for step in STEPS]
@@ -43,18 +43,8 @@ def test_the_difference_of_two_steps(listing):
     assert "\nRun: unchanged\n" in ran.out
     assert "\n+         self.owed += demand\n" in ran.out
     assert "\n-         return self.take(demand)\n" in ran.out
-    assert [
-        line.split(":")[0]
-        for line in ran.out.splitlines()
-        if re.match(r"[A-Z]\w+: (\d+ (added|removed)|unchanged|added)", line)
-    ] == [
-        "Imports",
-        "Server",
-        "Producer",
-        "Consumer",
-        "Pipeline",
-        "Run",
-    ]
+    sections = re.findall(r"^([A-Z]\w+): (?:\d+ (?:added|removed)|unchanged|added)", ran.out, re.MULTILINE)
+    assert sections == ["Imports", "Server", "Producer", "Consumer", "Pipeline", "Run"]
 
 
 def test_a_new_section_and_one_that_is_gone(listing):

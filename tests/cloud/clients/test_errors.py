@@ -1,4 +1,4 @@
-"""Which errors pass, and how long to wait until then."""
+"""What is told of an error, and how long to wait until it has passed; which do is in cloud/test_endurance.py."""
 
 from __future__ import annotations
 
@@ -11,17 +11,6 @@ from botocore.parsers import ResponseParserError
 from palleto import CloudError
 from palleto.cloud.clients.errors import backoff, raise_cloud_error
 from palleto.cloud.endurance import passing
-
-
-def test_passing_errors() -> None:
-    def of(code: str, status: int) -> bool:
-        return passing(CloudError("sqs.ReceiveMessage", code, "", status))
-
-    assert all(of(*each) for each in [("x", 500), ("SlowDown", 503), ("ThrottlingException", 400), ("x", 429)])
-    assert all(of(code, 0) for code in ("EndpointConnectionError", "ReadTimeoutError", "ResponseParserError"))
-    assert not any(of(*each) for each in [("AccessDenied", 403), ("NoSuchKey", 404), ("InvalidParameterValue", 400)])
-    assert not any(of(code, 0) for code in ("ParamValidationError", "Abandoned", "QueueDoesNotExist"))
-
 
 PAGE = "<!DOCTYPE HTML>\n<html lang='en'><body><h1>Error response</h1>\n<p>Error code: 501</p></body></html>"
 

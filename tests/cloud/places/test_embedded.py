@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -85,49 +84,6 @@ async def test_concurrency_is_the_doors_own(cloud: Cloud, requests: bool, monkey
     async with anyio.create_task_group() as tasks:
         for _ in range(60):
             tasks.start_soon(cloud.sqs.list_queues if requests else partial(cloud.blocking, barrier.wait))
-
-
-async def test_a_request_that_is_not_answered_is_left_behind_in_a_hurry(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent, answer = threading.Event(), threading.Event()
-
-    def hang(*request: object) -> dict[str, Any]:
-        sent.set()
-        answer.wait(10)
-        return {}
-
-    async def ask() -> None:
-        with pytest.raises(CloudError, match="Abandoned"):
-            await cloud.sqs.list_queues()
-        assert not answer.is_set(), "the request was waited for"
-
-    monkeypatch.setattr(BotoTransport, "blocking", hang)
-    try:
-        with anyio.fail_after(5):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(ask)
-                await anyio.to_thread.run_sync(sent.wait, 10)
-                cloud.hurry(0.1)
-    finally:
-        answer.set()
-
-
-def test_says_nothing_and_leaves_other_models_of_moto_alone() -> None:
-    """In a fresh process: deploying writes nothing to standard error, and Kinesis's models are moto's own after it."""
-    program = (
-        "import sys, anyio, palleto.cloud\n"
-        "async def main():\n"
-        "    async with palleto.cloud.open_cloud('embedded') as cloud:\n"
-        "        await palleto.cloud.deploy(cloud)\n"
-        "        assert not {'moto.ec2', 'moto.kinesis'} & set(sys.modules), 'not needed'\n"
-        "anyio.run(main)\n"
-        "import moto.kinesis.models\n"
-        "print(moto.kinesis.models.KinesisBackend.__module__)\n"
-    )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "moto.kinesis.models\n"
 
 
 def test_errors_of_the_network_are_cloud_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:

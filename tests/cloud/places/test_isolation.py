@@ -43,7 +43,7 @@ STRANGE = AWS_ENVIRONMENT | {
     "S3_UPLOAD_PART_MIN_SIZE": "strange",
 }
 PROGRAM = """
-import anyio, os, palleto.cloud
+import anyio, os, sys, palleto.cloud
 before = dict(os.environ)
 async def main():
     async with palleto.cloud.open_cloud("embedded") as cloud:
@@ -52,17 +52,21 @@ async def main():
         print((await cloud.sqs.receive_message(QueueUrl=stack.queue_url))["Messages"][0]["MessageId"] > "")
 anyio.run(main)
 assert os.environ == before
+assert not {'moto.ec2', 'moto.kinesis'} & set(sys.modules), 'not needed'
+import moto.kinesis.models
+print(moto.kinesis.models.KinesisBackend.__module__)
 """
 
 
 def test_the_embedded_place_takes_no_notice_of_a_broken_file_nor_of_any_variable(tmp_path: Path) -> None:
-    """In a fresh process, as moto reads its variables when it is imported."""
+    """In a fresh process, as moto reads its variables when it is imported; and it leaves moto's other models alone."""
     (tmp_path / ".aws").mkdir()
     for name in ("config", "credentials"):
         (tmp_path / ".aws" / name).write_bytes(BROKEN["no header"])
     environment = os.environ | STRANGE | {"HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("True\n", "")
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\nmoto.kinesis.models\n", "")
 
 
 async def ask_aws() -> None:

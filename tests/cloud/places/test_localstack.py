@@ -253,15 +253,6 @@ def test_localstack_itself(port: int, tmp_path: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("number", ["0", "65536", "-1", "abc"])
-def test_a_port_that_is_none_is_one_line(number: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        command.main(["status", "--port", number])
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert f"--port: expected a port, 1 to 65535, got: '{number}'" in said
-
-
 def test_another_server_on_the_port_is_not_taken_for_nothing(
     stand_in: Any, port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

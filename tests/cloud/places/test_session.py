@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_environment import AWS_ENVIRONMENT
 from botocore.exceptions import ClientError
 from urllib3.exceptions import InsecureRequestWarning
 
@@ -42,14 +43,19 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return settings_of
 
 
-def test_a_local_place_has_settings_of_its_own() -> None:
-    clients = made("embedded", f"http://{HERE}")
+@pytest.mark.parametrize("name", ["embedded", "localstack", "endpoint"])
+def test_a_local_place_has_settings_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    clients = made(name, f"http://{HERE}")
     assert set(clients) == set(SERVICES)
     for client in clients.values():
         config = client.meta.config
         assert client.meta.endpoint_url == f"http://{HERE}"
         assert client.meta.region_name == "us-east-1"
         assert config.proxies == {}
+        assert client._request_signer._credentials.access_key == "test"
+        assert client._request_signer._credentials.token is None
         assert config.user_agent.startswith("palleto")
         assert config.connect_timeout == 5
         assert 20 < config.read_timeout <= 60, "a long poll is answered after 20 s"
@@ -96,30 +102,18 @@ def test_a_certificate_is_verified_but_on_this_machine(
     assert ["127.0.0.1" in str(each.message) for each in told] == ([True, False] if verify else [False])
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "mends"),
-    [
-        ("ConfigParseError", 0, r"mend that file, or name another \(AWS_CONFIG_FILE\)"),
-        ("AccessDenied", 403, "run `aws configure`"),
-        ("NoCredentialsError", 0, "run `aws configure`"),
-        ("ProfileNotFound", 0, "run `aws configure`"),
-        ("TokenRetrievalError", 0, "run `aws configure`"),
-        ("SSOError", 0, "run `aws configure`"),
-        ("LoginError", 0, "run `aws configure`"),
-        ("EndpointConnectionError", 0, r"look at the network, the variables AWS_\.\.\. and SSLKEYLOGFILE"),
-    ],
-)
-def test_what_is_wrong_with_an_aws_that_cannot_be_asked(
-    code: str, status: int, mends: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+DENIED: Any = {"Error": {"Code": "AccessDenied", "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "ProfileNotFound", "TokenRetrievalError", "SSOError", "LoginError"])
+def test_an_aws_that_lets_nobody_in(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else may be wrong with one is in test_isolation.py."""
+
     def refused() -> None:
-        if not status:
-            raise type(code, (Exception,), {})("no")
-        answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        raise ClientError(answer, "GetCallerIdentity")
+        raise ClientError(DENIED, "GetCallerIdentity") if code == "AccessDenied" else type(code, (Exception,), {})("no")
 
     monkeypatch.setattr(session, "aws_session", refused)
-    with pytest.raises(SettingError, match=f"failed with {code}: no; {mends}.*, or leave --place aws out"):
+    with pytest.raises(SettingError, match=f"failed with {code}: no; run `aws configure`, or leave --place aws out"):
         make_clients(Place("aws", None, ""), 1)
 
 

@@ -182,15 +182,6 @@ async def test_what_came_again_is_not_given_back_a_second_time(bench: Bench) -> 
     assert len(bench.sqs.sent) == 2
 
 
-async def test_what_the_end_of_the_run_cut_off_is_not_tried_again(bench: Bench) -> None:
-    (event,) = await bench.receive("a")
-    bench.sqs.plan = [CloudError("sqs.ChangeMessageVisibilityBatch", ABANDONED, "")]
-    bench.leases.lost([event])
-    await anyio.sleep(10)
-    assert bench.sqs.sent == [("change_message_visibility_batch", 1)]
-    assert bench.leases.idle
-
-
 @pytest.mark.parametrize("beside", [False])
 async def test_what_is_given_back_goes_before_what_is_deleted(bench: Bench) -> None:
     (event,) = await bench.receive("none", "a")
@@ -271,20 +262,6 @@ def returns_of(bench: Bench) -> Returns:
     """Returns of their own, whose lines are the bench's."""
     sqs: Any = bench.sqs
     return Returns(sqs, bench.stack.queue_url, lambda code, line: bench.said.append(line), bench.said.append)
-
-
-@pytest.mark.parametrize("beside", [False])
-async def test_what_came_again_is_not_waited_for(bench: Bench) -> None:
-    returns = returns_of(bench)
-    bench.sqs.plan = [{0}]
-    returns.add("handle", 0, "id")
-    await returns.flush()
-    assert returns.due > anyio.current_time()
-    returns.came_again("another id")
-    returns.came_again("id")
-    assert returns.due == -math.inf
-    await returns.flush()
-    assert (len(returns), len(bench.sqs.sent)) == (0, 1)
 
 
 @pytest.mark.parametrize("beside", [False])

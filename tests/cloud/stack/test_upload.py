@@ -38,7 +38,7 @@ async def test_an_upload_that_fails_is_one_error(cloud: Cloud) -> None:
     cloud.monitor.s3.put_object = refuse
     file = File("packrat/data/hello.gz", io.BytesIO(b"hello"))
     with pytest.raises(CloudError, match="Not for you"):
-        await upload(cloud, stack, [file])
+        await upload(cloud, stack, [file, sample(0)], concurrency=1)
     assert file.stream.closed
 
 
@@ -92,48 +92,29 @@ async def test_files_are_read_beside_the_event_loop_and_hashed_only_where_they_m
     assert threading.get_ident() not in {thread for file in (one, same, longer) for _, thread in file.done}
 
 
-class NoHead:
-    """S3's client, which says nothing of an object but this error. `listed`: how often the bucket was."""
-
-    def __init__(self, client: Any, status: int) -> None:
-        self.client, self.status, self.listed = client, status, 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.client, name)
-
-    async def list_objects_v2(self, **arguments: Any) -> Any:
-        self.listed += 1
-        return await self.client.list_objects_v2(**arguments)
-
-    async def head_object(self, **arguments: Any) -> Any:
-        raise CloudError("s3.HeadObject", str(self.status), "No", self.status)
-
-
 @pytest.mark.parametrize("place", ["simulated"])
 async def test_a_fresh_bucket_is_not_asked_for_each_file_and_what_is_denied_is_an_error(cloud: Cloud) -> None:
-    stack = await deploy(cloud)
-    s3 = NoHead(cloud.monitor.s3, 403)
-    object.__setattr__(cloud.monitor, "s3", s3)
+    stack, s3 = await deploy(cloud), cloud.monitor.s3
+    list_objects, listed, status = s3.list_objects_v2, [], 403
+
+    async def listing(**arguments: Any) -> Any:
+        listed.append(arguments)
+        return await list_objects(**arguments)
+
+    async def denied(**arguments: Any) -> Any:
+        raise CloudError("s3.HeadObject", str(status), "No", status)
+
+    s3.list_objects_v2, s3.head_object = listing, denied
     keys = [sample(day).key for day in range(2)]
     assert await upload(cloud, stack, []) == []
-    assert s3.listed == 0, "a worker may not list it, and has no files"
+    assert listed == [], "a worker may not list it, and has no files"
     assert await upload(cloud, stack, samples(2)) == keys
-    assert s3.listed == 1
+    assert len(listed) == 1
     with pytest.raises(CloudError, match=r"s3\.HeadObject failed with 403"):
         await upload(cloud, stack, samples(2))
     assert await upload(cloud, stack, samples(2), again=True) == keys
-    object.__setattr__(cloud.monitor, "s3", NoHead(cloud.monitor.s3, 404))
+    status = 404
     assert await upload(cloud, stack, samples(2)) == keys
-
-
-@pytest.mark.parametrize("place", ["simulated"])
-async def test_what_is_there_is_told_by_its_size_and_its_etag(cloud: Cloud) -> None:
-    stack = await deploy(cloud)
-    begun: list[None] = []
-    files = [replace(sample(0), data=data) for data in (b"one", b"three", b"eight", b"eight", b"one")]
-    put = [await upload(cloud, stack, [file], begun=lambda: begun.append(None)) for file in files]
-    assert [len(keys) for keys in put] == [1, 1, 1, 0, 1]
-    assert len(begun) == 5
 
 
 class Gone:
