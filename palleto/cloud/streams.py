@@ -35,12 +35,14 @@ def silence() -> None:
             _point(stream.fileno(), os.devnull)
 
 
-def tell(line: str) -> None:
-    """Print a line to standard error, if that can be written to."""
+def tell(line: str) -> bool:
+    """Print a line to standard error, if that can be written to; and whether it can."""
     try:
         print(one_line(line), file=sys.stderr, flush=True)
     except OSError:
         silence()
+        return False
+    return True
 
 
 def _point(number: int, path: str) -> None:

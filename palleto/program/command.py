@@ -68,8 +68,8 @@ def _play(pipeline: Pipeline, until: Ending, options: Options) -> None:
     code: int | str | None = None
     try:
         run = StepRun(pipeline, until, options)
-        for line in _in_its_time(run):
-            tell(line)
+        if not all([tell(line) for line in _in_its_time(run)]):
+            code = 1
     except PalletoError as error:
         code = f"error: {error}"
     except KeyboardInterrupt:

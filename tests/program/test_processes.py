@@ -108,6 +108,7 @@ CANNOT_PRINT = "error: cannot write to standard output: No space left on device;
     [
         ("step9 --virtual --files 40 >/dev/full", CANNOT_PRINT),
         ("step9 --virtual --quiet --files 2 2>/dev/full", ""),
+        ("step1 --virtual --quiet --events 10 2>/dev/full", ""),
         ("step9 --virtual --files 40 >/dev/full 2>/dev/full", ""),
         ("step1 --virtual --trace /dev/full --quiet", "error: cannot write the trace to /dev/full: No space left on"),
         ("step9 --help >/dev/full", CANNOT_PRINT),
