@@ -68,7 +68,7 @@ def _play(pipeline: Pipeline, until: Ending, options: Options) -> None:
     code: int | str | None = None
     try:
         run = StepRun(pipeline, until, options)
-        if not all([tell(line) for line in _in_its_time(run)]):
+        if not all(tell(line) for line in _in_its_time(run)):
             code = 1
     except PalletoError as error:
         code = f"error: {error}"
