@@ -49,9 +49,16 @@ class AsyncCounting(Counting):
         self.got += [len(events)]
 
 
-@pytest.mark.parametrize("source", [Endless, AsyncEndless])
-@pytest.mark.parametrize("sink", [Counting, AsyncCounting])
-@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize(
+    ("source", "sink", "waits"),
+    [
+        (Endless, Counting, True),
+        (Endless, Counting, False),
+        (AsyncEndless, Counting, False),
+        (Endless, AsyncCounting, False),
+        (AsyncEndless, AsyncCounting, True),
+    ],
+)
 async def test_an_endless_source(source, sink, waits):
     ended = []
 
@@ -114,7 +121,7 @@ class Again(Producer):
 
     def handle_cast(self, message):
         self.heard += 1
-        if self.heard < 100_000:
+        if self.heard < 10_000:
             message(self, message)
 
 
@@ -142,7 +149,7 @@ async def test_a_stage_may_cast_to_itself_as_often_as_it_likes_where_nobody_coun
     async with running(of(again), max_turns=None):
         cast(again, cast)
         await anyio.sleep(1)
-    assert again.heard == 100_000
+    assert again.heard == 10_000
 
     class Later(Again):
         async def handle_cast(self, message):
@@ -168,12 +175,11 @@ async def test_a_stage_that_casts_to_itself_lets_the_others_have_their_turns(sou
     assert heard[0] < 1000
 
 
-@pytest.mark.parametrize("most", [None, 100_000])
-async def test_a_long_source_is_not_endless(most):
+async def test_a_long_source_is_not_endless():
     sink = Sink("passing", max_demand=1)
-    async with running(of(Numbers(20_000), Passing(max_demand=1), sink), max_turns=most):
+    async with running(of(Numbers(5000), Passing(max_demand=1), sink), max_turns=25_000):
         await anyio.sleep(1)
-        assert len(sink.got) == 20_000
+        assert len(sink.got) == 5000
 
 
 def test_in_real_time_nothing_is_counted(backend):
