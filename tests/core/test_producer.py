@@ -62,12 +62,6 @@ def test_buffer_before_anybody_subscribed():
     assert tell(producer, ASK, to, 10) == [events(to, [3, 4, 5]), demand(7)]
 
 
-def test_buffer_is_genstages_unless_given():
-    producer = made(ProducerCore)
-    assert tell(producer, EMIT, None, [*range(10_001)]) == [("lose", [0], "the buffer was full")]
-    assert producer.ledger() == Ledger(buffered=10_000, dropped=1)
-
-
 def test_over_emission_is_repaid():
     """Row 2 of the talk's faults: its count went to -1 and stayed there, until a pull of 0 killed the loop."""
     producer, to = producing(10)

@@ -44,6 +44,15 @@ class Rated(Numbers):
         self.rate(*self.terms)
 
 
+class Pushing(Quiet):
+    def __init__(self, *rate):
+        super().__init__()
+        self.terms = rate
+
+    def init(self):
+        self.rate(*self.terms)
+
+
 async def test_so_many_go_down_in_each_interval_and_demand_beyond_is_told_later():
     numbers, sink = Rated(25, 10, 2.0), Timed(max_demand=100)
     async with stages(numbers, sink):
@@ -55,11 +64,7 @@ async def test_so_many_go_down_in_each_interval_and_demand_beyond_is_told_later(
 
 
 async def test_events_that_nobody_asked_the_producer_for_wait_in_its_buffer():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(3, 1)
-
-    pushing, sink = Pushing(), Timed("quiet", max_demand=100)
+    pushing, sink = Pushing(3, 1), Timed("quiet", max_demand=100)
     async with stages(pushing, sink):
         await idle()
         pushing.emit(range(5))
@@ -74,11 +79,7 @@ async def test_events_that_nobody_asked_the_producer_for_wait_in_its_buffer():
 
 
 async def test_an_interval_begins_with_its_first_event_and_nothing_is_timed_before():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(1, 10)
-
-    pushing, sink = Pushing(), Timed("quiet")
+    pushing, sink = Pushing(1, 10), Timed("quiet")
     async with stages(pushing, sink):
         await anyio.sleep(7)
         assert len(pushing.system.timers) == 0
@@ -158,11 +159,7 @@ async def test_iterables_have_one_too(asynchronous):
 
 
 async def test_a_drain_waits_for_events_that_are_wanted_and_have_come_but_for_no_others():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-
-    pushing, sink = Pushing(), Timed("quiet", max_demand=5, min_demand=0)
+    pushing, sink = Pushing(2, 1), Timed("quiet", max_demand=5, min_demand=0)
     async with stages(pushing, sink) as world:
         await idle()
         pushing.emit(range(5))
@@ -174,11 +171,7 @@ async def test_a_drain_waits_for_events_that_are_wanted_and_have_come_but_for_no
 
 
 async def test_what_waits_for_the_rate_is_told_as_lost_when_its_stage_ends():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-
-    pushing, sink = Pushing(), Timed("quiet", cancel="temporary")
+    pushing, sink = Pushing(2, 1), Timed("quiet", cancel="temporary")
     async with stages(pushing, sink) as world:
         await idle()
         pushing.emit(range(5))
@@ -224,26 +217,19 @@ def test_no_interval_ever_has_more_and_nothing_is_lost_or_doubled(moves, max_dem
     palleto.run(main, time="virtual")
 
 
-@pytest.mark.parametrize("allowed", [0, -1, 1.5, True, "10"])
-def test_a_broken_number_is_refused(allowed):
-    with pytest.raises(DemandError, match="expected allowed to be a whole number of 1 or more, got: "):
-        Numbers().rate(allowed, 1)
-
-
-@pytest.mark.parametrize("interval", [0, -1, math.nan, math.inf, None, "1", True])
-def test_a_broken_interval_is_refused(interval):
-    with pytest.raises(SettingError, match="expected the interval to be a number of seconds above 0, got: "):
-        Numbers().rate(1, interval)
+def test_broken_numbers_are_refused():
+    for allowed in (0, -1, 1.5, True, "10"):
+        with pytest.raises(DemandError, match="expected allowed to be a whole number of 1 or more, got: "):
+            Numbers().rate(allowed, 1)
+    for interval in (0, -1, math.nan, math.inf, None, "1", True):
+        with pytest.raises(SettingError, match="expected the interval to be a number of seconds above 0, got: "):
+            Numbers().rate(1, interval)
 
 
 async def test_a_drain_does_not_wait_for_what_demand_accumulate_holds_back():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-            self.demand("accumulate")
-
-    pushing, sink = Pushing(), Timed("quiet")
+    pushing, sink = Pushing(2, 1), Timed("quiet")
     async with stages(pushing, sink) as world:
+        pushing.demand("accumulate")
         pushing.emit(range(5))
         await System.current().drain()
         assert (sink.got, System.current().now()) == ([], 0)
@@ -251,11 +237,7 @@ async def test_a_drain_does_not_wait_for_what_demand_accumulate_holds_back():
 
 
 async def test_what_waits_to_be_pushed_waits_for_the_rate_too():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-
-    pushing, sink = Pushing(), Timed("quiet")
+    pushing, sink = Pushing(2, 1), Timed("quiet")
     async with stages(pushing, sink):
         await idle()
         await pushing.emit_and_wait(range(5))
