@@ -15,7 +15,6 @@ import palleto
 from palleto import (
     Consumer,
     NotFoundError,
-    PalletoError,
     RestartError,
     Supervisor,
     System,
@@ -113,14 +112,6 @@ async def test_the_cause_of_a_restart_error(caplog, depth):
     assert [record.name for record in caplog.records] == ["palleto.Parser"] * 2
 
 
-async def test_the_cause_of_a_run_whose_top_crashes():
-    with pytest.raises(PalletoError) as caught:
-        async with running(Numbers(), report=quietly):
-            cast("numbers", "oh")
-            await anyio.sleep_forever()
-    assert repr(caught.value.__cause__) == "ValueError('oh')"
-
-
 async def test_a_call_that_its_stage_crashes_over(style):
     class Asked(Numbers):
         @style
@@ -163,20 +154,6 @@ async def test_a_task_that_crashes(caplog, restart):
         top.start_task(loop, restart=restart)
         await anyio.sleep(1)
     assert [(record.name, record.exc_info[1].args) for record in caplog.records] == [("palleto.Task", ("oh",))]
-
-
-async def test_who_hears_of_losses_and_crashes(caplog):
-    def hear(stage, events):
-        raise ValueError("deaf")
-
-    reported = []
-    async with running(of(numbers := Numbers(0)), report=reported.append):
-        System.current().on_lost.append(hear)
-        numbers.emit([1])
-        await System.current().idle()
-    (line,) = reported
-    assert line.endswith("failed with ValueError('deaf')")
-    assert logged(caplog) == [("palleto", logging.ERROR, line)]
 
 
 @pytest.mark.parametrize("step", [False, True])
