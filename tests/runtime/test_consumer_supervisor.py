@@ -80,26 +80,6 @@ async def test_a_child_that_crashes_is_reported_and_done_with():
     assert crew.log == [(3, 2), (10, 4)]
 
 
-async def test_a_transient_child_runs_again():
-    class Patient(Crew):
-        restart = "transient"
-        tries = 0
-
-        async def run(self, job):
-            self.tries += 1
-            if self.tries < 4:
-                raise ValueError(job)
-            await super().run(job)
-
-    crew = Patient(max_demand=1)
-
-    async with stages(Jobs(1), crew) as world:
-        await idle()
-        assert texts(world.reported) == ["crashed: ValueError: 1"] * 3
-        assert world.lost == []
-    assert (crew.tries, [job for _, job in crew.log]) == (4, [1])
-
-
 @pytest.mark.parametrize("how", ["end", "kill"])
 async def test_stopping_it_stops_its_children_and_tells_what_is_lost(how):
     crew = Crew(max_demand=3, min_demand=1)
@@ -154,34 +134,6 @@ async def test_two_producers_have_a_share_each():
         await idle()
     assert crew.most == 3
     assert sorted(crew.log) == [(1, 1), (2, 1), (2, 2), (2, 2), (3, 1), (4, 2), (4, 2)]
-
-
-async def test_children_of_another_kind():
-    class Reader(Consumer):
-        def __init__(self, job):
-            self.job = job
-
-        def init(self):
-            started.append(self.job)
-
-        def handle_cast(self, message):
-            self.stop()
-
-    class Readers(Crew):
-        def child_of(self, job):
-            return Reader(job)
-
-    started, crew = [], Readers(max_demand=2, min_demand=1)
-
-    async with stages(Jobs("a", "b", "c"), crew):
-        await idle()
-        assert started == ["a", "b"]
-        first, second = crew.children
-        cast(first, "stop")
-        await idle()
-        assert started == ["a", "b", "c"]
-        await crew.end()
-        assert not second.running
 
 
 async def test_without_run():

@@ -85,7 +85,7 @@ def test_with_crashes_what_does_not_arrive_is_told_as_lost_and_the_flow_goes_on(
         assert max(Counter(events).values()) == 1
 
 
-@settings(LAWS, max_examples=20)
+@settings(LAWS, max_examples=10)
 @given(topologies(), BACKENDS, SEEDS)
 def test_the_same_seed_is_the_same_run(topology, backend, seed):
     members, count = topology

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from stage_members import Numbers, Passing, Quiet, Sink, idle, of
 
-from palleto import BroadcastDispatcher, DemandDispatcher, Recorder, Supervisor, cast, child, running
+from palleto import BroadcastDispatcher, DemandDispatcher, Supervisor, cast, child, running
 
 pytest.importorskip("opentelemetry.sdk", reason="no OpenTelemetry SDK here; pip install 'palleto[otel]'")
 
@@ -265,19 +265,6 @@ async def test_the_metrics_count_what_happened_and_what_there_is(kept):
         ("palleto.events.lost", "quiet"): 4,
         **{("palleto.process.running", name): 0 for name in ("Supervisor", "quiet", "sink")},
     }
-
-
-async def test_it_stands_beside_a_recorder_and_changes_nothing(kept):
-    traces = []
-    for observers in ([], [kept.observer]):
-        recorder = Recorder(strict=True)
-        sink = Sink("passing", max_demand=3)
-        async with running(of(Numbers(20), Passing(2), sink), recorder=recorder, observers=observers):
-            await idle()
-        assert recorder.broken is None
-        traces.append([(event.kind, event.stage, event.ids) for event in recorder.events])
-    assert traces[0] == traces[1]
-    assert kept.spans("handle_events")
 
 
 async def test_nothing_of_a_run_is_kept_when_it_is_over(kept):
