@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 
 import anyio
 import pytest
@@ -14,18 +13,14 @@ from stage_members import Numbers, Quiet, Sink, idle, of, stages
 import palleto
 from palleto import (
     Batcher,
-    Consumer,
     DemandError,
     PartitionDispatcher,
     Producer,
     Recorder,
     SettingError,
-    Supervisor,
     System,
     cast,
-    child,
     running,
-    whereis,
 )
 
 
@@ -257,57 +252,3 @@ def test_broken_settings_are_refused():
             Batcher("numbers", batch_timeout=seconds)
     with pytest.raises(SettingError, match="expected key to be a function of an event or None, got: 'name'"):
         Batcher("numbers", key="name")
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_with_a_rate_timers_and_random_kills_each_event_arrives_or_is_told_as_lost_once(go, seed):
-    """What is on its way, waits for the rate, is in a batch or in hand when a stage is killed is told; only that."""
-    chance, sent, got, lost = random.Random(seed), [], [], []
-
-    class Source(Producer):
-        name = "source"
-
-        def init(self):
-            self.rate(chance.randint(1, 9), 0.5)
-            self.after(0.1, "tick")
-
-        def handle_demand(self, demand):
-            return None
-
-        def handle_cast(self, message):
-            self.after(0.1, "tick")
-            events = list(range(len(sent), len(sent) + chance.randint(1, 4)))
-            sent.extend(events)
-            return events
-
-    class Slow(Consumer):
-        name = "sink"
-
-        def init(self):
-            self.subscribe("batcher", max_demand=chance.randint(1, 3))
-
-        def handle_events(self, batches):
-            got.extend(event for batch in batches for event in batch)
-
-    async def main():
-        top = Supervisor(
-            [
-                child(Source),
-                child(Batcher, "source", name="batcher", batch_size=chance.randint(1, 9), batch_timeout=0.3),
-                child(Slow),
-            ],
-            strategy="rest_for_one",
-            max_restarts=1000,
-        )
-        async with running(top, report=lambda line: None, seed=seed):
-            System.current().on_lost.append(lambda stage, events: lost.extend(events))
-            for _ in range(30):
-                await anyio.sleep(chance.random())
-                whereis(chance.choice(["source", "batcher", "sink"])).kill()
-                await anyio.sleep(0.01)
-            await System.current().drain()
-
-    go(main, seed=seed)
-    told = [one for event in lost for one in (event if isinstance(event, list) else [event])]
-    assert sorted(got + told) == list(range(len(sent)))
-    assert len(got) > len(sent) / 4

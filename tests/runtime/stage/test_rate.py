@@ -15,7 +15,6 @@ from palleto import (
     BroadcastDispatcher,
     DemandError,
     PartitionDispatcher,
-    Producer,
     Recorder,
     SettingError,
     System,
@@ -140,22 +139,6 @@ async def test_it_stands_around_any_dispatcher(dispatcher):
         assert sorted(sinks[0].got + sinks[1].got) == list(range(20))
     for sink in sinks:
         assert max(map(sink.times.count, sink.times)) <= 4
-
-
-@pytest.mark.parametrize("asynchronous", [False, True])
-async def test_iterables_have_one_too(asynchronous):
-    async def letters():
-        for letter in "abcdef":
-            yield letter
-
-    producer, sink = Producer.from_iterable(letters() if asynchronous else "abcdef"), Timed(cancel="temporary")
-    producer.name = "numbers"
-    async with running(of(producer, sink), recorder=(recorder := Recorder(strict=True))):
-        producer.rate(2, 1)
-        await anyio.sleep(10)
-    assert recorder.broken is None
-    assert sink.got[:4] == ["a", "b", "c", "d"]
-    assert max(map(sink.times.count, sink.times)) <= (1000 if not asynchronous else 2)
 
 
 async def test_a_drain_waits_for_events_that_are_wanted_and_have_come_but_for_no_others():

@@ -18,7 +18,6 @@ from palleto import (
     RestartError,
     Supervisor,
     System,
-    TaskSupervisor,
     call,
     cast,
     child,
@@ -143,17 +142,6 @@ async def test_a_restart_that_crashes_in_init_is_logged(caplog):
             await anyio.sleep(1)
     assert repr(caught.value.__cause__) == "OSError('no file')"
     assert [record.exc_info[1].args for record in caplog.records] == [("oh",), ("no file",), ("no file",)]
-
-
-@pytest.mark.parametrize("restart", ["temporary", "transient"])
-async def test_a_task_that_crashes(caplog, restart):
-    async def loop():
-        raise ValueError("oh")
-
-    async with running(TaskSupervisor(), report=quietly) as top:
-        top.start_task(loop, restart=restart)
-        await anyio.sleep(1)
-    assert [(record.name, record.exc_info[1].args) for record in caplog.records] == [("palleto.Task", ("oh",))]
 
 
 @pytest.mark.parametrize("step", [False, True])
