@@ -127,6 +127,15 @@ async def test_what_waited_in_a_buffer_has_links_to_where_it_came_from(kept):
     assert links(kept.spans("handle_events")) == [[first, second], [second, third], [], [last]]
 
 
+async def test_so_it_is_with_the_parts_of_what_a_consumer_handles_in_parts(kept):
+    sink = Sink(max_demand=4, min_demand=3)
+    async with running(of(Numbers(6), sink), observers=[kept.observer]):
+        await idle()
+    assert sink.got == [0, 1, 2, 3, 4, 5]
+    first, *others = ids(kept.spans("handle_demand"))
+    assert links(kept.spans("handle_events")) == [[origin] for origin in (first, first, first, first, *others[:2])]
+
+
 async def test_so_it_is_with_each_consumer_of_a_broadcast(kept):
     source, sinks = spread(BroadcastDispatcher), [Sink("quiet", max_demand=2, min_demand=0) for _ in range(2)]
     for number, sink in enumerate(sinks):
