@@ -111,14 +111,6 @@ def test_cancel_makes_room_before_it_emits():
     assert producer.ledger() == Ledger(remembered=1, demand=1)
 
 
-def test_demand_is_told_when_the_slowest_goes():
-    producer, slow, fast = producing(0, 0, dispatcher=BroadcastDispatcher())
-    assert tell(producer, ASK, fast, 5) == []
-    tell(producer, DOWN, slow, "killed")
-    assert back(producer) == [demand(5)]
-    assert producer.ledger() == Ledger(5, 5)
-
-
 def test_unknown_subscription():
     producer, stranger = made(ProducerCore), subscription("stranger")
     assert tell(producer, ASK, stranger, 5) == [cancel("stranger", stranger, "unknown subscription")]
@@ -225,12 +217,3 @@ def test_what_nobody_took_is_wanted_still(kind, results):
     about, what = {EMIT: (None, [1]), ASK: (even, 1), CANCEL: (fast, "bye")}.get(kind, ("request", "news"))
     assert tell(producer, kind, about, what)[-1] == demand(1)
     assert producer.ledger() == (Ledger(3, 3) if kind == ASK else Ledger(2, 2))
-
-
-def test_buffer_is_served_past_what_nobody_selects():
-    producer = made(ProducerCore, BroadcastDispatcher())
-    even = subscription("even", selector=lambda event: event % 2 == 0)
-    enter(producer, even)
-    tell(producer, EMIT, None, [1, 3, 2, 5, 4])
-    assert tell(producer, ASK, even, 2) == [events(even, [2]), events(even, [4])]
-    assert producer.ledger() == Ledger()
