@@ -8,7 +8,7 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage_members import Numbers, Quiet, Sink, idle, of, stages
+from stage_members import Numbers, Quiet, Sink, Timed, idle, of, stages
 
 import palleto
 from palleto import (
@@ -24,17 +24,7 @@ from palleto import (
 )
 
 
-class Timed(Sink):
-    def __init__(self, to="batcher", **terms):
-        super().__init__(to, **terms)
-        self.times = []
-
-    def handle_events(self, events):
-        super().handle_events(events)
-        self.times += [self.system.now()] * len(events)
-
-
-class Slow(Timed):
+class Slow(Sink):
     """Takes a minute for each batch."""
 
     async def handle_events(self, batches):
@@ -47,7 +37,7 @@ def batcher(to="quiet", **settings):
 
 
 async def test_full_batches_go_at_once_and_a_smaller_one_when_its_first_event_has_waited_long_enough():
-    source, middle, sink = Quiet(), batcher(batch_size=3, batch_timeout=2), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=3, batch_timeout=2), Timed("batcher")
     async with stages(source, middle, sink) as world:
         source.emit(range(3))
         await anyio.sleep(1)
@@ -68,7 +58,7 @@ async def test_full_batches_go_at_once_and_a_smaller_one_when_its_first_event_ha
 
 
 async def test_events_of_a_key_come_into_the_same_batch_and_each_has_its_own_time():
-    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1, key=str.lower), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1, key=str.lower), Timed("batcher")
     async with stages(source, middle, sink):
         source.emit("aBbc")
         await anyio.sleep(0.5)
@@ -80,7 +70,7 @@ async def test_events_of_a_key_come_into_the_same_batch_and_each_has_its_own_tim
 
 async def test_a_batch_that_fills_up_when_its_time_is_over_is_handed_on_once():
     """Its timer's message may have been on its way when the event that filled it was taken."""
-    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1), Timed("batcher")
     async with stages(source, middle, sink):
         source.emit([1])
         await idle()
@@ -96,7 +86,7 @@ async def test_a_batch_that_fills_up_when_its_time_is_over_is_handed_on_once():
 
 async def test_no_more_is_asked_for_than_can_be_used():
     """Below, one batch at a time; above, what fills one is on its way while another waits."""
-    source, middle, sink = Numbers(1000), batcher("numbers", batch_size=10), Slow(max_demand=1)
+    source, middle, sink = Numbers(1000), batcher("numbers", batch_size=10), Slow("batcher", max_demand=1)
     async with stages(source, middle, sink):
         await anyio.sleep(30)
         assert source.next <= 10 + 10 + 10  # in hand below, waiting here, on its way
@@ -112,7 +102,7 @@ async def test_the_end_of_its_producer_flushes_it_and_what_is_flushed_arrives(ma
     """Also where nobody below wants a batch at that moment: it stops when the last one has gone down."""
 
     middle = batcher("numbers", batch_size=4, key=lambda number: number % 3)
-    source, sink = Producer.from_iterable(range(22), name="numbers"), Slow(max_demand=max_demand)
+    source, sink = Producer.from_iterable(range(22), name="numbers"), Slow("batcher", max_demand=max_demand)
     async with stages(source, middle, sink) as world:
         await sink.wait()
         assert not middle.running
@@ -124,7 +114,7 @@ async def test_the_end_of_its_producer_flushes_it_and_what_is_flushed_arrives(ma
 
 async def test_without_a_timeout_a_batch_waits_until_it_is_full_though_a_consumer_leaves():
     source, middle = Quiet(), batcher(batch_size=4, batch_timeout=None)
-    first, second = Timed(cancel="temporary"), Timed(cancel="temporary")
+    first, second = Timed("batcher", cancel="temporary"), Timed("batcher", cancel="temporary")
     async with stages(source, middle, first, second):
         source.emit([1, 2])
         await anyio.sleep(1000)
@@ -138,7 +128,7 @@ async def test_without_a_timeout_a_batch_waits_until_it_is_full_though_a_consume
 
 @pytest.mark.parametrize("how", ["kill", "end"])
 async def test_what_it_holds_when_it_ends_is_told_as_lost_once(how):
-    source, middle, sink = Quiet(), batcher(batch_size=4), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=4), Timed("batcher")
     async with stages(source, middle, sink) as world:
         source.emit(range(7))
         await idle()
@@ -149,7 +139,7 @@ async def test_what_it_holds_when_it_ends_is_told_as_lost_once(how):
 
 @pytest.mark.parametrize("broken", [lambda number: 1 // (number - 3), lambda number: [] if number == 3 else 1])
 async def test_a_key_that_cannot_be_made_is_a_crash_and_each_event_is_told_as_lost_once(broken):
-    source, middle, sink = Quiet(), batcher(batch_size=10, key=broken), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=10, key=broken), Timed("batcher")
     async with stages(source, middle, sink) as world:
         await idle()
         source.emit([0, 1])
@@ -165,7 +155,7 @@ async def test_a_batch_that_cannot_be_placed_below_is_a_crash_and_no_event_is_to
     class Placing(Batcher):
         dispatcher = lambda: PartitionDispatcher(1, key=lambda batch: 0 if 5 not in batch else 1)  # noqa: E731
 
-    source, sink = Quiet(), Timed(partition=0)
+    source, sink = Quiet(), Timed("batcher", partition=0)
     middle = Placing("quiet", batch_size=3, key=lambda number: number % 2, name="batcher")
     async with stages(source, middle, sink) as world:
         await idle()
@@ -182,7 +172,7 @@ async def test_a_batch_that_cannot_be_placed_below_is_a_crash_and_no_event_is_to
 
 
 async def test_a_drain_flushes_it():
-    source, middle, sink = Quiet(), batcher(batch_size=4, key=lambda number: number % 2), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=4, key=lambda number: number % 2), Timed("batcher")
     async with stages(source, middle, sink) as world:
         await idle()
         source.emit([1, 2, 3])
@@ -218,7 +208,7 @@ async def test_a_drain_goes_through_several_and_waits_for_a_slow_consumer():
 )
 def test_nothing_is_lost_or_doubled_the_order_of_a_key_is_kept_and_none_waits_too_long(moves, size, keys, max_demand):
     async def main():
-        source, sink, count = Quiet(), Timed(max_demand=max_demand), 0
+        source, sink, count = Quiet(), Timed("batcher", max_demand=max_demand), 0
         middle, sent = batcher(batch_size=size, batch_timeout=1, key=lambda number: number % keys), {}
         async with running(of(source, middle, sink), recorder=(recorder := Recorder(strict=True))):
             await idle()

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage_members import Numbers, Quiet, Sink, idle, of, stages
+from stage_members import Numbers, Quiet, Timed, idle, of, stages
 
 import palleto
 from palleto import (
@@ -20,18 +20,6 @@ from palleto import (
     System,
     running,
 )
-
-
-class Timed(Sink):
-    """Writes down when each event came."""
-
-    def __init__(self, to="numbers", **terms):
-        super().__init__(to, **terms)
-        self.times = []
-
-    def handle_events(self, events):
-        super().handle_events(events)
-        self.times += [self.system.now()] * len(events)
 
 
 class Rated(Numbers):
