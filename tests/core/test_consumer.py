@@ -16,13 +16,6 @@ def consuming(machine=ConsumerCore, **settings):
     return core, at
 
 
-def test_five_batches_before_the_next_ask():
-    consumer, at = consuming()
-    for expected in [[]] * 4 + [[ask(at, 10)]]:
-        assert tell(consumer, EVENTS, at, ["hey", "hey"]) == [handle(["hey", "hey"])]
-        assert back(consumer) == expected
-
-
 def test_batches_and_asks_alternate():
     consumer, at = consuming(most=4, least=2)
     assert tell(consumer, EVENTS, at, [1, 2, 3, 4]) == [handle([1, 2])]

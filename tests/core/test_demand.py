@@ -34,16 +34,6 @@ def test_half():
     assert repr(window) == "<Window 500/1000: 999 outstanding>"
 
 
-def test_odd_numbers():
-    window = opened(7)  # 3/7: batches of at most four, ask at three or fewer
-    assert came(window, range(7)) == [(4, 4), (3, 0)]
-    assert window.outstanding == 4
-    assert came(window, range(1)) == [(1, 4)]
-    assert window.outstanding == 7
-    assert came(opened(5, 4), range(5)) == [(1, 1)] * 5
-    assert came(opened(10, 3), range(9)) == [(7, 7), (2, 0)]
-
-
 def test_manual():
     window = Window(Terms(max_demand=10, manual=True))
     assert window.open() == 0

@@ -391,18 +391,17 @@ HAPPENINGS = st.lists(
 )
 BUFFERS = st.tuples(st.sampled_from([None, 10_000, 0, 1, 4]), st.sampled_from(["first", "last"]))
 LATE = st.sampled_from([(False,), (True,), (True, False), (False, True, True)])
-TIERS = pytest.mark.parametrize("tiers", [(1, 0, 3), (2, 0, 2), (1, 2, 2)], ids=["one", "two", "between"])
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MANY = [FEW, pytest.param(settings(FEW, max_examples=300), marks=pytest.mark.long)]
+TIERS = st.sampled_from([(1, 0, 3), (2, 0, 2), (1, 2, 2)])
+DISPATCHER = st.sampled_from([*DISPATCHERS])
+FEW = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = pytest.param(settings(FEW, max_examples=3000), marks=[pytest.mark.long, pytest.mark.timeout(600)])
 
 
-@TIERS
-@pytest.mark.parametrize("dispatcher", DISPATCHERS)
-@pytest.mark.parametrize("examples", MANY, ids=["few", "many"])
-def test_laws(tiers, dispatcher, examples):
+@pytest.mark.parametrize("examples", [FEW, MANY], ids=["few", "many"])
+def test_laws(examples):
     @examples
-    @given(BUFFERS, LATE, HAPPENINGS, st.integers(0, 30), st.integers(0, 9))
-    def laws(buffer, late, happenings, stock, choice):
+    @given(TIERS, DISPATCHER, BUFFERS, LATE, HAPPENINGS, st.integers(0, 30), st.integers(0, 9))
+    def laws(tiers, dispatcher, buffer, late, happenings, stock, choice):
         network = Network(tiers, dispatcher, buffer, late)
         for happening in happenings:
             network.do(*happening)
@@ -411,9 +410,8 @@ def test_laws(tiers, dispatcher, examples):
     laws()
 
 
-@TIERS
-@FEW
-@given(st.sampled_from([*DISPATCHERS]), BUFFERS, HAPPENINGS, st.integers(0, 30), st.integers(0, 9))
+@settings(FEW, max_examples=100)
+@given(TIERS, DISPATCHER, BUFFERS, HAPPENINGS, st.integers(0, 30), st.integers(0, 9))
 def test_late_is_the_same_as_at_once(tiers, dispatcher, buffer, happenings, stock, choice):
     """Every message and call of every machine, in the same order."""
     logs = []
@@ -426,15 +424,13 @@ def test_late_is_the_same_as_at_once(tiers, dispatcher, buffer, happenings, stoc
     assert logs[0] == logs[1]
 
 
-@pytest.mark.parametrize("dispatcher", DISPATCHERS)
-@pytest.mark.parametrize("between", [0, 1, 2])
-@pytest.mark.parametrize("examples", MANY, ids=["few", "many"])
-def test_any_backlog_is_done(dispatcher, between, examples):
+@pytest.mark.parametrize("examples", [FEW, MANY], ids=["few", "many"])
+def test_any_backlog_is_done(examples):
     """However it went before, once there are willing consumers all that a producer has is handled by the last tier."""
 
     @examples
-    @given(HAPPENINGS, LATE, st.integers(0, 60), st.integers(0, 9), st.integers(1, 7))
-    def done(happenings, late, stock, choice, most):
+    @given(DISPATCHER, st.integers(0, 2), HAPPENINGS, LATE, st.integers(0, 60), st.integers(0, 9), st.integers(1, 7))
+    def done(dispatcher, between, happenings, late, stock, choice, most):
         network = Network((1, between, PARTITIONS), dispatcher, late=late)
         for happening in happenings:
             network.do(*happening)

@@ -62,12 +62,6 @@ def test_buffer_before_anybody_subscribed():
     assert tell(producer, ASK, to, 10) == [events(to, [3, 4, 5]), demand(7)]
 
 
-def test_buffer_is_genstages_unless_given():
-    producer = made(ProducerCore)
-    assert tell(producer, EMIT, None, [*range(10_001)]) == [("lose", [0], "the buffer was full")]
-    assert producer.ledger() == Ledger(buffered=10_000, dropped=1)
-
-
 def test_over_emission_is_repaid():
     """Row 2 of the talk's faults: its count went to -1 and stayed there, until a pull of 0 killed the loop."""
     producer, to = producing(10)
@@ -115,14 +109,6 @@ def test_cancel_makes_room_before_it_emits():
     tell(producer, DOWN, slow, "killed")
     assert back(producer, [3, 4]) == [events(fast, [1, 2]), events(fast, [3, 4])]
     assert producer.ledger() == Ledger(remembered=1, demand=1)
-
-
-def test_demand_is_told_when_the_slowest_goes():
-    producer, slow, fast = producing(0, 0, dispatcher=BroadcastDispatcher())
-    assert tell(producer, ASK, fast, 5) == []
-    tell(producer, DOWN, slow, "killed")
-    assert back(producer) == [demand(5)]
-    assert producer.ledger() == Ledger(5, 5)
 
 
 def test_unknown_subscription():
@@ -231,12 +217,3 @@ def test_what_nobody_took_is_wanted_still(kind, results):
     about, what = {EMIT: (None, [1]), ASK: (even, 1), CANCEL: (fast, "bye")}.get(kind, ("request", "news"))
     assert tell(producer, kind, about, what)[-1] == demand(1)
     assert producer.ledger() == (Ledger(3, 3) if kind == ASK else Ledger(2, 2))
-
-
-def test_buffer_is_served_past_what_nobody_selects():
-    producer = made(ProducerCore, BroadcastDispatcher())
-    even = subscription("even", selector=lambda event: event % 2 == 0)
-    enter(producer, even)
-    tell(producer, EMIT, None, [1, 3, 2, 5, 4])
-    assert tell(producer, ASK, even, 2) == [events(even, [2]), events(even, [4])]
-    assert producer.ledger() == Ledger()

@@ -26,7 +26,6 @@ from palleto.core import (
     EMIT,
     EVENTS,
     SUBSCRIBE,
-    BroadcastDispatcher,
     Buffer,
     Ledger,
     ProducerConsumerCore,
@@ -54,26 +53,6 @@ def test_handles_only_while_somebody_wants_events():
     assert back(stage, ["lines"]) == [events(below, ["lines"]), ask(above, 1)]
     assert stage.ledger() == Ledger()
     assert stage.in_hand() == []
-
-
-def test_one_batch_at_a_time():
-    stage, above, below = between(most=4, least=2, asked=4)
-    assert tell(stage, EVENTS, above, [1, 2, 3, 4]) == [handle([1, 2])]
-    stage.settle()
-    assert stage.port.read() == []
-    assert back(stage, [10, 20]) == [events(below, [10, 20]), ask(above, 2), handle([3, 4])]
-    assert back(stage, [30, 40]) == [events(below, [30, 40]), ask(above, 2)]
-    assert stage.ledger() == Ledger()
-
-
-def test_waits_when_nobody_wants_more():
-    stage, above, below = between(most=2, least=1, asked=1)
-    assert tell(stage, EVENTS, above, [1, 2]) == [handle([1])]
-    assert back(stage, [10]) == [events(below, [10]), ask(above, 1)]
-    assert tell(stage, EVENTS, above, [3]) == []
-    assert stage.in_hand() == [2, 3]
-    assert tell(stage, ASK, below, 5) == [handle([2])]
-    assert back(stage, [20]) == [events(below, [20]), ask(above, 1), handle([3])]
 
 
 def test_waits_behind_what_waits_though_somebody_wants_it():
@@ -111,14 +90,6 @@ def test_buffer_has_no_bound_unless_given():
     assert stage.ledger() == Ledger(buffered=1, dropped=1)
 
 
-def test_what_was_emitted_goes_first():
-    stage, above, below = between(most=1)
-    assert tell(stage, EMIT, None, ["early"]) == []
-    assert tell(stage, EVENTS, above, ["file"]) == []
-    assert tell(stage, ASK, below, 1) == [events(below, ["early"])]
-    assert tell(stage, ASK, below, 1) == [handle(["file"])]
-
-
 def test_asks_no_more_of_one_that_went():
     stage, above, below = between(most=1, mode="temporary")
     tell(stage, EVENTS, above, ["file"])
@@ -136,12 +107,6 @@ def test_end_of_one_below(kind):
     assert back(stage) == ([cancel("below", below, "bye")] if kind == CANCEL else [])
     assert tell(stage, EVENTS, above, [1]) == []
     assert stage.ledger() == Ledger()
-
-
-def test_handle_cancel_of_one_above_may_emit():
-    stage, above, below = between(asked=2, mode="temporary")
-    assert tell(stage, CANCEL, above, "normal") == [ends("cancel", above, "normal")]
-    assert back(stage, ["last"]) == [events(below, ["last"])]
 
 
 def test_farewell_is_said_above_and_below():
@@ -215,19 +180,3 @@ def test_all_that_is_due_is_done_at_once():
         ends("down", first, "normal"),
         ends("down", second, "normal"),
     ]
-
-
-def test_the_dispatcher_is_its_own():
-    stage, above, below = between(asked=1, dispatcher=BroadcastDispatcher())
-    second = subscription("second", "stage")
-    enter(stage, second)
-    assert tell(stage, EVENTS, above, [1]) == tell(stage, ASK, below, 1) == []  # as fast as the slowest
-    assert tell(stage, ASK, second, 1) == [handle([1])]
-    assert back(stage, ["x"]) == [events(below, ["x"]), events(second, ["x"])]
-
-
-def test_a_cast_that_emits_serves_below():
-    stage, _, below = between(asked=1)
-    assert tell(stage, CAST, None, "news") == [("call", "handle_cast", "news")]
-    assert back(stage, ["x", "y"]) == [events(below, ["x"])]
-    assert stage.ledger() == Ledger(buffered=1)

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import math
-import random
 
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage_members import Numbers, Quiet, Sink, idle, of, stages
+from stage_members import Numbers, Quiet, Sink, Timed, idle, of, stages
 
 import palleto
 from palleto import (
     Batcher,
-    Consumer,
     DemandError,
     PartitionDispatcher,
     Producer,
     Recorder,
     SettingError,
-    Supervisor,
     System,
     cast,
-    child,
     running,
-    whereis,
 )
 
 
-class Timed(Sink):
-    def __init__(self, to="batcher", **terms):
-        super().__init__(to, **terms)
-        self.times = []
+class Slow(Sink):
+    """Takes a minute for each batch."""
 
-    def handle_events(self, events):
-        super().handle_events(events)
-        self.times += [self.system.now()] * len(events)
+    async def handle_events(self, batches):
+        await anyio.sleep(60)
+        self.got += batches
 
 
 def batcher(to="quiet", **settings):
@@ -44,8 +37,8 @@ def batcher(to="quiet", **settings):
 
 
 async def test_full_batches_go_at_once_and_a_smaller_one_when_its_first_event_has_waited_long_enough():
-    source, middle, sink = Quiet(), batcher(batch_size=3, batch_timeout=2), Timed()
-    async with stages(source, middle, sink):
+    source, middle, sink = Quiet(), batcher(batch_size=3, batch_timeout=2), Timed("batcher")
+    async with stages(source, middle, sink) as world:
         source.emit(range(3))
         await anyio.sleep(1)
         source.emit([3])
@@ -60,21 +53,12 @@ async def test_full_batches_go_at_once_and_a_smaller_one_when_its_first_event_ha
         assert (middle.held, len(middle.system.timers)) == (0, 0)  # nothing is timed where there is nothing
     assert sink.got == [[0, 1, 2], [3, 4], [5, 6, 7]]
     assert sink.times == [0, 3, 7.5]
-
-
-async def test_without_a_timeout_a_batch_waits_until_it_is_full():
-    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=None), Timed()
-    async with stages(source, middle, sink):
-        source.emit([1])
-        await anyio.sleep(1000)
-        assert (sink.got, middle.held) == ([], 1)
-        source.emit([2])
-        await idle()
-    assert sink.got == [[1, 2]]
+    shown = [event.data["held"] for event in world.recorder.events if event.kind == "shown"]
+    assert shown == [0, 1, 2, 0, 2, 0]  # once for each message that changes it
 
 
 async def test_events_of_a_key_come_into_the_same_batch_and_each_has_its_own_time():
-    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1, key=str.lower), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1, key=str.lower), Timed("batcher")
     async with stages(source, middle, sink):
         source.emit("aBbc")
         await anyio.sleep(0.5)
@@ -86,7 +70,7 @@ async def test_events_of_a_key_come_into_the_same_batch_and_each_has_its_own_tim
 
 async def test_a_batch_that_fills_up_when_its_time_is_over_is_handed_on_once():
     """Its timer's message may have been on its way when the event that filled it was taken."""
-    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=2, batch_timeout=1), Timed("batcher")
     async with stages(source, middle, sink):
         source.emit([1])
         await idle()
@@ -101,14 +85,8 @@ async def test_a_batch_that_fills_up_when_its_time_is_over_is_handed_on_once():
 
 
 async def test_no_more_is_asked_for_than_can_be_used():
-    """Below, one batch at a time, each a minute; above, what fills one is on its way while another waits."""
-
-    class Slow(Timed):
-        async def handle_events(self, batches):
-            await anyio.sleep(60)
-            self.got += batches
-
-    source, middle, sink = Numbers(1000), batcher("numbers", batch_size=10), Slow(max_demand=1)
+    """Below, one batch at a time; above, what fills one is on its way while another waits."""
+    source, middle, sink = Numbers(1000), batcher("numbers", batch_size=10), Slow("batcher", max_demand=1)
     async with stages(source, middle, sink):
         await anyio.sleep(30)
         assert source.next <= 10 + 10 + 10  # in hand below, waiting here, on its way
@@ -119,34 +97,12 @@ async def test_no_more_is_asked_for_than_can_be_used():
     assert len(sink.got) >= 10
 
 
-async def test_a_batch_can_be_larger_than_what_is_asked_for_at_once():
-    class Little(Batcher):
-        def init(self):
-            self.subscribe("numbers", max_demand=3, min_demand=0)
-
-    sink = Timed()
-    async with stages(Numbers(1000), Little("numbers", batch_size=10, batch_timeout=None, name="batcher"), sink):
-        await idle()
-    assert sink.got == [list(range(first, first + 10)) for first in range(0, 1000, 10)]
-
-
 @pytest.mark.parametrize("max_demand", [1, 1000])
-@pytest.mark.parametrize("style", ["plain", "async"])
-async def test_the_end_of_its_producer_flushes_it_and_what_is_flushed_arrives(max_demand, style):
+async def test_the_end_of_its_producer_flushes_it_and_what_is_flushed_arrives(max_demand):
     """Also where nobody below wants a batch at that moment: it stops when the last one has gone down."""
 
-    class Slow(Timed):
-        async def handle_events(self, batches):
-            await anyio.sleep(60)
-            self.got += batches
-
-    class Flushing(Batcher):
-        async def handle_cancel(self, reason, subscription):
-            return super().handle_cancel(reason, subscription)
-
-    kind = Batcher if style == "plain" else Flushing
-    middle = kind("numbers", batch_size=4, key=lambda number: number % 3, name="batcher")
-    source, sink = Producer.from_iterable(range(22), name="numbers"), Slow(max_demand=max_demand)
+    middle = batcher("numbers", batch_size=4, key=lambda number: number % 3)
+    source, sink = Producer.from_iterable(range(22), name="numbers"), Slow("batcher", max_demand=max_demand)
     async with stages(source, middle, sink) as world:
         await sink.wait()
         assert not middle.running
@@ -156,12 +112,12 @@ async def test_the_end_of_its_producer_flushes_it_and_what_is_flushed_arrives(ma
     assert sink.heard == [("down", "normal")]
 
 
-async def test_the_end_of_a_subscription_to_it_flushes_nothing():
+async def test_without_a_timeout_a_batch_waits_until_it_is_full_though_a_consumer_leaves():
     source, middle = Quiet(), batcher(batch_size=4, batch_timeout=None)
-    first, second = Timed(cancel="temporary"), Timed(cancel="temporary")
+    first, second = Timed("batcher", cancel="temporary"), Timed("batcher", cancel="temporary")
     async with stages(source, middle, first, second):
         source.emit([1, 2])
-        await idle()
+        await anyio.sleep(1000)
         first.cancel(first.subscription)
         await idle()
         assert (middle.held, second.got) == (2, [])
@@ -170,18 +126,9 @@ async def test_the_end_of_a_subscription_to_it_flushes_nothing():
     assert first.got + second.got == [[1, 2, 3, 4]]
 
 
-async def test_handle_drain_hands_on_what_is_not_full():
-    source, middle, sink = Quiet(), batcher(batch_size=4, key=lambda number: number % 2), Timed()
-    async with stages(source, middle, sink):
-        source.emit([1, 2, 3])
-        await idle()
-        assert middle.handle_drain() == [[1, 3], [2]]
-        assert (middle.handle_drain(), middle.held, len(middle.system.timers)) == ([], 0, 0)
-
-
 @pytest.mark.parametrize("how", ["kill", "end"])
 async def test_what_it_holds_when_it_ends_is_told_as_lost_once(how):
-    source, middle, sink = Quiet(), batcher(batch_size=4), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=4), Timed("batcher")
     async with stages(source, middle, sink) as world:
         source.emit(range(7))
         await idle()
@@ -192,7 +139,7 @@ async def test_what_it_holds_when_it_ends_is_told_as_lost_once(how):
 
 @pytest.mark.parametrize("broken", [lambda number: 1 // (number - 3), lambda number: [] if number == 3 else 1])
 async def test_a_key_that_cannot_be_made_is_a_crash_and_each_event_is_told_as_lost_once(broken):
-    source, middle, sink = Quiet(), batcher(batch_size=10, key=broken), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=10, key=broken), Timed("batcher")
     async with stages(source, middle, sink) as world:
         await idle()
         source.emit([0, 1])
@@ -208,7 +155,7 @@ async def test_a_batch_that_cannot_be_placed_below_is_a_crash_and_no_event_is_to
     class Placing(Batcher):
         dispatcher = lambda: PartitionDispatcher(1, key=lambda batch: 0 if 5 not in batch else 1)  # noqa: E731
 
-    source, sink = Quiet(), Timed(partition=0)
+    source, sink = Quiet(), Timed("batcher", partition=0)
     middle = Placing("quiet", batch_size=3, key=lambda number: number % 2, name="batcher")
     async with stages(source, middle, sink) as world:
         await idle()
@@ -225,22 +172,18 @@ async def test_a_batch_that_cannot_be_placed_below_is_a_crash_and_no_event_is_to
 
 
 async def test_a_drain_flushes_it():
-    source, middle, sink = Quiet(), batcher(batch_size=4, batch_timeout=100), Timed()
+    source, middle, sink = Quiet(), batcher(batch_size=4, key=lambda number: number % 2), Timed("batcher")
     async with stages(source, middle, sink) as world:
         await idle()
-        source.emit(range(6))
+        source.emit([1, 2, 3])
         await System.current().drain()
-        assert (sink.got, System.current().now()) == ([[0, 1, 2, 3], [4, 5]], 0)
-        assert len(middle.system.timers) == 0
+        assert (sink.got, System.current().now()) == ([[1, 3], [2]], 0)
+        assert (middle.held, len(middle.system.timers)) == (0, 0)
+        assert middle.handle_drain() == []
     assert world.lost == []
 
 
 async def test_a_drain_goes_through_several_and_waits_for_a_slow_consumer():
-    class Slow(Timed):
-        async def handle_events(self, batches):
-            await anyio.sleep(1)
-            self.got += batches
-
     first = Batcher("numbers", batch_size=4, batch_timeout=None, name="first", key=lambda number: number % 3)
     second = Batcher("first", batch_size=4, batch_timeout=None, name="second")
     sink = Slow("second", max_demand=1)
@@ -249,32 +192,6 @@ async def test_a_drain_goes_through_several_and_waits_for_a_slow_consumer():
         await System.current().drain()
         assert sorted(event for outer in sink.got for batch in outer for event in batch) == list(range(50))
     assert world.lost == []
-
-
-async def test_a_supervisor_makes_it_from_its_settings_and_its_numbers_are_shown():
-    class Batches(Consumer):
-        got = 0
-
-        def init(self):
-            self.subscribe("batches", max_demand=1)
-
-        def handle_events(self, batches):
-            for batch in batches:
-                Batches.got += len(batch)
-
-    recorder = Recorder()
-    top = Supervisor(
-        [
-            child(lambda: Numbers(25)),
-            child(Batcher, "numbers", name="batches", batch_size=10, batch_timeout=0.5),
-            child(Batches),
-        ]
-    )
-    async with running(top, recorder=recorder):
-        await anyio.sleep(1)
-    assert Batches.got == 25
-    assert [event.data["held"] for event in recorder.events if event.kind == "shown"][-1] == 0
-    assert max(event.data["held"] for event in recorder.events if event.kind == "shown") == 5
 
 
 @given(
@@ -291,7 +208,7 @@ async def test_a_supervisor_makes_it_from_its_settings_and_its_numbers_are_shown
 )
 def test_nothing_is_lost_or_doubled_the_order_of_a_key_is_kept_and_none_waits_too_long(moves, size, keys, max_demand):
     async def main():
-        source, sink, count = Quiet(), Timed(max_demand=max_demand), 0
+        source, sink, count = Quiet(), Timed("batcher", max_demand=max_demand), 0
         middle, sent = batcher(batch_size=size, batch_timeout=1, key=lambda number: number % keys), {}
         async with running(of(source, middle, sink), recorder=(recorder := Recorder(strict=True))):
             await idle()
@@ -316,72 +233,12 @@ def test_nothing_is_lost_or_doubled_the_order_of_a_key_is_kept_and_none_waits_to
     palleto.run(main, time="virtual")
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 2.5, True, None])
-def test_a_broken_size_is_refused(batch_size):
-    with pytest.raises(DemandError, match="expected batch_size to be a whole number of 1 or more, got: "):
-        Batcher("numbers", batch_size=batch_size)
-
-
-@pytest.mark.parametrize("batch_timeout", [0, -1, math.nan, math.inf, True, "1"])
-def test_a_broken_timeout_is_refused(batch_timeout):
-    with pytest.raises(SettingError, match="expected batch_timeout to be a number of seconds above 0 or None, got: "):
-        Batcher("numbers", batch_timeout=batch_timeout)
-
-
-def test_a_key_that_is_no_function_is_refused():
+def test_broken_settings_are_refused():
+    for size in (0, -1, 2.5, True, None):
+        with pytest.raises(DemandError, match="expected batch_size to be a whole number of 1 or more, got: "):
+            Batcher("numbers", batch_size=size)
+    for seconds in (0, -1, math.nan, math.inf, True, "1"):
+        with pytest.raises(SettingError, match="expected batch_timeout to be a number of seconds above 0 or None, got"):
+            Batcher("numbers", batch_timeout=seconds)
     with pytest.raises(SettingError, match="expected key to be a function of an event or None, got: 'name'"):
         Batcher("numbers", key="name")
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_with_a_rate_timers_and_random_kills_each_event_arrives_or_is_told_as_lost_once(go, seed):
-    """What is on its way, waits for the rate, is in a batch or in hand when a stage is killed is told; only that."""
-    chance, sent, got, lost = random.Random(seed), [], [], []
-
-    class Source(Producer):
-        name = "source"
-
-        def init(self):
-            self.rate(chance.randint(1, 9), 0.5)
-            self.after(0.1, "tick")
-
-        def handle_demand(self, demand):
-            return None
-
-        def handle_cast(self, message):
-            self.after(0.1, "tick")
-            events = list(range(len(sent), len(sent) + chance.randint(1, 4)))
-            sent.extend(events)
-            return events
-
-    class Slow(Consumer):
-        name = "sink"
-
-        def init(self):
-            self.subscribe("batcher", max_demand=chance.randint(1, 3))
-
-        def handle_events(self, batches):
-            got.extend(event for batch in batches for event in batch)
-
-    async def main():
-        top = Supervisor(
-            [
-                child(Source),
-                child(Batcher, "source", name="batcher", batch_size=chance.randint(1, 9), batch_timeout=0.3),
-                child(Slow),
-            ],
-            strategy="rest_for_one",
-            max_restarts=1000,
-        )
-        async with running(top, report=lambda line: None, seed=seed):
-            System.current().on_lost.append(lambda stage, events: lost.extend(events))
-            for _ in range(30):
-                await anyio.sleep(chance.random())
-                whereis(chance.choice(["source", "batcher", "sink"])).kill()
-                await anyio.sleep(0.01)
-            await System.current().drain()
-
-    go(main, seed=seed)
-    told = [one for event in lost for one in (event if isinstance(event, list) else [event])]
-    assert sorted(got + told) == list(range(len(sent)))
-    assert len(got) > len(sent) / 4

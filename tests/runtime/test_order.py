@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import anyio
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from stage_members import idle, of
-from topologies import play, subscriptions, topologies
 
 import palleto
 from palleto import Consumer, SettingError, cast, running
-from palleto.trace import line_of
 
 
 class Plain(Consumer):
@@ -154,24 +148,6 @@ def test_it_needs_virtual_time(backend):
 
     with pytest.raises(SettingError, match="expected a run on virtual time, got another; start it with"):
         palleto.run(main, backend=backend)
-
-
-LAWS = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-BACKENDS, CHOICES = st.sampled_from(["asyncio", "trio"]), st.lists(st.integers(0, 8), max_size=200)
-
-
-@LAWS
-@given(topologies(), BACKENDS, CHOICES)
-def test_the_laws_hold_whatever_is_chosen_and_the_choices_repeat_the_run(topology, backend, choices):
-    members, count = topology
-    (log, recorder), (_, again) = (play(members, count, backend, None, choices=choices) for _ in range(2))
-    assert (log.reported, log.lost) == ([], [])
-    sources = [member[1] for member in members if member[0] == "source"]
-    assert Counter(log.emitted) == Counter((name, number) for name in sources for number in range(count))
-    sent, got = subscriptions(recorder)
-    assert sent == got
-    assert not any(log.waiting.values())
-    assert list(map(line_of, recorder.events)) == list(map(line_of, again.events))
 
 
 async def test_idle_waits_for_what_is_not_chosen():

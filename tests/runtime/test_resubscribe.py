@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from stage_members import Numbers, Passing, Sink, idle, of, stages
+from stage_members import Numbers, Sink, idle, of, stages
 
 import palleto
 from palleto import (
     Consumer,
-    ConsumerSupervisor,
     DemandError,
     PartitionDispatcher,
     Producer,
     RestartError,
     Supervisor,
-    System,
     cast,
     child,
     running,
@@ -139,93 +137,6 @@ async def test_refused_it_tries_again_until_there_is_room():
         assert second.running
     assert [at for at, _, _ in second.opened] == [0, 1, 2, 3]
     assert [kind for kind, _ in second.heard] == ["cancel"] * 3
-
-
-async def test_a_producer_consumer_and_its_consumers():
-    """The middle crashes; then the source: each is found again by those below it, who do not stop."""
-    passing, sink = [], Times("passing", resubscribe=0.1, max_demand=2)
-
-    def middle():
-        passing.append(Passing(resubscribe=0.1, max_demand=2))
-        return passing[-1]
-
-    async with running(Supervisor([child(lambda: sink), child(middle), child(Numbers, 4)], max_restarts=100)):
-        await anyio.sleep(1)
-        whereis("passing").kill()
-        await anyio.sleep(1)
-        whereis("numbers").kill()
-        await anyio.sleep(1)
-        assert len(passing) == 2
-        assert sink.running
-        assert sink.got == [0, 1, 2, 3] * 2
-
-
-async def test_a_consumer_supervisor_asks_anew():
-    class Crew(ConsumerSupervisor):
-        def init(self):
-            self.subscribe("numbers", max_demand=2, min_demand=0, resubscribe=0.5)
-
-        async def run(self, event):
-            await anyio.sleep(1)
-            done.append((anyio.current_time(), event))
-
-    done, crew = [], Crew()
-
-    async with running(Supervisor([child(lambda: crew), child(Numbers, 2)])):
-        await anyio.sleep(0.5)
-        whereis("numbers").kill()
-        await anyio.sleep(5)
-        assert crew.running
-        assert sorted(done) == [(1, 0), (1, 1), (2, 0), (2, 1)]
-
-
-class Jobs(Producer):
-    """300 jobs, of which some are left; it crashes at the times that it is told."""
-
-    name = "jobs"
-    dispatcher = staticmethod(lambda: PartitionDispatcher(3, key=lambda job: job % 3))
-
-    def __init__(self, left):
-        self.left = left
-
-    def handle_demand(self, demand):
-        events, self.left[:demand] = self.left[:demand], []
-        return events
-
-    def handle_cast(self, message):
-        raise ValueError(message)
-
-
-@pytest.mark.parametrize("resubscribe", [None, 0.1])
-@pytest.mark.parametrize("crashes", [[0.35], [0.2, 0.35, 0.75, 0.8, 0.85, 2.05]])
-async def test_a_partition_pipeline_whose_producer_crashes_goes_on_to_its_end(resubscribe, crashes):
-    """Without it, the consumers wait for ever; what the producer had in hand is told, and given out again."""
-
-    class Worker(Consumer):
-        def __init__(self, partition):
-            self.partition = partition
-
-        def init(self):
-            self.subscribe("jobs", partition=self.partition, max_demand=10, cancel="temporary", resubscribe=resubscribe)
-
-        async def handle_events(self, events):
-            await anyio.sleep(0.01 * len(events))
-            done.extend(events)
-
-    left, done = list(range(300)), []
-    workers = [child(Worker, partition) for partition in range(3)]
-    async with running(Supervisor([child(Jobs, left), *workers], max_restarts=100), report=lambda line: None):
-        System.current().on_lost.append(lambda process, events: left.extend(events))
-        for at in crashes:
-            await anyio.sleep(at - anyio.current_time())
-            cast("jobs", "crash")
-        await anyio.sleep(60)
-        assert whereis("jobs").running
-        if resubscribe is None:
-            assert len(done) < 300
-        else:
-            assert sorted(done) == list(range(300))
-            assert left == []
 
 
 @pytest.mark.parametrize(

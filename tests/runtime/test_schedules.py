@@ -21,6 +21,7 @@ from palleto import Producer, Recorder, running
 
 LAWS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 BACKENDS, SEEDS = st.sampled_from(["asyncio", "trio"]), st.integers(0, 2**32)
+CHOICES = st.none() | st.lists(st.integers(0, 8), max_size=200)  # of who takes the next message, in place of chance
 
 
 def all_of(members, count):
@@ -29,10 +30,10 @@ def all_of(members, count):
 
 
 @LAWS
-@given(topologies(), BACKENDS, SEEDS)
-def test_without_crashes_everything_arrives_once_and_in_order(topology, backend, seed):
+@given(topologies(), BACKENDS, SEEDS, CHOICES)
+def test_without_crashes_everything_arrives_once_and_in_order(topology, backend, seed, choices):
     members, count = topology
-    log, recorder = play(members, count, backend, seed)
+    log, recorder = play(members, count, backend, seed, choices=choices)
     assert log.reported == []
     assert log.lost == []
     assert Counter(log.emitted) == all_of(members, count)
@@ -86,15 +87,15 @@ def test_with_crashes_what_does_not_arrive_is_told_as_lost_and_the_flow_goes_on(
 
 
 @settings(LAWS, max_examples=20)
-@given(topologies(), BACKENDS, SEEDS)
-def test_the_same_seed_is_the_same_run(topology, backend, seed):
+@given(topologies(), BACKENDS, SEEDS, CHOICES)
+def test_the_same_seed_and_the_same_choices_are_the_same_run(topology, backend, seed, choices):
     members, count = topology
-    traces = [play(members, count, backend, seed)[1].events for _ in range(2)]
+    traces = [play(members, count, backend, seed, choices=choices)[1].events for _ in range(2)]
     assert traces[0] == traces[1]
 
 
 @pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 async def test_a_source_that_stops_is_followed_by_all_below_when_they_are_through(times, seed):
     """Through two producer-consumers: the end travels behind the last event."""
 

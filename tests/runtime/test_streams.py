@@ -14,14 +14,6 @@ import palleto
 from palleto import Consumer, DemandError, NotFoundError, PalletoError, PartitionDispatcher, Producer, System, stream
 
 
-async def test_stream_to_the_end():
-    async with stages(Producer.from_iterable(range(10), name="numbers")) as world:
-        assert [event async for event in stream("numbers", max_demand=3)] == list(range(10))
-        await System.current().idle()
-        assert len(System.current().processes) == 1
-        assert world.reported == []
-
-
 async def test_a_slow_reader_is_not_flooded():
     numbers = Numbers(1000)
 
@@ -63,10 +55,8 @@ async def test_leaving_a_stream_early_leaves_nothing_running(leave):
         assert world.reported == []
 
 
-def test_a_stream_that_is_just_dropped(backend):
+def test_a_stream_that_is_just_dropped():
     """Python closes it when it is collected, at once; trio warns then, so this is said of asyncio only."""
-    if backend == "trio":
-        pytest.skip("trio asks for aclosing")
 
     async def main():
         async with stages(Numbers(1000)) as world:
@@ -77,24 +67,15 @@ def test_a_stream_that_is_just_dropped(backend):
             assert len(System.current().processes) == 2
             assert world.reported == []
 
-    palleto.run(main, backend=backend, time="virtual")
-
-
-async def test_a_stream_of_a_stage_that_crashes():
-    got = []
-    async with stages(Numbers(5)) as world:
-        with pytest.raises(PalletoError, match="numbers crashed: ValueError: oh"):
-            async for event in stream("numbers"):
-                got.append(event)
-                if event == 4:
-                    palleto.cast("numbers", "oh")
-        await System.current().idle()
-        assert got == [0, 1, 2, 3, 4]
-        assert world.reported == ["numbers crashed: ValueError: oh"]  # once: who reads is told by the error
+    palleto.run(main, time="virtual")
 
 
 async def test_broken_streams():
-    async with stages(Numbers(1000)):
+    async with stages(Numbers(1000), ended := Numbers(5, name="ended")):
+        await ended.end()
+        with pytest.raises(NotFoundError, match="expected a stage that runs, got: <Numbers ended not running>"):
+            async for _ in stream(ended):
+                raise AssertionError
         with pytest.raises(NotFoundError, match="got: 'nobody'"):
             async for _ in stream("nobody"):
                 raise AssertionError
@@ -141,7 +122,7 @@ async def test_it_ends_when_its_producer_crashes_whatever_cancel_says(cancel):
             if event == 4:
                 palleto.cast("numbers", "oh")
 
-    async with stages(Numbers(5)):
+    async with stages(Numbers(5)) as world:
         if cancel == "temporary":
             await read()
         else:
@@ -149,6 +130,7 @@ async def test_it_ends_when_its_producer_crashes_whatever_cancel_says(cancel):
                 await read()
             assert isinstance(caught.value.__cause__, ValueError)
         assert (got, anyio.current_time()) == (list(range(5)), 0)
+        assert world.reported == ["numbers crashed: ValueError: oh"]  # once: who reads is told by the error
 
 
 @CANCEL
@@ -163,15 +145,6 @@ async def test_it_ends_when_its_producer_refuses_whatever_cancel_says(cancel):
         assert anyio.current_time() == 0
         assert len(System.current().processes) == 2
     assert world.lost == world.reported == []
-
-
-async def test_a_stream_of_a_stage_that_has_ended():
-    numbers = Numbers(5)
-    async with stages(numbers):
-        await numbers.end()
-        with pytest.raises(NotFoundError, match="expected a stage that runs, got: <Numbers numbers not running>"):
-            async for _ in stream(numbers):
-                raise AssertionError
 
 
 @pytest.mark.parametrize("cancel", ["transient", "temporary"])

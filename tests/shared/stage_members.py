@@ -83,6 +83,18 @@ class Sink(Consumer):
         self.ended.append(reason)
 
 
+class Timed(Sink):
+    """Writes down when each event came."""
+
+    def __init__(self, to="numbers", **terms):
+        super().__init__(to, **terms)
+        self.times = []
+
+    def handle_events(self, events):
+        super().handle_events(events)
+        self.times += [self.system.now()] * len(events)
+
+
 class Slow(Sink):
     """Takes a second for each batch, 4 events at most."""
 

@@ -174,12 +174,14 @@ def test_event_ids():
     assert [event_id(event) for event in ("a", 5, Named(), "x" * 201)] == ["a", "5", "7", "x" * 200]
 
 
-async def test_keep_and_repr():
-    recorder, heard = Recorder(keep=False), []
+@pytest.mark.parametrize(("keep", "kept"), [(True, None), (False, 0), (4, 4)])
+async def test_all_or_none_or_the_first_so_many_are_kept_and_listeners_hear_all(keep, kept):
+    recorder, heard = Recorder(keep=keep), []
     assert repr(recorder) == "<Recorder 0 events, the ledger adds up>"
     recorder.listeners.append(heard.append)
     await quiet_run(recorder)
-    assert recorder.events == []
+    assert len(heard) > 10
+    assert recorder.events == heard[:kept]
     assert repr(recorder) == f"<Recorder {len(heard)} events, the ledger adds up>"
 
 

@@ -24,19 +24,16 @@ def test_no_other_public_name_is_reserved(kind):
     assert {name for name in dir(kind) if not name.startswith("_")} <= LISTED | SETTINGS | CALLBACKS
 
 
-OWN = [(kind, name) for kind in KINDS for name in sorted(LISTED) if hasattr(kind, name) or name == "_mailbox"]
-
-
-@pytest.mark.parametrize(("kind", "name"), OWN)
-async def test_names_that_are_palletos_own_are_refused(kind, name):
+@pytest.mark.parametrize("kind", KINDS)
+async def test_names_that_are_palletos_own_are_refused(kind):
     class Own(kind):
-        def __init__(self):
+        def __init__(self, name):
             setattr(self, name, 3)
 
-    with pytest.raises(SettingError, match=rf"expected Own to keep .* under another name than '{name}'") as caught:
-        async with running(Own()):
-            raise AssertionError("unreachable")
-    assert "\n" not in str(caught.value)
+    for name in (name for name in sorted(LISTED) if hasattr(kind, name) or name == "_mailbox"):
+        with pytest.raises(SettingError, match=rf"^expected Own to keep .* under another name than '{name}'.*$"):
+            async with running(Own(name)):
+                raise AssertionError("unreachable")
 
 
 async def test_all_other_names_are_the_users():

@@ -184,17 +184,6 @@ async def test_plain_stage_that_returns_an_awaitable(callback):
         assert line == f"numbers crashed: ReturnError: expected {callback} to be declared `async def`, as it awaits"
 
 
-async def test_who_calls_a_consumer_that_answers_with_events_hears_why_there_is_no_answer():
-    sink = Sink()
-    sink.handle_call = lambda message: (message, ["an event"])
-
-    async with stages(Numbers(), sink) as world:
-        error = "DemandError: expected a consumer to emit no events, got: 1"
-        with pytest.raises(NotFoundError, match=f"to answer, but it has ended: {error}"):
-            await call(sink, 1)
-        assert world.reported == [f"Sink {sink.id} crashed: {error}"]
-
-
 async def test_callbacks_that_are_not_there():
     class Bare(Producer):
         pass

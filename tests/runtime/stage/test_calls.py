@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
+from stage_members import Numbers, Passing, Sink, idle, stages
 
 from palleto import DemandError, NotFoundError, Supervisor, call, cast, child, running, whereis
 
@@ -94,26 +94,3 @@ async def test_two_subscriptions_to_one_producer_and_one_that_is_cancelled_at_on
         assert sink.heard == source.heard == [("cancel", "normal")]
         assert [sink.subscription.id, second.id] == [1, 2]
         assert list(source.core.dispatcher.outstanding) == [sink.subscription]
-
-
-async def test_demand_accumulate_and_forward():
-    source, sink = Numbers(), Sink(manual=True)
-
-    async with stages(source, sink):
-        source.demand("accumulate")
-        sink.ask(sink.subscription, 3)
-        sink.ask(sink.subscription, 4)
-        await idle()
-        assert source.told == []
-        source.demand("forward")
-        await idle()
-        assert (source.told, sink.got) == ([7], [0, 1, 2, 3, 4, 5, 6])
-
-
-async def test_emit_from_outside_of_a_callback():
-    source, sink = Quiet(), Sink("quiet")
-
-    async with stages(source, sink):
-        source.emit(iter("ab"))
-        await idle()
-    assert sink.got == ["a", "b"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import anyio
 import pytest
 from stage_members import Numbers, Quiet, Sink, Slow, idle, stages
@@ -121,7 +123,7 @@ async def test_kill_in_the_middle_of_an_async_callback():
         assert sink.ended == ["killed"]
 
 
-async def test_a_listener_that_fails_is_reported_and_the_stage_ends_as_it_should():
+async def test_a_listener_that_fails_is_reported_and_the_stage_ends_as_it_should(caplog):
     def fails(stage, events):
         raise KeyError("a listener")
 
@@ -136,6 +138,8 @@ async def test_a_listener_that_fails_is_reported_and_the_stage_ends_as_it_should
         await sink.wait()
         assert world.lost == [1]
         assert world.reported[0].endswith("failed with KeyError('a listener')")
+        record = caplog.records[0]
+        assert (record.name, record.levelno, record.getMessage()) == ("palleto", logging.ERROR, world.reported[0])
         assert world.reported[1:] == ["quiet crashed: killed", f"Sink {sink.id} crashed: killed"]
 
 

@@ -97,22 +97,6 @@ async def test_a_supervisor_that_does_not_run_starts_nothing(ended):
         assert len(System.current().processes) == 1
 
 
-def test_emit_and_call_outside_of_a_run(go):
-    async def main():
-        with pytest.raises(NotFoundError, match="expected to be inside a run"):
-            await call(Numbers(), 1)
-        with pytest.raises(NotFoundError, match="but it has not begun"):
-            Numbers().emit([1])
-        async with running(numbers := Numbers()):
-            pass
-        with pytest.raises(NotFoundError, match="but it has ended"):
-            numbers.emit([1])
-        with pytest.raises(NotFoundError, match="expected to be inside a run"):
-            await call(numbers, 1)
-
-    go(main)
-
-
 @pytest.mark.parametrize("kind", [Producer, ProducerConsumer, Consumer, Supervisor])
 async def test_an_async_init(kind):
     class Own(kind):
@@ -139,3 +123,15 @@ async def test_what_is_no_dispatchers_class(kind, wrong):
     assert one_line(caught).startswith("expected Own.dispatcher to be a dispatcher's class, or a function")
     with pytest.raises(NotFoundError):
         System.current()
+
+
+def test_emit_and_call_after_the_run(go):
+    async def main():
+        async with running(numbers := Numbers()):
+            pass
+        with pytest.raises(NotFoundError, match="but it has ended"):
+            numbers.emit([1])
+        with pytest.raises(NotFoundError, match="expected to be inside a run"):
+            await call(numbers, 1)
+
+    go(main)

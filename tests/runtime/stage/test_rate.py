@@ -8,14 +8,13 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage_members import Numbers, Quiet, Sink, idle, of, stages
+from stage_members import Numbers, Quiet, Timed, idle, of, stages
 
 import palleto
 from palleto import (
     BroadcastDispatcher,
     DemandError,
     PartitionDispatcher,
-    Producer,
     Recorder,
     SettingError,
     System,
@@ -23,21 +22,18 @@ from palleto import (
 )
 
 
-class Timed(Sink):
-    """Writes down when each event came."""
-
-    def __init__(self, to="numbers", **terms):
-        super().__init__(to, **terms)
-        self.times = []
-
-    def handle_events(self, events):
-        super().handle_events(events)
-        self.times += [self.system.now()] * len(events)
-
-
 class Rated(Numbers):
     def __init__(self, count, *rate, name="numbers"):
         super().__init__(count, name)
+        self.terms = rate
+
+    def init(self):
+        self.rate(*self.terms)
+
+
+class Pushing(Quiet):
+    def __init__(self, *rate):
+        super().__init__()
         self.terms = rate
 
     def init(self):
@@ -55,11 +51,7 @@ async def test_so_many_go_down_in_each_interval_and_demand_beyond_is_told_later(
 
 
 async def test_events_that_nobody_asked_the_producer_for_wait_in_its_buffer():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(3, 1)
-
-    pushing, sink = Pushing(), Timed("quiet", max_demand=100)
+    pushing, sink = Pushing(3, 1), Timed("quiet", max_demand=100)
     async with stages(pushing, sink):
         await idle()
         pushing.emit(range(5))
@@ -74,11 +66,7 @@ async def test_events_that_nobody_asked_the_producer_for_wait_in_its_buffer():
 
 
 async def test_an_interval_begins_with_its_first_event_and_nothing_is_timed_before():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(1, 10)
-
-    pushing, sink = Pushing(), Timed("quiet")
+    pushing, sink = Pushing(1, 10), Timed("quiet")
     async with stages(pushing, sink):
         await anyio.sleep(7)
         assert len(pushing.system.timers) == 0
@@ -141,28 +129,8 @@ async def test_it_stands_around_any_dispatcher(dispatcher):
         assert max(map(sink.times.count, sink.times)) <= 4
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-async def test_iterables_have_one_too(asynchronous):
-    async def letters():
-        for letter in "abcdef":
-            yield letter
-
-    producer, sink = Producer.from_iterable(letters() if asynchronous else "abcdef"), Timed(cancel="temporary")
-    producer.name = "numbers"
-    async with running(of(producer, sink), recorder=(recorder := Recorder(strict=True))):
-        producer.rate(2, 1)
-        await anyio.sleep(10)
-    assert recorder.broken is None
-    assert sink.got[:4] == ["a", "b", "c", "d"]
-    assert max(map(sink.times.count, sink.times)) <= (1000 if not asynchronous else 2)
-
-
 async def test_a_drain_waits_for_events_that_are_wanted_and_have_come_but_for_no_others():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-
-    pushing, sink = Pushing(), Timed("quiet", max_demand=5, min_demand=0)
+    pushing, sink = Pushing(2, 1), Timed("quiet", max_demand=5, min_demand=0)
     async with stages(pushing, sink) as world:
         await idle()
         pushing.emit(range(5))
@@ -174,11 +142,7 @@ async def test_a_drain_waits_for_events_that_are_wanted_and_have_come_but_for_no
 
 
 async def test_what_waits_for_the_rate_is_told_as_lost_when_its_stage_ends():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-
-    pushing, sink = Pushing(), Timed("quiet", cancel="temporary")
+    pushing, sink = Pushing(2, 1), Timed("quiet", cancel="temporary")
     async with stages(pushing, sink) as world:
         await idle()
         pushing.emit(range(5))
@@ -224,26 +188,19 @@ def test_no_interval_ever_has_more_and_nothing_is_lost_or_doubled(moves, max_dem
     palleto.run(main, time="virtual")
 
 
-@pytest.mark.parametrize("allowed", [0, -1, 1.5, True, "10"])
-def test_a_broken_number_is_refused(allowed):
-    with pytest.raises(DemandError, match="expected allowed to be a whole number of 1 or more, got: "):
-        Numbers().rate(allowed, 1)
-
-
-@pytest.mark.parametrize("interval", [0, -1, math.nan, math.inf, None, "1", True])
-def test_a_broken_interval_is_refused(interval):
-    with pytest.raises(SettingError, match="expected the interval to be a number of seconds above 0, got: "):
-        Numbers().rate(1, interval)
+def test_broken_numbers_are_refused():
+    for allowed in (0, -1, 1.5, True, "10"):
+        with pytest.raises(DemandError, match="expected allowed to be a whole number of 1 or more, got: "):
+            Numbers().rate(allowed, 1)
+    for interval in (0, -1, math.nan, math.inf, None, "1", True):
+        with pytest.raises(SettingError, match="expected the interval to be a number of seconds above 0, got: "):
+            Numbers().rate(1, interval)
 
 
 async def test_a_drain_does_not_wait_for_what_demand_accumulate_holds_back():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-            self.demand("accumulate")
-
-    pushing, sink = Pushing(), Timed("quiet")
+    pushing, sink = Pushing(2, 1), Timed("quiet")
     async with stages(pushing, sink) as world:
+        pushing.demand("accumulate")
         pushing.emit(range(5))
         await System.current().drain()
         assert (sink.got, System.current().now()) == ([], 0)
@@ -251,11 +208,7 @@ async def test_a_drain_does_not_wait_for_what_demand_accumulate_holds_back():
 
 
 async def test_what_waits_to_be_pushed_waits_for_the_rate_too():
-    class Pushing(Quiet):
-        def init(self):
-            self.rate(2, 1)
-
-    pushing, sink = Pushing(), Timed("quiet")
+    pushing, sink = Pushing(2, 1), Timed("quiet")
     async with stages(pushing, sink):
         await idle()
         await pushing.emit_and_wait(range(5))

@@ -6,7 +6,7 @@ import random
 
 import anyio
 import pytest
-from stage_members import Numbers, Passing, Quiet, Sink, idle, stages
+from stage_members import Quiet, Sink, idle, stages
 
 import palleto
 from palleto import (
@@ -126,21 +126,6 @@ async def test_emit_and_wait_waits_for_demand_and_drops_nothing(size):
     assert sink.got == [0, 1, 2, 3, 4, 5]
 
 
-async def test_emit_and_wait_goes_behind_the_buffer_also_in_the_middle():
-    sink = Sink("passing", manual=True)
-
-    async with stages(Numbers(3), between := Passing(max_demand=3), sink), anyio.create_task_group() as tasks:
-        between.emit(["a"])
-        tasks.start_soon(between.emit_and_wait, ["b", "c"])
-        await idle()
-        sink.ask(sink.subscription, 2)
-        await idle()
-        assert sink.got == ["a", "b"]
-        sink.ask(sink.subscription, 3)
-        await anyio.sleep(1)
-        assert sink.got[2] == "c"
-
-
 async def test_what_a_stage_that_ends_has_not_dispatched_is_lost_and_its_pusher_hears_of_it():
     async with stages(source := Quiet()) as world, anyio.create_task_group() as tasks:
         tasks.start_soon(fails_with, "has ended: killed", source.emit_and_wait([1, 2]))
@@ -163,7 +148,7 @@ async def test_a_callback_that_would_wait_for_itself_is_told():
         assert DemandError.__name__ in world.reported[0]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_with_random_crashes_each_event_that_was_pushed_arrives_or_is_told_as_lost_once(go, seed):
     """And of those whose push came back, none was lost before it had been dispatched."""
     chance, got, lost, told_by = random.Random(seed), [], [], {}

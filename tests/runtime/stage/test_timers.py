@@ -50,41 +50,19 @@ async def test_each_message_comes_at_its_time_and_of_two_at_once_the_first_comes
     assert repr(alarm.timers[0]) == "<Timer of alarm, over>"
 
 
-async def test_what_its_handle_cast_returns_is_emitted():
-    class Later(Quiet):
-        def init(self):
-            self.after(2, ["event"])
-
-    sink = Sink("quiet")
-    async with stages(Later(), sink):
-        await anyio.sleep(3)
-        assert sink.got == ["event"]
-
-
 async def test_a_cancelled_one_never_comes():
     alarm = Alarm(1, 2)
     async with stages(alarm):
         first, second = alarm.timers
         await anyio.sleep(1.5)
+        assert (first.left, second.left) == (0, 0.5)
         assert (first.cancel(), second.cancel(), second.cancel()) == (False, True, False)
         assert (first.left, second.left) == (0, 0)
         await anyio.sleep(5)
     assert alarm.heard == [(1, 1)]
 
 
-async def test_an_earlier_one_is_not_kept_waiting_by_a_later_one_nor_by_one_that_is_cancelled():
-    alarm = Alarm(100)
-    async with stages(alarm):
-        await anyio.sleep(1)
-        earlier = alarm.after(1, "earlier")
-        earliest = alarm.after(0.5, "earliest")
-        earliest.cancel()
-        assert earlier.left == 1
-        await anyio.sleep(2)
-    assert alarm.heard == [(2, "earlier")]
-
-
-@pytest.mark.parametrize("how", ["end", "kill", "stop_child"])
+@pytest.mark.parametrize("how", ["end", "kill"])
 async def test_they_end_with_their_stage_and_reach_none_that_takes_its_place(how):
     lives = []
 
@@ -99,10 +77,8 @@ async def test_they_end_with_their_stage_and_reach_none_that_takes_its_place(how
         top.system.on_refused.append(refused.append)
         if how == "end":
             await weak.end()
-        elif how == "kill":
-            weak.kill()
         else:
-            await top.stop_child(weak)
+            weak.kill()
         await anyio.sleep(10)
         assert (weak.heard, refused, weak.timers[0].active, len(top.system.timers)) == ([], [], False, 0)
         assert weak.timers[0].cancel() is False
@@ -129,8 +105,7 @@ def test_neither_a_run_nor_its_drain_nor_its_end_waits_for_them(go):
     assert go(main) == 0
 
 
-@pytest.mark.parametrize("style", ["plain", "async"])
-async def test_a_drain_cancels_a_producers_timers_and_no_others(style):
+async def test_a_drain_cancels_a_producers_timers_and_no_others():
     """A source that ticks has stopped then, though its last tick makes another."""
 
     class Ticking(Quiet):
@@ -138,21 +113,17 @@ async def test_a_drain_cancels_a_producers_timers_and_no_others(style):
             self.rate(1, 1)
             self.after(1, "tick")
 
-        def handle_cast(self, message):
-            self.timer = self.after(1, "tick")
-            return ["a", "b"]
-
-    class Async(Ticking):
         async def handle_cast(self, message):
             await anyio.sleep(0.5)
-            return super().handle_cast(message)
+            self.timer = self.after(1, "tick")
+            return ["a", "b"]
 
     class Listening(Sink):
         def init(self):
             super().init()
             self.timer = self.after(100, "later")
 
-    source, sink = (Ticking if style == "plain" else Async)(), Listening("quiet")
+    source, sink = Ticking(), Listening("quiet")
     async with stages(source, sink) as world:
         await anyio.sleep(3.2)
         await System.current().drain()
@@ -161,20 +132,6 @@ async def test_a_drain_cancels_a_producers_timers_and_no_others(style):
         assert len(sink.got) >= 4
         await anyio.sleep(10)
     assert world.lost == []
-
-
-@pytest.mark.parametrize("ticks", [True, False])
-async def test_a_run_in_which_a_timer_is_to_come_does_not_stand(ticks):
-    class Ticking(Quiet):
-        def init(self):
-            timer = self.after(100, ["event"])
-            if not ticks:
-                timer.cancel()
-
-    heard = []
-    async with running(of(Ticking(), Sink("quiet")), on_standstill=heard.append):
-        await anyio.sleep(99)
-    assert len(heard) == (0 if ticks else 1)
 
 
 def test_virtual_time_does_not_jump_to_one_that_nobody_waits_for(go):
@@ -192,8 +149,7 @@ def test_virtual_time_does_not_jump_to_one_that_nobody_waits_for(go):
         go(main)
 
 
-@pytest.mark.parametrize("number", [10_000])
-async def test_ten_thousand_are_no_ten_thousand_tasks_and_are_forgotten_when_cancelled(number):
+async def test_a_thousand_are_no_thousand_tasks_and_are_forgotten_when_cancelled():
     class Counting:
         started = 0
 
@@ -204,7 +160,7 @@ async def test_ten_thousand_are_no_ten_thousand_tasks_and_are_forgotten_when_can
             Counting.started += 1
             self.tasks.start_soon(*arguments, **names)
 
-    alarm = Alarm()
+    alarm, number = Alarm(), 1000
     async with running(of(alarm)):
         system = System.current()
         await idle()
@@ -258,20 +214,6 @@ async def test_a_stage_that_does_not_run_has_no_timers():
         pass
     with pytest.raises(NotFoundError, match="told something later, but it has ended"):
         alarm.after(1, "late")
-
-
-async def test_a_message_that_has_come_and_is_not_taken_is_refused_like_any_other():
-    class Sleepy(Alarm):
-        async def handle_cast(self, message):
-            await anyio.sleep(10)
-
-    sleepy, refused = Sleepy(1, 2), []
-    async with running(of(sleepy), report=lambda line: None) as top:
-        top.system.on_refused.append(refused.append)
-        await anyio.sleep(3)
-        sleepy.kill()
-        await sleepy.wait()
-    assert refused == [1, 2]
 
 
 async def test_a_timer_made_while_the_run_ends_does_not_keep_it():

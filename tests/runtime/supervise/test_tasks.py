@@ -56,7 +56,7 @@ async def test_tasks_start_list_and_kill():
     ]
 
 
-async def test_a_temporary_task_that_crashes_is_reported():
+async def test_a_temporary_task_that_crashes_is_reported_and_logged(caplog):
     reported = []
 
     async with running(TaskSupervisor(), report=reported.append) as top:
@@ -65,15 +65,18 @@ async def test_a_temporary_task_that_crashes_is_reported():
         assert top.tasks == []
         assert top.running
         assert reported == [f"{task.id} crashed: ValueError: oh"]
+    assert [(record.name, record.exc_info[1].args) for record in caplog.records] == [("palleto.Task", ("oh",))]
 
 
-async def test_a_transient_task_runs_again_with_backoff_and_is_reported_once():
+async def test_a_transient_task_runs_again_with_backoff_and_is_reported_and_logged_once(caplog):
     log, reported = Log(*["oh"] * 12, "another", "another"), []
 
     async with running(TaskSupervisor(), report=reported.append, seed=7) as top:
         task = top.start_task(log, 0.0, restart="transient")
         await task.wait()
         assert reported == [f"{task.id} is started again after ValueError: {text}" for text in ("oh", "another")]
+    logged = [(record.name, record.exc_info[1].args) for record in caplog.records]
+    assert logged == [("palleto.Task", ("oh",)), ("palleto.Task", ("another",))]
     waits = [after - before for before, after in pairwise(log.times)]
     longest = [min(30, 0.1 * 2**at) for at in range(14)]
     chance = random.Random(7)

@@ -5,27 +5,25 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import traceback
 
 import anyio
 import pytest
 from stage_members import Numbers, Passing, Sink, of, stages
 
+import palleto
 from palleto import (
     Consumer,
     NotFoundError,
-    PalletoError,
     RestartError,
     Supervisor,
     System,
-    TaskSupervisor,
     call,
     cast,
     child,
     running,
 )
+from palleto.program import Options, StepRun
 
 
 class Parser(Consumer):
@@ -113,14 +111,6 @@ async def test_the_cause_of_a_restart_error(caplog, depth):
     assert [record.name for record in caplog.records] == ["palleto.Parser"] * 2
 
 
-async def test_the_cause_of_a_run_whose_top_crashes():
-    with pytest.raises(PalletoError) as caught:
-        async with running(Numbers(), report=quietly):
-            cast("numbers", "oh")
-            await anyio.sleep_forever()
-    assert repr(caught.value.__cause__) == "ValueError('oh')"
-
-
 async def test_a_call_that_its_stage_crashes_over(style):
     class Asked(Numbers):
         @style
@@ -154,59 +144,19 @@ async def test_a_restart_that_crashes_in_init_is_logged(caplog):
     assert [record.exc_info[1].args for record in caplog.records] == [("oh",), ("no file",), ("no file",)]
 
 
-@pytest.mark.parametrize("restart", ["temporary", "transient"])
-async def test_a_task_that_crashes(caplog, restart):
-    async def loop():
-        raise ValueError("oh")
+@pytest.mark.parametrize("step", [False, True])
+def test_where_nobody_set_logging_up_a_traceback_is_seen_but_of_a_step_only_the_line(step, monkeypatch, capsys):
+    def pipeline():
+        return of(Numbers(3), Parser())
 
-    async with running(TaskSupervisor(), report=quietly) as top:
-        top.start_task(loop, restart=restart)
-        await anyio.sleep(1)
-    assert [(record.name, record.exc_info[1].args) for record in caplog.records] == [("palleto.Task", ("oh",))]
+    async def main():
+        async with running(pipeline()):
+            await System.current().idle()
 
-
-async def test_who_hears_of_losses_and_crashes(caplog):
-    def hear(stage, events):
-        raise ValueError("deaf")
-
-    reported = []
-    async with running(of(numbers := Numbers(0)), report=reported.append):
-        System.current().on_lost.append(hear)
-        numbers.emit([1])
-        await System.current().idle()
-    (line,) = reported
-    assert line.endswith("failed with ValueError('deaf')")
-    assert logged(caplog) == [("palleto", logging.ERROR, line)]
-
-
-CRASHES = """
-import logging, sys
-import palleto
-from palleto.program import Options, StepRun, second_time
-
-class Broken(palleto.Consumer):
-    def init(self): self.subscribe("numbers", cancel="temporary")
-    def handle_events(self, events): raise KeyError("mine")
-
-def pipeline():
-    numbers = palleto.child(palleto.Producer.from_iterable, range(3), name="numbers", restart="temporary")
-    return palleto.Supervisor([numbers, palleto.child(Broken, restart="temporary")])
-
-async def main():
-    async with palleto.running(pipeline()):
-        await palleto.System.current().idle()
-
-step = StepRun(pipeline, lambda state: palleto.System.current().idle(), Options(virtual=True, quiet=True))
-palleto.run(main if sys.argv[1] == "by itself" else step, time="virtual")
-"""
-
-
-@pytest.mark.parametrize(("how", "tracebacks"), [("by itself", 1), ("as a step", 0)])
-def test_where_nobody_set_logging_up_a_traceback_is_seen_but_of_a_step_only_the_line(tmp_path, how, tracebacks):
-    (tmp_path / "crashes.py").write_text(CRASHES)
-    ran = subprocess.run(
-        [sys.executable, "crashes.py", how], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert "Broken #3 crashed: KeyError: 'mine'" in ran.stderr
-    assert ran.stderr.count("Traceback") == tracebacks
-    assert ran.stderr.count('raise KeyError("mine")') == tracebacks
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's
+    monkeypatch.setattr(logging.getLogger("palleto"), "handlers", [])
+    step_run = StepRun(pipeline, lambda state: System.current().idle(), Options(virtual=True, quiet=True))
+    palleto.run(step_run if step else main, time="virtual")
+    said = capsys.readouterr().err
+    assert "Parser #3 crashed: KeyError: 'missing'" in said
+    assert said.count("Traceback") == said.count('return {}["missing"]') == (not step)

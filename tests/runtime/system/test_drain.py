@@ -7,6 +7,7 @@ import pytest
 from stage_members import Numbers, Passing, Sink, Slow, of, stages
 
 from palleto import (
+    Batcher,
     Consumer,
     DrainError,
     Producer,
@@ -40,41 +41,6 @@ class Tail(Producer):
 
     def handle_cast(self, message):
         return [message]
-
-
-class Batcher(ProducerConsumer):
-    """Batches of ten, or what there is after a second: its timer is a task."""
-
-    name = "batcher"
-
-    def __init__(self, to="numbers", size=10, timer=False, flushes=True, **terms):
-        self.to, self.size, self.timer, self.flushes, self.terms = to, size, timer, flushes, terms
-        self.held, self.drains = [], []
-
-    def init(self):
-        self.subscribe(self.to, **self.terms)
-        if self.timer:
-            self.task = whereis("timers").start_task(self.tick)
-
-    async def tick(self):
-        while True:
-            await anyio.sleep(1)
-            cast(self, "flush")
-
-    def handle_events(self, events):
-        self.held += events
-        return self.flush() if len(self.held) >= self.size else None
-
-    def handle_cast(self, message):
-        return self.flush()
-
-    def handle_drain(self):
-        self.drains.append(anyio.current_time())
-        return self.flush() if self.flushes else None
-
-    def flush(self):
-        batch, self.held = self.held, []
-        return [batch] if batch else []
 
 
 async def test_a_source_that_waits_in_handle_demand_is_cancelled_at_once():
@@ -114,51 +80,32 @@ async def test_what_a_cancelled_handle_demand_returns_all_the_same_goes_down():
         assert (anyio.current_time(), sink.got) == (4, ["last", "cast"])
 
 
-async def test_a_drain_cancels_no_other_callback():
-    numbers, slow = Numbers(4), Slow(max_demand=4, min_demand=0)
-    async with stages(numbers, slow):
-        await anyio.sleep(0.5)
-        await System.current().drain()
-        assert slow.got == [0, 1, 2, 3]
+class SlowPassing(Passing):
+    """Takes a second for each event; two are on their way."""
 
+    def __init__(self):
+        super().__init__(max_demand=2)
 
-@pytest.mark.parametrize("batchers", [1, 3])
-async def test_handle_drain_gives_out_what_is_held_from_the_top_down(batchers):
-    names = ["numbers", *(f"batcher {number}" for number in range(batchers))]
-    made = [Batcher(above, size=100, max_demand=5) for above in names[:-1]]
-    for batcher, name in zip(made, names[1:], strict=True):
-        batcher.name = name
-    sink = Slow(names[-1], max_demand=1)
-
-    async with stages(Numbers(13), *made, sink) as world:
-        await anyio.sleep(0.5)
-        assert sink.got == []
-        await System.current().drain()
-        (got,) = sink.got
-        for _ in range(batchers - 1):
-            (got,) = got
-        assert got == list(range(13))
-        assert [len(batcher.drains) for batcher in made] == [1] * batchers
-        await System.current().drain()
-        assert [len(batcher.drains) for batcher in made] == [1] * batchers  # once
-    assert world.lost == []
+    async def handle_events(self, events):
+        await anyio.sleep(1)
+        return events
 
 
 async def test_handle_drain_is_told_after_all_that_comes_from_above():
     """Also after what a slow stage above still has in hand: all events are there when it is told."""
-    batcher, slow = Batcher("passing", size=1000), Passing(max_demand=2)
 
-    async def handle_events(events):
-        await anyio.sleep(1)
-        return list(events)
+    class Batches(Batcher):
+        def handle_drain(self):
+            drains.append(anyio.current_time())
+            return super().handle_drain()
 
-    slow.handle_events = handle_events
-    sink = Sink("batcher")
-    async with stages(Numbers(100), slow, batcher, sink):
+    drains, sink = [], Sink("batcher")
+    async with stages(Numbers(100), SlowPassing(), Batches("passing", batch_timeout=None, name="batcher"), sink):
         await anyio.sleep(3.5)
-        await System.current().drain()
+        for _ in range(2):  # it is told once
+            await System.current().drain()
         assert [len(batch) for batch in sink.got] == [5]
-        assert batcher.drains == [5.0]
+        assert drains == [5.0]
 
 
 async def test_handle_drain_of_every_kind_plain_and_async(style):
@@ -185,14 +132,26 @@ async def test_handle_drain_of_every_kind_plain_and_async(style):
 
 async def test_the_timer_of_a_stage_runs_until_events_are_through():
     """Only its source is told to stop: what is still on its way is flushed by the timer, as always."""
-    batcher, sink = Batcher("passing", timer=True, flushes=False), Sink("batcher")
 
-    class SlowPassing(Passing):
-        async def handle_events(self, events):
-            await anyio.sleep(2)
-            return list(events)
+    class Ticking(ProducerConsumer):
+        name = "ticking"
 
-    looking = []
+        def init(self):
+            self.held = []
+            self.subscribe("passing")
+            self.task = whereis("timers").start_task(self.tick)
+
+        async def tick(self):
+            while True:
+                await anyio.sleep(0.75)
+                cast(self, "flush")
+
+        def handle_events(self, events):
+            self.held += events
+
+        def handle_cast(self, message):
+            held, self.held = self.held, []
+            return held
 
     async def look():
         try:
@@ -200,15 +159,16 @@ async def test_the_timer_of_a_stage_runs_until_events_are_through():
         finally:
             looking.append(anyio.current_time())
 
-    timers = TaskSupervisor()
+    timers, ticking, sink, looking = TaskSupervisor(), Ticking(), Sink("ticking"), []
     timers.name = "timers"
-    async with stages(timers, Numbers(100), SlowPassing(max_demand=2), batcher, sink):
+    async with stages(timers, Numbers(100), SlowPassing(), ticking, sink):
         timers.start_task(look)
         await anyio.sleep(0.5)
         await System.current().drain()
         assert looking == [0.5]  # a task that no stage started looks for events
-        assert not batcher.task.running
-        assert anyio.current_time() == 4  # the second batch came with the tick of that second
+        assert not ticking.task.running
+        assert anyio.current_time() == 2
+        assert sink.got == [0]  # by the tick at 1.5
 
 
 async def test_a_drain_waits_for_what_a_timer_still_asks_for():

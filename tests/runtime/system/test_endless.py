@@ -12,7 +12,6 @@ from palleto import (
     DemandError,
     EndlessError,
     Producer,
-    Recorder,
     Supervisor,
     async_info,
     cast,
@@ -49,9 +48,16 @@ class AsyncCounting(Counting):
         self.got += [len(events)]
 
 
-@pytest.mark.parametrize("source", [Endless, AsyncEndless])
-@pytest.mark.parametrize("sink", [Counting, AsyncCounting])
-@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize(
+    ("source", "sink", "waits"),
+    [
+        (Endless, Counting, True),
+        (Endless, Counting, False),
+        (AsyncEndless, Counting, False),
+        (Endless, AsyncCounting, False),
+        (AsyncEndless, AsyncCounting, True),
+    ],
+)
 async def test_an_endless_source(source, sink, waits):
     ended = []
 
@@ -114,7 +120,7 @@ class Again(Producer):
 
     def handle_cast(self, message):
         self.heard += 1
-        if self.heard < 100_000:
+        if self.heard < 10_000:
             message(self, message)
 
 
@@ -137,24 +143,12 @@ async def test_a_stage_that_casts_to_itself(source, say):
     assert "crashed: EndlessError: expected virtual time to move" in reported[0]  # and so says the log, with the line
 
 
-async def test_a_stage_may_cast_to_itself_as_often_as_it_likes_where_nobody_counts_or_time_moves():
+async def test_a_stage_may_cast_to_itself_as_often_as_it_likes_where_nobody_counts():
     again = Again()
     async with running(of(again), max_turns=None):
         cast(again, cast)
         await anyio.sleep(1)
-    assert again.heard == 100_000
-
-    class Later(Again):
-        async def handle_cast(self, message):
-            await anyio.sleep(0.01)
-            self.heard += 1
-            cast(self, message)
-
-    later = Later()
-    async with running(of(later), max_turns=10):
-        cast(later, "again")
-        await anyio.sleep(2)
-    assert later.heard > 100
+    assert again.heard == 10_000
 
 
 @pytest.mark.parametrize("source", [Again, AsyncAgain])
@@ -168,12 +162,11 @@ async def test_a_stage_that_casts_to_itself_lets_the_others_have_their_turns(sou
     assert heard[0] < 1000
 
 
-@pytest.mark.parametrize("most", [None, 100_000])
-async def test_a_long_source_is_not_endless(most):
+async def test_a_long_source_is_not_endless():
     sink = Sink("passing", max_demand=1)
-    async with running(of(Numbers(20_000), Passing(max_demand=1), sink), max_turns=most):
+    async with running(of(Numbers(5000), Passing(max_demand=1), sink), max_turns=25_000):
         await anyio.sleep(1)
-        assert len(sink.got) == 20_000
+        assert len(sink.got) == 5000
 
 
 def test_in_real_time_nothing_is_counted(backend):
@@ -190,14 +183,6 @@ def test_in_real_time_nothing_is_counted(backend):
             await last.enough.wait()
 
     clock.run(main, backend=backend)
-
-
-async def test_with_a_recorder_and_a_seed():
-    recorder = Recorder()
-    with pytest.raises(EndlessError):
-        async with running(of(Endless(), Counting("endless")), max_turns=500, recorder=recorder, seed=3):
-            await anyio.sleep(1)
-    assert recorder.broken is None
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "many"])

@@ -35,10 +35,11 @@ async def test_what_is_no_process_is_refused(top):
 
 
 async def test_a_top_stage_that_crashes_ends_the_body():
-    with pytest.raises(PalletoError, match=r"<Numbers numbers not running> crashed: ValueError\('oh'\)"):
+    with pytest.raises(PalletoError, match=r"<Numbers numbers not running> crashed: ValueError\('oh'\)") as caught:
         async with running(Numbers(), report=lambda line: None):
             cast("numbers", "oh")
             await anyio.sleep_forever()
+    assert repr(caught.value.__cause__) == "ValueError('oh')"
     assert anyio.current_time() == 0
 
 

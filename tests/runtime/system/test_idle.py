@@ -43,22 +43,6 @@ async def test_drain():
     assert [event.t for event in world.recorder.events if event.kind == "drain"] == [3.5]
 
 
-async def test_a_drain_tells_nothing_of_what_waits_in_the_mailbox():
-    class SlowNumbers(Numbers):
-        async def handle_demand(self, demand):
-            await anyio.sleep(1)
-            return super().handle_demand(demand)
-
-    numbers, first, second = SlowNumbers(), Slow(), Slow()
-
-    async with running(of(numbers, first, second)):
-        await anyio.sleep(0.5)  # one is being told, the other waits
-        await System.current().drain()
-        assert anyio.current_time() == 0.5
-        await anyio.sleep(10)
-        assert numbers.told == first.got == second.got == []
-
-
 @pytest.mark.parametrize("ends", ["resumed", "in the pause"])
 async def test_pause_and_resume(ends):
     slow = Slow("passing")

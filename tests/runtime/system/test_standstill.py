@@ -104,17 +104,6 @@ async def test_who_hears_of_it_may_mend_it():
         assert (heard, sink.got) == ([0], [3])
 
 
-async def test_who_hears_of_it_may_fail():
-    def fails(line):
-        raise KeyError("deaf")
-
-    reported = []
-    async with running(forgetful(), on_standstill=fails, report=reported.append):
-        await anyio.sleep(1)
-    (line,) = reported
-    assert line.endswith("failed with KeyError('deaf')")
-
-
 class Looking(Forgets):
     """A task looks for events, for three seconds."""
 
@@ -123,30 +112,24 @@ class Looking(Forgets):
             self.task = whereis("loops").start_task(anyio.sleep, 3)
 
 
-async def test_a_task_that_looks_for_events_is_expected_to_find_some():
+class Later(Forgets):
+    """A timer is to come, after three seconds."""
+
+    def handle_demand(self, demand):
+        self.after(3, [])
+
+
+@pytest.mark.parametrize("source", [Looking, Later])
+async def test_a_task_that_looks_for_events_is_expected_to_find_some_and_so_is_a_timer(source):
     told, loops = [], TaskSupervisor()
     loops.name = "loops"
-    async with running(of(loops, Looking(), Sink("numbers")), on_standstill=told.append):
+    async with running(of(loops, source(), Sink("numbers")), on_standstill=told.append):
         await anyio.sleep(2.9)
         assert told == []
         await anyio.sleep(1)
         (line,) = told
         assert line.startswith("standstill at 3.000 s: #")
         assert line.endswith("numbers remembers demand for 1000 events, and nothing that runs gives them")
-
-
-async def test_a_timer_is_expected():
-    class Later(Forgets):
-        def handle_demand(self, demand):
-            self.after(3, [1])
-
-    told = []
-    async with running(of(Later(), Sink("numbers")), on_standstill=told.append):
-        await anyio.sleep(2.9)
-        assert told == []
-        await anyio.sleep(1)
-        (line,) = told
-        assert line.startswith("standstill at 3.000 s: #")
 
 
 async def slow_events():

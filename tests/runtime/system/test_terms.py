@@ -6,51 +6,31 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from stage_members import Numbers, Slow
 
-from palleto import Consumer, Producer, Recorder, SettingError, Supervisor, child, running
-from palleto.core import Terms
-
-
-class Numbers(Producer):
-    name = "numbers"
-
-    def __init__(self):
-        self.told = []
-
-    def handle_demand(self, demand):
-        self.told.append(demand)
-        return [0] * demand
+from palleto import SettingError, Supervisor, child, running
+from palleto.runtime import Observer
 
 
-class Slow(Consumer):
-    def init(self):
-        self.subscribe("numbers", max_demand=4, min_demand=1)
-
-    async def handle_events(self, events):
-        await anyio.sleep(1)
-
-
-class Begun(Recorder):
+class Begun(Observer):
     """Sets `on_terms` as the run begins."""
 
     def __init__(self, terms):
-        super().__init__()
         self.terms = terms
 
     def attached(self, system):
-        super().attached(system)
         system.on_terms = self.terms
 
 
 async def test_stages_subscribe_on_the_terms_that_the_run_gives_them():
     heard = []
 
-    def other(own: Terms) -> Terms:
-        heard.append(own)
+    def other(own):
+        heard.append((own.max_demand, own.min_demand))
         return replace(own, max_demand=3, min_demand=0)
 
-    top = Supervisor([child(Numbers), child(Slow)])
-    async with running(top, recorder=Begun(other)):
+    top = Supervisor([child(Numbers), child(Slow, min_demand=1)])
+    async with running(top, observers=[Begun(other)]):
         await anyio.sleep(0.5)
         numbers, slow = (spec.process for spec in top.children)
         assert numbers.told == [3]
@@ -59,7 +39,7 @@ async def test_stages_subscribe_on_the_terms_that_the_run_gives_them():
         slow.kill()  # the one that is started for it asks on the same terms
         await anyio.sleep(0.5)
         assert numbers.told == [3, 3]
-    assert [(own.max_demand, own.min_demand) for own in heard] == [(4, 1), (4, 1)]
+    assert heard == [(4, 1), (4, 1)]
 
 
 async def test_children_may_be_others_until_it_starts():
