@@ -93,21 +93,6 @@ def test_paused_time_stands_and_no_stage_takes_a_message(start: Any) -> None:
     assert experiment.now > now
 
 
-def test_consumers_come_and_go(start: Any) -> None:
-    experiment = start(step5.pipeline, speed=100)
-    assert experiment.copies == 3
-    for count in (5, 1):
-        experiment.set_copies(count)
-        settled(experiment)
-        assert experiment.copies == count
-
-
-def test_a_smaller_demand_is_asked_for_when_it_is_due(start: Any) -> None:
-    experiment = start(step5.pipeline, speed=500)
-    experiment.resize(4)
-    heard(experiment, lambda event: event.kind == "ask" and event.data["count"] == 4)
-
-
 def test_a_killed_stage_and_a_crashed_loop_run_again(start: Any) -> None:
     experiment = start(step9.pipeline, speed=20, files=0, place="simulated")
     experiment.kill_stage("Pipeline2Consumer")
@@ -116,15 +101,6 @@ def test_a_killed_stage_and_a_crashed_loop_run_again(start: Any) -> None:
     heard(experiment, lambda event: event.kind == "loop_started")
     experiment.crash_loop()
     heard(experiment, lambda event: event.kind == "loop_crashed" and event.data["again"] is not None)
-
-
-def test_an_error_is_kept(start: Any) -> None:
-    def broken() -> Supervisor:
-        raise RuntimeError("no pipeline")
-
-    experiment = start(broken)
-    experiment.join(60)
-    assert experiment.error == "RuntimeError: no pipeline"
 
 
 @pytest.mark.parametrize(
@@ -141,11 +117,15 @@ def test_what_is_no_pipeline_or_setting_is_refused_at_once(pipeline, settings, c
         Experiment(pipeline, **settings)
 
 
-def test_what_an_ending_raises_and_what_is_no_pipeline_is_told_in_one_line():
+def test_what_fails_is_told_in_one_line():
     async def ending(run: object) -> None:
         raise ValueError("mine")
 
+    def broken() -> Supervisor:
+        raise RuntimeError("no pipeline")
+
     for pipeline, until, complaint in (
+        (broken, None, "RuntimeError: no pipeline"),
         (step5.pipeline, ending, "ValueError: mine"),
         (lambda: 5, None, "expected a function that returns a Supervisor, got one that returns: 5"),
     ):
