@@ -17,15 +17,13 @@ from palleto.lab.supervision import CANCELS, FAULTS, KINDS, STRATEGIES, one_floo
 from palleto.replay import CRASHED, FAILED, GAVE_UP, LEFT, STOPPED, Cascade
 from palleto.runtime.supervisor import affected
 
-backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
-
 
 def hows(cascade: Cascade, label: str) -> list[str | None]:
     """How each life of a process ended."""
     return [life.how for life in cascade.lives[label].lives]
 
 
-@backends
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @settings(max_examples=25, deadline=None)
 @given(
     tree=st.sampled_from([one_floor, two_floors]),
@@ -73,11 +71,10 @@ def test_laws(
         assert not cascade.log
 
 
-@backends
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("who", KINDS)
-def test_who_is_started_anew_is_what_the_strategy_says_and_who_leaves(backend: str, strategy: Any, who: str):
-    trace, _ = struck(one_floor, "a crash once", who=who, backend=backend, strategy=strategy)
+def test_who_is_started_anew_is_what_the_strategy_says_and_who_leaves(strategy: Any, who: str):
+    trace, _ = struck(one_floor, "a crash once", who=who, strategy=strategy)
     children, crashed = ["Source", "Parser1", "Writer1"], [*KINDS].index(who)
     leave = children[crashed:]  # a permanent subscriber goes with the one above it, and so on
     wanted = {*leave, *(children[place] for place in affected(strategy, crashed, 3))}
