@@ -201,11 +201,11 @@ def test_the_queue_of_a_run_on_a_server_adds_up():
 @pytest.mark.parametrize(
     ("draw", "nothing"),
     [
-        *((draw, []) for draw in (figures.demand_over_time, figures.loop_restarts)),
-        *((draw, []) for draw in (figures.throughput, figures.queue_over_time)),
-        (figures.requests_per_file, {}),
+        *((draw, []) for draw in (figures.demand_over_time, figures.loop_restarts, figures.throughput)),
+        *((draw, []) for draw in (figures.queue_over_time, figures.cascade_over_time)),
+        *((draw, {}) for draw in (figures.requests_per_file, figures.consumed_over_time, figures.overload_over_time)),
+        *((draw, {}) for draw in (figures.ends_side_by_side, figures.rollouts_side_by_side, figures.scaling)),
         (figures.requests_per_file, {1: []}),
-        (figures.consumed_over_time, {}),
     ],
 )
 def test_before_there_is_a_run_a_figure_says_so(draw, nothing):
@@ -318,12 +318,8 @@ def test_overload_side_by_side():
     assert tops == pytest.approx([301, 58], abs=1)  # a series is thinned out
     assert len({axes.get_ylim() for axes in figure.axes[:2]}) == 1, "they share their axes"
     assert texts(figure) == ["from its arrival until it is done", "of these, in memory"]
-
-
-def test_overload_without_files():
     quiet = overloaded(lambda: unbounded(20, 0), 1)
     assert figures.overload_over_time({"quiet": quiet}).palleto_title == "Nothing to show yet"
-    assert figures.overload_over_time({}).palleto_title == "Nothing to show yet"
 
 
 def test_the_lanes_of_consumers():
@@ -343,7 +339,6 @@ def test_ends_of_workers_side_by_side():
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(found)
     assert [bar.get_width() for bar in figure.axes[0].patches] == [end.left for end in found.values()]
     assert all(f"{name}: {end.left} left" in figure.palleto_alt for name, end in found.items())
-    assert figures.ends_side_by_side({}).palleto_title == "Nothing to show yet"
 
 
 def test_deploys_side_by_side_and_over_time():
@@ -356,7 +351,6 @@ def test_deploys_side_by_side_and_over_time():
     assert over_time.palleto_title == f"3 deploys, kill -9: {len(one.dead)} dead letters"
     assert [label.get_text() for label in over_time.axes[0].get_yticklabels()] == ["worker 1", "worker 2", "worker 3"]
     assert "no deploys" in figures.rollout_over_time(quiet).palleto_title
-    assert figures.rollouts_side_by_side({}).palleto_title == "Nothing to show yet"
 
 
 def test_the_cascade_and_the_budgets():
@@ -381,7 +375,6 @@ def test_a_cascade_that_ends_the_run_and_one_that_does_not_begin():
     trace, _ = struck(one_floor, "a crash at start", strategy="one_for_one")
     assert figures.cascade_over_time(trace).palleto_title == "1 crash, no starts anew; Top gives up after 3.5 s"
     assert figures.cascade_over_time(struck(one_floor, "nothing")[0]).palleto_title == "Nothing crashes"
-    assert figures.cascade_over_time([]).palleto_title == "Nothing to show yet"
 
 
 def test_capacity_and_its_knees():
@@ -415,4 +408,3 @@ def test_scaling_of_several_ways(logarithmic: bool):
     assert list(right.lines[1].get_ydata()) == [1.5]
     assert texts(figure) == ["one loop", "real"]
     assert figure.palleto_title.startswith("Receives a file with 4 pipelines: ")
-    assert figures.scaling({}).palleto_title == "Nothing to show yet"
