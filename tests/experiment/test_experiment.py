@@ -57,7 +57,7 @@ def heard(experiment: Experiment, condition: Callable[[TraceEvent], bool]) -> No
 
 
 def test_virtual_run_ends_by_itself_and_leaves_nothing(start: Any) -> None:
-    experiment = start(step9.pipeline, virtual=True, until=queue_empty)
+    experiment = start(step9.pipeline, virtual=True, until=queue_empty, fresh=True)
     experiment.join(60)
     assert not experiment.running
     assert experiment.error is None
@@ -108,6 +108,8 @@ def test_a_killed_stage_and_a_crashed_loop_run_again(start: Any) -> None:
     [
         (None, {}, "expected a function that makes a pipeline, got: None"),
         (step5.pipeline, {"seconds": "x"}, "expected seconds to be a number above 0, got: 'x'"),
+        (step5.pipeline, {"speed": 0}, "above 0"),
+        (step5.pipeline, {"speed": -1.0}, "above 0"),
         (step5.pipeline, {"until": 5}, "expected until to be an ending, such as queue_empty, got: 5"),
         (step5.pipeline, {"colour": "red"}, "expected settings of an Experiment or options of a step, got: colour"),
     ],
@@ -134,10 +136,7 @@ def test_what_fails_is_told_in_one_line():
         assert run.error == complaint
 
 
-def test_bad_settings_and_changes() -> None:
-    for speed in (0, -1.0):
-        with pytest.raises(SettingError, match="above 0"):
-            Experiment(step5.pipeline, speed=speed)
+def test_bad_changes() -> None:
     experiment = Experiment(step5.pipeline)
     for change in (experiment.resize, experiment.set_copies, experiment.set_speed):
         with pytest.raises(SettingError, match="got: 0"):
@@ -174,14 +173,6 @@ def test_files_arrive_though_the_place_has_them_from_a_run_before(start: Any):
             assert evidence.count(run, kind="written") == 2
     finally:
         embedded.stop()
-
-
-def test_fresh_changes_nothing_where_the_queue_is_new_anyway(start: Any) -> None:
-    for fresh in (False, True):
-        run = start(step7.pipeline, virtual=True, files=3, until=queue_empty, fresh=fresh)
-        run.join(60)
-        assert run.error is None
-        assert evidence.consumed(run).value == 3
 
 
 def test_what_is_prepared_is_there_when_the_pipeline_starts_and_again_in_a_repetition(start: Any) -> None:

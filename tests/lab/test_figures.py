@@ -6,7 +6,6 @@ import re
 import threading
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -119,18 +118,6 @@ def test_throughput_by_pipeline_in_order(play):
     assert sum(areas) == pytest.approx(22)
 
 
-@pytest.mark.parametrize("seconds", [7, 300])
-@pytest.mark.parametrize("period", [0.3, 1.7, 9.0])
-def test_a_steady_rate_is_drawn_as_that_rate(period: float, seconds: float):
-    times = [number * period for number in range(1, int(seconds / period) + 1)]
-    trace = [TraceEvent(n, t, "C", "handled", ids=("a", "b"), data={"last": True}) for n, t in enumerate(times)]
-    bars = figures.throughput(trace).axes[1].patches if trace else []
-    assert [bar.get_height() for bar in bars] == pytest.approx([2 / period] * len(bars))
-    assert all(after.get_x() - before.get_x() == pytest.approx(bars[1].get_x()) for before, after in pairwise(bars)), (
-        "no gaps"
-    )
-
-
 def test_which_of_two_runs_is_faster(four, five):
     title = figures.consumed_over_time({"step 4": four, "step 5": five}).palleto_title
     assert title == "Step 4 and step 5 are equally fast: 10 events in 46 s"
@@ -164,14 +151,6 @@ def test_requests_per_file_against_pipelines(play):
     assert figure.palleto_title.startswith(title)
     assert "1: " in figure.palleto_alt
     assert "6: " in figure.palleto_alt
-
-
-def test_the_queue_of_a_run(play):
-    figure = figures.queue_over_time(ran(play, 7))
-    assert figure.palleto_title == "13 messages at the end: 13 deleted; 7 requests to SQS"
-    assert {"deleted", "in flight", "visible"} <= set(texts(figure))
-    heap = figure.axes[0].collections[-1].get_paths()[0].vertices[:, 1]
-    assert max(heap) == 13
 
 
 def test_the_queue_of_a_run_on_a_server_adds_up():

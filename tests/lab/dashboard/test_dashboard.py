@@ -55,19 +55,6 @@ def test_which_panels_and_controls_there_are(dash: Any, step: Any, panels: list[
     assert all(one.description for one in labelled)
 
 
-def test_start_returns_while_it_runs_and_the_last_frame_is_that_of_the_end(dash: Any):
-    made = dash(step5.pipeline, speed=200)  # and no end of its own
-    assert made.start() is made
-    assert made.experiment.running
-    wait_for(lambda: made.scene.consumed)
-    made.stop()
-    assert made.state == "ended"
-    assert made.panels["throughput"].value == made.snapshot().canvases[2].svg()
-    assert f"{made.scene.consumed} events consumed" in made.panels["throughput"].value
-    assert "ended" in made.status.value
-    assert made.frames > 2
-
-
 def test_run_is_the_same_within_a_cell(dash: Any):
     made = dash(step5.pipeline, speed=200)
     words = asyncio.run(made.run(seconds=60))

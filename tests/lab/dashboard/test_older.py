@@ -58,10 +58,8 @@ async def interrupted(made: Dashboard) -> Any:
 
 def test_an_interrupted_cell_stops_the_run_and_shows_the_words(shell: Shell):
     made = Dashboard(Experiment(step5.pipeline, speed=200))
-    words = asyncio.run(interrupted(made))
-    assert words.startswith("ended")
+    assert asyncio.run(interrupted(made)).startswith("ended")
     assert not made.experiment.running
-    assert made.state == "ended"
 
 
 def test_elsewhere_who_cancels_hears_of_it_and_the_run_is_stopped(monkeypatch: pytest.MonkeyPatch):
