@@ -81,7 +81,6 @@ def test_a_section_is_the_steps(tmp_path: Path):
     )
     sources = ["".join(cell["source"]) for cell in json.loads(notebook.synced(path))["cells"]]
     section = lesson.read(4).section("Producer")
-    assert section is not None
     assert sources == [section.source, "# ---- Nothing ----", "print(1)"]
 
 

@@ -81,13 +81,11 @@ def test_it_says_what_came_of_it_and_shows_the_event() -> None:
         "one floor, two in a row, one_for_one, 3 in 5 s, permanent: gives up. 2 crashed, 2 left"
     )
     assert repr(trial).endswith("the last to end was Writer1: RuntimeError: a crash over batch 4, made on purpose")
-    assert trial.event is not None
     assert (trial.event.stage, trial.event.kind) == ("Top", "crash")
     html = trial._repr_html_()
     assert f'data-at="{trial.event.seq}"' in html
     assert "<svg" in html
     once = try_supervision(fault="a crash once")
-    assert once.event is not None
     assert once.event.stage == "Parser1"
     assert try_supervision(fault="nothing").event is None
     assert word_of(once.run.trace) == once.word == "goes on"
