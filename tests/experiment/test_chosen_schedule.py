@@ -109,13 +109,6 @@ def test_a_run_ends_and_then_there_is_nothing_to_choose() -> None:
     assert sum(len(event.ids) for event in schedule.trace if event.kind == "handled") >= 2
 
 
-def test_a_step_without_a_queue() -> None:
-    schedule = wandered(Experiment(step5.pipeline, virtual=True, seconds=140), [0] * 20, 20)
-    texts = [option.text for option in schedule.back().options]
-    assert texts[-1].startswith("Time goes on to ")
-    assert "loop_killed" in {event.kind for event in schedule.trace}
-
-
 def test_what_cannot_be_chosen() -> None:
     schedule = ChosenSchedule(two_readers(BelowZero), [0])
     for wrong in (2, -1, True, "0", None):

@@ -61,14 +61,14 @@ def test_the_same_seed_makes_the_same_traces(pipeline: Any):
     assert Trial(replace(few, seed=1), Setting(2, workers=2), pipeline).measured.latency != one.measured.latency
 
 
-@pytest.mark.parametrize("pipeline", [step9.pipeline, pollers, processes])
+@pytest.mark.parametrize("pipeline", [pollers, processes])
 def test_nothing_is_lost_or_done_twice(pipeline: Any):
     trial = Trial(FEW, Setting(3), pipeline)
     assert trial.measured.done == 12
     assert {one.fate for one in verdict(trial).files} == {"done once"}
 
 
-@pytest.mark.parametrize("pipelines", [1, 2, 3, 4])
+@pytest.mark.parametrize("pipelines", [1, 4])
 def test_a_backlog_is_done_by_all_pipelines_side_by_side(pipelines: int):
     it = Trial(Load(rate=None, waits=1.0, files=4 * pipelines), Setting(pipelines)).measured
     assert it.throughput == pytest.approx(pipelines, rel=0.06)
@@ -81,13 +81,6 @@ def test_what_a_core_does_is_not_done_side_by_side_by_one_worker():
     assert one.throughput == pytest.approx(2, rel=0.1)
     assert many.throughput == pytest.approx(2, rel=0.1), "pipelines share a core"
     assert workers.throughput == pytest.approx(8, rel=0.1), "workers do not"
-
-
-def test_files_pile_up_before_the_knee_and_not_after_it():
-    slow, fast = (Trial(Load(files=24), Setting(pipelines)) for pipelines in (2, 6))
-    assert not slow.keeps_up
-    assert fast.keeps_up
-    assert slow.measured.p99 > 2 * fast.measured.p99
 
 
 def test_one_loop_polls_for_all_pipelines_and_a_poller_each_does_not():
@@ -138,19 +131,16 @@ def test_a_pipeline_that_does_nothing_comes_to_an_end():
 
 @pytest.mark.timeout(30)
 def test_what_makes_no_pipeline_is_told_in_one_line():
-    trial = Trial(FEW, Setting(), lambda warehouse: None)  # type: ignore[arg-type, return-value]
-    assert repr(trial).endswith("failed: expected a stage or a supervisor to run, got: None")
-    with pytest.raises(SettingError, match="expected a function that makes a pipeline, got: None"):
-        Trial(FEW, Setting(), None)  # type: ignore[arg-type]
-
-
-def test_a_pipeline_that_fails_is_told_in_one_line():
     def broken(warehouse: Any) -> Supervisor:
         raise SettingError("expected something else")
 
-    trial = Trial(FEW, Setting(), broken)
-    assert repr(trial).endswith("failed: expected something else")
-    assert not trial.keeps_up
+    trials = [Trial(FEW, Setting(), make) for make in (broken, lambda warehouse: None)]  # type: ignore[arg-type, list-item]
+    assert [repr(trial).partition("failed: ")[2] for trial in trials] == [
+        *("expected something else", "expected a stage or a supervisor to run, got: None"),
+    ]
+    assert not any(trial.keeps_up for trial in trials)
+    with pytest.raises(SettingError, match="expected a function that makes a pipeline, got: None"):
+        Trial(FEW, Setting(), None)  # type: ignore[arg-type]
 
 
 def test_who_computes_has_the_core_alone(go: Any):

@@ -111,16 +111,6 @@ def test_shedding_drops_only_what_has_no_room(rate: int, dropped: bool):
     assert max(account.in_hand) < 6.5, "what is done is young"
 
 
-def test_a_source_without_room_loses_what_shedding_drops():
-    gone = {}
-    for name, way in WAYS.items():
-        places = Account.of(played(partial(way, 20, 15, 50), 15)).places
-        gone[name] = places["dropped"], places["missed"]
-    assert gone["unbounded"] == (0, 0)
-    assert gone["shedding"][0] == pytest.approx(gone["demand"][1], abs=10)
-    assert (gone["shedding"][1], gone["demand"][0]) == (0, 0)
-
-
 def test_the_table_of_several_runs():
     runs = {name: played(partial(way, 20, 5), 5) for name, way in WAYS.items()}
     rows = repr(Accounts(runs)).splitlines()
