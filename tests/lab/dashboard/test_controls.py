@@ -252,12 +252,22 @@ def test_stop_before_start_and_start_twice(dash: Make):
     assert sum(thread.name == "palleto dashboard" for thread in threading.enumerate()) == 1
 
 
-def test_kill_when_nothing_runs(dash: Make):
-    made = dash(step5.pipeline)
-    made.controls.kill_loop.click()  # a front-end that lags behind may send it
+def test_buttons_when_nothing_runs(dash: Make):
+    """A front-end that lags behind may send them."""
+    made = dash(step9.pipeline, rate=5.0)
+    made.controls.kill_loop.click()
     assert line(made, "answers") == "asked: kill the loop → ✕ failed, nothing runs"
+    made.controls.drop.click()
+    assert line(made, "answers").startswith("asked: drop packrat/data/bad-1.gz → ✕ failed, nothing runs · ")
     made.controls.kill_stage.click()
     assert made.controls.stage.value is None
+
+
+def test_a_rate_of_none_is_all_files_at_once(dash: Make):
+    made = dash(step9.pipeline, rate=5.0)
+    assert made.controls.rate.label == "5 files/s"
+    made.controls.rate.value = 0.0
+    assert made.experiment.rate is None
 
 
 def test_sliders_change_the_run_that_goes_on(dash: Make):

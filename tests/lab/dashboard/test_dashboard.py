@@ -108,21 +108,6 @@ def test_killing_a_stage_and_the_loop(dash: Any):
     wait_for(lambda: made.scene.loops_ended["killed"] > killed)
 
 
-def test_a_bad_file_and_the_arrival_rate(dash: Any):
-    made = dash(step9.pipeline, speed=20, files=3, rate=5.0, place="simulated")
-    assert made.controls.rate.label == "5 files/s"
-    made.start()
-    wait_for(lambda: made.scene.queue.sent == 3)
-    made.controls.rate.value = 0.0  # all at once
-    assert made.experiment.rate is None
-    made.controls.drop.click()
-    wait_for(lambda: made.scene.queue.parts["dead-lettered"] == 1 and made.scene.written == 3)
-    assert made.line.count("simulated") == 1
-    assert made.line.endswith(" · 4 deleted messages · simulated, because it was named")
-    # The queue is looked at twice a second. Its parts add up to what was sent, and the message that S3 tests with.
-    wait_for(lambda: sum(made.scene.queue.parts.values()) == made.scene.queue.sent + 1)
-
-
 def test_an_error_is_shown(dash: Any):
     class Bad(step1.Producer):
         def handle_demand(self, demand: int) -> list[str]:

@@ -145,6 +145,7 @@ def test_a_bad_file_shows_its_line():
     line = "cannot process warehouse.development/packrat/data/&lt;bad&gt;-1.gz: not gzip"
     assert line in made.alarms.value
     assert "packrat/data/<bad>-1.gz: not gzip" in " ".join(words.split())  # in lines
+    assert made.line.endswith(" · 3 deleted messages · simulated, because it was named")
     experiment.listeners.pop()
     asyncio.run(made.run())
     assert made.alarms.value == "", "it was of the run before"
