@@ -65,13 +65,6 @@ def test_a_step_without_a_challenge(folder):
     assert progress()._repr_html_().count("<tr>") == 3
 
 
-def test_reset():
-    solved.add("questions", "step1.other")
-    before = progress()
-    assert repr(before.reset()).splitlines()[1].startswith("step 1  0 of 2")
-    assert solved.read() == {"questions": [], "challenges": []}
-
-
 WRONG = (
     "",
     "{",

@@ -115,13 +115,6 @@ def test_the_wait_and_the_visibility_timeout_are_those_of_the_setting():
     assert Trial(FEW, Setting(2, visibility=3000)).measured.requests["visibility"] == 0
 
 
-def test_a_pipeline_of_ones_own():
-    def mine(warehouse: Any, pipelines: int = 1) -> Supervisor:
-        return step9.pipeline(warehouse, 2 * pipelines)
-
-    assert Trial(FEW, Setting(2), mine).measured == Trial(FEW, Setting(4)).measured
-
-
 def test_a_pipeline_that_does_nothing_comes_to_an_end():
     trial = Trial(FEW, Setting(), lambda warehouse: Supervisor([]))
     assert (trial.measured.sent, trial.measured.done) == (12, 0)

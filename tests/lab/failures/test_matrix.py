@@ -61,14 +61,6 @@ def test_the_same_trial_comes_to_the_same_trace() -> None:
     assert list(one) == list(other)
 
 
-def test_the_talks_results_are_wrong_and_ours_are_not() -> None:
-    talk, ours = (try_failure("an expired handle", step) for step in ("talk 8", "8"))
-    (twice,) = [one for one in talk.verdict.files if one.fate == "done twice"]
-    assert twice.why == "done 2 times, with different results"
-    (again,) = [one for one in ours.verdict.files if one.fate == "done twice"]
-    assert again.why == "done 2 times, with the same result"
-
-
 def test_the_line_of_the_talks_own_code_that_decided_it_can_be_read() -> None:
     event = try_failure("a crash before the delete", "talk 8").event
     assert event.file == "talk_step8.py"
