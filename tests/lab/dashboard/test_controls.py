@@ -21,17 +21,19 @@ from steps import step1, step3, step5, step6, step7, step9
 Make = Callable[..., Dashboard]
 
 
-def heard(dashboard: Dashboard, kind: str, count: int = 1) -> threading.Event:
-    """Set once the next run has made that many trace events of a kind."""
-    found, left = threading.Event(), [count]
+def until(dashboard: Dashboard, act: Callable[[], object], kind: str, times: int = 1, **data: Any) -> None:
+    """Do that, and wait until the run has made so many such trace events."""
+    found, left = threading.Event(), [times]
 
     def hear(event: TraceEvent) -> None:
-        left[0] -= event.kind == kind
+        left[0] -= event.kind == kind and data.items() <= event.data.items()
         if left[0] == 0:
             found.set()
 
-    dashboard.experiment.listeners.append(hear)
-    return found
+    run = dashboard.experiment
+    (run.trace.listeners if run.running else run.listeners).append(hear)
+    act()
+    assert found.wait(60)
 
 
 def ended(dashboard: Dashboard) -> None:
@@ -162,9 +164,7 @@ def test_virtual_time_has_neither_pause_nor_speed(dash: Make):
 def test_while_it_runs_the_rest_says_why(dash: Make):
     made = dash(step3.pipeline, speed=100)
     controls = made.controls
-    enough = heard(made, "handled")
-    made.start()
-    assert enough.wait(60)
+    until(made, made.start, "handled")
     made.experiment.pause()
     scene = Scene()  # no loop in it, as between two of step 3's, which last no longer than a blink
     for _ in range(CALM + 1):
@@ -188,9 +188,7 @@ def test_while_it_runs_the_rest_says_why(dash: Make):
 
 def test_the_rate_of_files_that_are_all_there_is_no_matter(dash: Make):
     made = dash(step6.pipeline, speed=50, files=2, place="simulated")
-    arrived = heard(made, "queue", 3)
-    made.start()
-    assert arrived.wait(60)
+    until(made, made.start, "queue", 3)
     made._frame()
     assert line(made, "why").startswith("arrivals: all files have arrived")
     made.stop()
@@ -202,9 +200,7 @@ def test_the_rate_of_files_that_are_all_there_is_no_matter(dash: Make):
 
 def test_start_plays_until_stop_and_each_answers(dash: Make):
     made = dash(step9.pipeline, speed=200, files=2, until=queue_empty, place="simulated")
-    more = heard(made, "written", 5)
-    made.controls.start.click()
-    assert more.wait(60)
+    until(made, made.controls.start.click, "written", 5)
     assert made.experiment.running
     made.controls.stop.click()
     ended(made)
@@ -272,20 +268,10 @@ def test_a_rate_of_none_is_all_files_at_once(dash: Make):
 
 def test_sliders_change_the_run_that_goes_on(dash: Make):
     made = dash(step5.pipeline, speed=100)
-    up = heard(made, "loop_started")
-    made.start()
-    assert up.wait(60)
-    asked = threading.Event()
-
-    def hear(event: TraceEvent) -> None:
-        if event.kind == "ask" and event.data["count"] == 25:
-            asked.set()
-
-    made.experiment.trace.listeners.append(hear)
+    until(made, made.start, "loop_started")
     made.controls.copies.value = 5
-    made.controls.max_demand.value = 25
     made.controls.speed.value = 50.0
-    assert asked.wait(60)
+    until(made, lambda: setattr(made.controls.max_demand, "value", 25), "ask", count=25)
     assert made.experiment.copies == 5
     assert made.experiment.speed == 50
     made.controls.copies.value = 1
@@ -296,9 +282,7 @@ def test_sliders_change_the_run_that_goes_on(dash: Make):
 
 def test_pause_and_resume_are_answered(dash: Make):
     made = dash(step5.pipeline, speed=50)
-    enough = heard(made, "loop_started")
-    made.start()
-    assert enough.wait(60)
+    until(made, made.start, "loop_started")
     made.controls.pause.click()
     assert made.controls.pause.description == "Resume"
     made.controls.pause.click()
