@@ -57,23 +57,6 @@ def line(dashboard: Dashboard, name: str) -> str:
 # ---- before a run
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "settings", "demand", "copies"),
-    [
-        (step1.pipeline, {}, 10, 1),
-        (step5.pipeline, {}, 10, 3),
-        (step6.pipeline, {}, 10, 1),
-        (step9.pipeline, {}, 1, 3),
-        (step9.pipeline, {"pipelines": 14, "max_demand": 40}, 40, 14),
-    ],
-)
-def test_sliders_show_what_the_pipeline_has_before_it_runs(
-    dash: Make, pipeline: Any, settings: dict[str, int], demand: int, copies: int
-):
-    controls = dash(pipeline, **settings).controls
-    assert (controls.max_demand.value, controls.copies.value) == (demand, copies)
-
-
 def test_the_glance_at_a_pipeline_says_nothing_and_leaves_nothing(capfd: pytest.CaptureFixture[str]):
     class Sink(step1.Consumer):
         def init(self) -> None:

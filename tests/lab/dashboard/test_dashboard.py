@@ -12,6 +12,7 @@ import pytest
 
 from palleto import Supervisor, TraceEvent, child
 from palleto.lab import evidence
+from palleto.lab.dashboard.panels import PANELS
 from steps import step1, step5, step7, step9
 
 
@@ -36,19 +37,23 @@ def test_before_it_runs_it_says_so(dash: Any):
 
 
 @pytest.mark.parametrize(
-    ("step", "panels", "copies"),
+    ("step", "settings", "panels", "demand", "copies"),
     [
-        (step1, ["demand", "throughput"], "consumers"),
-        (step5, ["demand", "loops", "throughput"], "consumers"),
-        (step7, ["demand", "loops", "throughput", "queue"], "consumers"),
-        (step9, ["demand", "loops", "throughput", "queue"], "pipelines"),
+        (step1, {}, ["demand", "throughput"], 10, (1, "consumers")),
+        (step5, {}, ["demand", "loops", "throughput"], 10, (3, "consumers")),
+        (step7, {}, ["demand", "loops", "throughput", "queue"], 10, (1, "consumers")),
+        (step9, {}, ["demand", "loops", "throughput", "queue"], 1, (3, "pipelines")),
+        (step9, {"pipelines": 14, "max_demand": 40}, [*PANELS], 40, (14, "pipelines")),
     ],
 )
-def test_which_panels_and_controls_there_are(dash: Any, step: Any, panels: list[str], copies: str):
-    made = dash(step.pipeline)
+def test_panels_and_controls_are_those_of_the_pipeline(
+    dash: Any, step: Any, settings: dict[str, int], panels: list[str], demand: int, copies: tuple[int, str]
+):
+    made = dash(step.pipeline, **settings)
     assert list(made.panels) == panels
     controls = made.controls
-    assert controls.copies.description == copies
+    assert controls.max_demand.value == demand
+    assert (controls.copies.value, controls.copies.description) == copies
     assert (controls.kill_loop is not None) == ("loops" in panels) == (controls.crash_loop is not None)
     assert (controls.rate is not None) == ("queue" in panels) == (controls.drop is not None)
     labelled = [one for one in vars(controls).values() if hasattr(one, "description") and one is not controls.status]
@@ -58,7 +63,6 @@ def test_which_panels_and_controls_there_are(dash: Any, step: Any, panels: list[
 def test_run_is_the_same_within_a_cell(dash: Any):
     made = dash(step5.pipeline, speed=200)
     words = asyncio.run(made.run(seconds=60))
-    assert repr(words) == str(words)
     assert words.split() == repr(made).split()
     assert max(map(len, words.splitlines())) <= 100
     assert words.startswith("ended")
