@@ -96,6 +96,12 @@ def test_a_demand_that_was_set_holds_for_stages_that_start_later(pipeline: Calla
     assert [command.state for command in run.commands] == ["done"] * 3
 
 
+def test_a_smaller_demand_is_asked_for_when_it_is_due():
+    run = played(step5.pipeline, once("handled", lambda run: run.resize(4)))
+    asks = asks_of(run, after=evidence.first(run, kind="handled").seq)
+    assert list(asks.values()) == [[4]]
+
+
 def test_a_command_is_done_at_a_moment_of_the_run():
     run = played(step5.pipeline, once("handled", lambda run: run.kill_loop()))
     (command,) = run.commands
