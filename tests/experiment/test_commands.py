@@ -102,6 +102,19 @@ def test_a_smaller_demand_is_asked_for_when_it_is_due():
     assert list(asks.values()) == [[4]]
 
 
+def test_consumers_come_and_go():
+    left = [(10, 5), (40, 1)]
+
+    def act(run: Experiment, event: TraceEvent) -> None:
+        if left and event.t >= left[0][0]:
+            run.set_copies(left.pop(0)[1])
+
+    run = played(step5.pipeline, act)
+    started = {event.stage for event in evidence.every(run, kind="started", **{"class": "Consumer"})}
+    stopped = {event.stage for event in evidence.every(run, kind="stopped", before=99)}
+    assert (len(started), len(started & stopped)) == (5, 4)
+
+
 def test_a_command_is_done_at_a_moment_of_the_run():
     run = played(step5.pipeline, once("handled", lambda run: run.kill_loop()))
     (command,) = run.commands
