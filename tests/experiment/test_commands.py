@@ -45,21 +45,21 @@ def asks_of(run: Experiment, after: int = 0) -> dict[str, list[int]]:
     return found
 
 
-def test_what_is_set_before_the_start_holds_for_the_run_that_starts():
+@pytest.mark.parametrize("copies", [2, 5])
+def test_what_is_set_before_the_start_holds_for_the_run_that_starts(copies: int):
     run = Experiment(step5.pipeline, virtual=True, seconds=100)
     run.resize(4)
-    run.set_copies(2, "consumers")
+    run.set_copies(copies, "consumers")
     assert list(map(repr, run.commands)) == [
         "max_demand 4: from the next start on",
-        "2 consumers: from the next start on",
+        f"{copies} consumers: from the next start on",
     ]
     run.start().join(60)
     assert [command.outcome for command in run.commands] == ["done at 0.0 s", "done at 0.0 s"]
     asks = asks_of(run)
-    assert len(asks) == 2
     assert {count for counts in asks.values() for count in counts} <= {1, 2, 3, 4}
-    assert [counts[0] for counts in asks.values()] == [4, 4]
-    assert [event.data["class"] for event in evidence.every(run, kind="started")].count("Consumer") == 2
+    assert [counts[0] for counts in asks.values()] == [4] * copies
+    assert [event.data["class"] for event in evidence.every(run, kind="started")].count("Consumer") == copies
 
 
 def test_more_pipelines_before_the_start_are_like_the_last_one():
