@@ -45,6 +45,7 @@ def test_at_the_knee_more_pipelines_do_no_more(tried: Any):
         assert all(done[knee] >= 0.95 * speed for speed in done.values())
         assert all(done[number] < 0.95 * max(done.values()) for number in done if number < knee)
     assert tried.knee(10) < tried.knee(1), "a pipeline that asks for ten downloads ten side by side"
+    assert (tried[1, 1].keeps_up, tried[6, 1].keeps_up) == (False, True), "before the knee files pile up"
 
 
 def test_it_is_shown_as_a_table_with_the_knees(tried: Any):
