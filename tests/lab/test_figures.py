@@ -6,6 +6,7 @@ import re
 import threading
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -116,6 +117,14 @@ def test_throughput_by_pipeline_in_order(play):
     width = max(bar.get_width() for bar in rates.patches) / 0.94
     areas = [bar.get_height() * (bar.get_width() + 0.06 * width) for bar in rates.patches]
     assert sum(areas) == pytest.approx(22)
+
+
+def test_a_steady_rate_is_drawn_as_that_rate():
+    trace = [TraceEvent(n, 1.7 * n, "C", "handled", ids=("a", "b"), data={"last": True}) for n in range(1, 177)]
+    bars = figures.throughput(trace).axes[1].patches
+    assert [bar.get_height() for bar in bars] == pytest.approx([2 / 1.7] * len(bars))
+    gaps = {round(after.get_x() - before.get_x() - bars[1].get_x(), 6) for before, after in pairwise(bars)}
+    assert gaps == {0}
 
 
 def test_which_of_two_runs_is_faster(four, five):
