@@ -45,21 +45,21 @@ def asks_of(run: Experiment, after: int = 0) -> dict[str, list[int]]:
     return found
 
 
-def test_what_is_set_before_the_start_holds_for_the_run_that_starts():
+@pytest.mark.parametrize("copies", [2, 5])
+def test_what_is_set_before_the_start_holds_for_the_run_that_starts(copies: int):
     run = Experiment(step5.pipeline, virtual=True, seconds=100)
     run.resize(4)
-    run.set_copies(2, "consumers")
+    run.set_copies(copies, "consumers")
     assert list(map(repr, run.commands)) == [
         "max_demand 4: from the next start on",
-        "2 consumers: from the next start on",
+        f"{copies} consumers: from the next start on",
     ]
     run.start().join(60)
     assert [command.outcome for command in run.commands] == ["done at 0.0 s", "done at 0.0 s"]
     asks = asks_of(run)
-    assert len(asks) == 2
     assert {count for counts in asks.values() for count in counts} <= {1, 2, 3, 4}
-    assert [counts[0] for counts in asks.values()] == [4, 4]
-    assert [event.data["class"] for event in evidence.every(run, kind="started")].count("Consumer") == 2
+    assert [counts[0] for counts in asks.values()] == [4] * copies
+    assert [event.data["class"] for event in evidence.every(run, kind="started")].count("Consumer") == copies
 
 
 def test_more_pipelines_before_the_start_are_like_the_last_one():
@@ -89,12 +89,30 @@ def test_a_demand_that_was_set_holds_for_stages_that_start_later(pipeline: Calla
     last = evidence.last(run, kind="subscribe")
     restarted = evidence.first(run, kind="restart")
     assert last is not None
-    assert restarted is not None
     asks = asks_of(run, after=restarted.seq)
     later = {event.peer for event in run.trace.events if event.kind == "subscribe" and event.seq > restarted.seq}
     assert len(later) >= 3, "the restarted one and two more"
     assert all(asks[str(consumer)][0] == 7 for consumer in later)
     assert [command.state for command in run.commands] == ["done"] * 3
+
+
+def test_a_smaller_demand_is_asked_for_when_it_is_due():
+    run = played(step5.pipeline, once("handled", lambda run: run.resize(4)))
+    asks = asks_of(run, after=evidence.first(run, kind="handled").seq)
+    assert list(asks.values()) == [[4]]
+
+
+def test_consumers_come_and_go():
+    left = [(10, 5), (40, 1)]
+
+    def act(run: Experiment, event: TraceEvent) -> None:
+        if left and event.t >= left[0][0]:
+            run.set_copies(left.pop(0)[1])
+
+    run = played(step5.pipeline, act)
+    started = {event.stage for event in evidence.every(run, kind="started", **{"class": "Consumer"})}
+    stopped = {event.stage for event in evidence.every(run, kind="stopped", before=99)}
+    assert (len(started), len(started & stopped)) == (5, 4)
 
 
 def test_a_command_is_done_at_a_moment_of_the_run():

@@ -38,7 +38,7 @@ def lines(trace: Any) -> list[str]:
     return [line_of(event) for event in trace]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), at=st.floats(0, 1), change=st.sampled_from([{}, {"pipelines": 3}, {"demand": 1}]))
 def test_a_fork_that_changes_nothing_is_identical(seed: int, at: float, change: dict[str, int]) -> None:
     base = Repetition(pipelines(seed)).perform()

@@ -81,7 +81,6 @@ def test_a_section_is_the_steps(tmp_path: Path):
     )
     sources = ["".join(cell["source"]) for cell in json.loads(notebook.synced(path))["cells"]]
     section = lesson.read(4).section("Producer")
-    assert section is not None
     assert sources == [section.source, "# ---- Nothing ----", "print(1)"]
 
 
@@ -135,10 +134,16 @@ def test_syncing_twice_changes_nothing_more(tmp_path: Path):
     assert path.read_text(encoding="utf-8") == notebook.synced(path)
 
 
-def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    written(tmp_path / "step4_simulated_waiting.ipynb", "dash")
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder whose notebooks the command looks at."""
     real = notebook.drifted
     monkeypatch.setattr(notebook, "drifted", lambda: real(tmp_path))
+    return tmp_path
+
+
+def test_the_command(here: Path, capsys: pytest.CaptureFixture[str]):
+    written(here / "step4_simulated_waiting.ipynb", "dash")
     with pytest.raises(SystemExit, match="1"):
         notebook.main(["check"])
     notebook.main(["sync"])
@@ -153,11 +158,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 @pytest.mark.parametrize("command", ["check", "sync"])
-def test_without_notebooks_it_says_so_and_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
-):
-    real = notebook.drifted
-    monkeypatch.setattr(notebook, "drifted", lambda: real(tmp_path))
+def test_without_notebooks_it_says_so_and_fails(here: Path, capsys: pytest.CaptureFixture[str], command: str):
     with pytest.raises(SystemExit, match="1"):
         notebook.main([command])
     assert re.match("error: expected notebooks in .*, got none; ", capsys.readouterr().err)

@@ -123,7 +123,3 @@ def test_without_widgets_its_text_has_all(game: Scheduler, monkeypatch: pytest.M
 def test_what_cannot_be_played() -> None:
     with pytest.raises(SettingError, match=r"expected a cause of explain \(.*lost demand.*\), got: 'lost'"):
         be_the_scheduler(two_readers(BelowZero), "lost")
-    with pytest.raises(SettingError, match="expected choice 1 to be the number of an option, 0 to 1, got: 7"):
-        be_the_scheduler(two_readers(BelowZero), "lost demand", choices=[7])
-    with pytest.raises(SettingError, match="in real time"):
-        be_the_scheduler(two_readers(BelowZero, virtual=False), "lost demand")

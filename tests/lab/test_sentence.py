@@ -13,7 +13,6 @@ from palleto import SettingError, Trace
 from palleto.lab import evidence, player, tell
 from palleto.lab.html import markdown
 from palleto.replay import Answer
-from palleto.replay.evidence import answer_of
 
 NOT = "(this run did not show it)"
 
@@ -136,13 +135,3 @@ def test_markdown():
     )
     assert markdown('2 * 3 * 4 < `*a* <b>` "q"') == '<p>2 * 3 * 4 &lt; <code>*a* &lt;b&gt;</code> "q"</p>'
     assert markdown("") == ""
-
-
-def test_an_answer_knows_its_run_and_is_a_pair_all_the_same(five):
-    found = evidence.tally(five, kind="ask", before=1)
-    assert found == (3, found.event)
-    assert found.run is five
-    assert answer_of(found, "another").run is five
-    assert answer_of((3, found.event), five).run is five
-    assert answer_of(found.event) == (0.0, found.event)
-    assert answer_of((1, 2)) == ((1, 2), None)

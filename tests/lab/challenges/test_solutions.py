@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,7 @@ def solutions(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("seeds", [6, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [3, pytest.param(100, marks=pytest.mark.long)])
 def test_it_can_be_solved(name: str, seeds: int):
     given = challenge(name)
     given.goal = replace(given.goal, seeds=min(seeds, given.goal.seeds))
@@ -59,13 +60,15 @@ def test_the_step_as_it_is_does_not_solve_it(name: str, monkeypatch: pytest.Monk
     assert result.trace, result.text
 
 
-@pytest.mark.parametrize("name", NAMES)
+def cheats(name: str) -> list[str]:
+    """The pipelines in a file of solutions that are none: `not_faster_...` is no solution of `faster`."""
+    file, _, word = name.partition(".")
+    return re.findall(rf"^(?:def )?(not_{word}_\w+)", (SOLUTIONS / f"{file}.py").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [*filter(cheats, NAMES)])
 def test_what_reaches_the_goal_by_other_means_does_not_solve_it(name: str, monkeypatch: pytest.MonkeyPatch):
-    """A file of solutions may have pipelines that are none: `not_faster_...` is no solution of `faster`."""
     monkeypatch.setattr(trial, "PATIENCE", 0.0)
-    file, told = solutions(name), set()
-    for cheat in (one for one in file if one.startswith(f"not_{name.partition('.')[2]}_")):
-        result = challenge(name).check(file[cheat])
-        assert not result, cheat
-        told.add(result.text)
-    assert len(told) == len([one for one in file if one.startswith(f"not_{name.partition('.')[2]}_")]), told
+    results = [challenge(name).check(solutions(name)[cheat]) for cheat in cheats(name)]
+    assert not any(results)
+    assert len({result.text for result in results}) == len(results), "each is told what it does wrong"

@@ -145,17 +145,11 @@ def test_the_seeds_are_different_runs(make):
     def pipeline() -> Supervisor:
         return Supervisor([child(step1.Producer), *[child(step1.Consumer) for _ in range(3)]])
 
-    assert make(judge, seeds=20).check(pipeline)
-    assert len(seen) > 5
+    assert make(judge, seeds=8).check(pipeline)
+    assert len(seen) > 3
     before = set(seen)
-    assert make(judge, seeds=20).check(pipeline)
+    assert make(judge, seeds=8).check(pipeline)
     assert seen == before  # and the same seed is the same run
-
-
-def test_no_more_seeds_are_tried_after_a_while_once_one_has_failed(make, monkeypatch):
-    monkeypatch.setattr(trial, "PATIENCE", 0.0)
-    assert make(lambda trace: "no").check(step1.pipeline).tried == 1
-    assert make().check(step1.pipeline).tried == 5
 
 
 # ---- a scenario
@@ -203,12 +197,6 @@ class Printing(step1.Consumer):
         await anyio.sleep(1)
 
 
-class Crashing(step1.Consumer):
-    async def handle_events(self, events):
-        await anyio.sleep(2)
-        raise RuntimeError("mine")
-
-
 class Unborn(step1.Consumer):
     def init(self):
         raise ValueError("not today")
@@ -253,11 +241,6 @@ def test_what_cannot_even_be_looked_at_is_one_line(make):
             raise RuntimeError(f"no {name} here")
 
     assert repr(make().check(Odd())).startswith("✗ not yet: RuntimeError: no ")
-
-
-def test_a_pipeline_whose_consumer_crashes_is_judged(make):
-    judged = make(lambda trace: "no crash" if evidence.first(trace, kind="crash") is None else None)
-    assert judged.check(of(Crashing))
 
 
 def test_what_a_pipeline_prints_is_not_shown(make, capsys):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from palleto import Consumer, Producer, Supervisor, TaskSupervisor, TraceEvent, child, say
+from palleto import Supervisor, TraceEvent, child, say
 from palleto.experiment import Experiment
-from palleto.lab import evidence
 from palleto.lab.dashboard import Dashboard
 from palleto.lab.dashboard.controls import CALM, NOTHING_RUNS
 from palleto.lab.dashboard.nature import Nature
@@ -22,32 +21,19 @@ from steps import step1, step3, step5, step6, step7, step9
 Make = Callable[..., Dashboard]
 
 
-@pytest.fixture
-def dash() -> Iterator[Make]:
-    made: list[Dashboard] = []
-
-    def make(pipeline: Callable[..., Supervisor], **settings: Any) -> Dashboard:
-        made.append(Dashboard(Experiment(pipeline, **settings)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
-    joined("palleto button")  # they wait for the run's end, as the test did
-    assert not [thread for thread in threading.enumerate() if "palleto" in thread.name]
-
-
-def heard(dashboard: Dashboard, kind: str, count: int = 1) -> threading.Event:
-    """Set once the next run has made that many trace events of a kind."""
-    found, left = threading.Event(), [count]
+def until(dashboard: Dashboard, act: Callable[[], object], kind: str, times: int = 1, **data: Any) -> None:
+    """Do that, and wait until the run has made so many such trace events."""
+    found, left = threading.Event(), [times]
 
     def hear(event: TraceEvent) -> None:
-        left[0] -= event.kind == kind
+        left[0] -= event.kind == kind and data.items() <= event.data.items()
         if left[0] == 0:
             found.set()
 
-    dashboard.experiment.listeners.append(hear)
-    return found
+    run = dashboard.experiment
+    (run.trace.listeners if run.running else run.listeners).append(hear)
+    act()
+    assert found.wait(60)
 
 
 def ended(dashboard: Dashboard) -> None:
@@ -63,48 +49,22 @@ def joined(name: str) -> None:
             thread.join(60)
 
 
-def answers(dashboard: Dashboard) -> str:
-    return re.sub("<[^>]*>", "", dashboard.controls.lines["answers"].value)
-
-
-def why(dashboard: Dashboard) -> str:
-    return re.sub("<[^>]*>", "", dashboard.controls.lines["why"].value)
+def line(dashboard: Dashboard, name: str) -> str:
+    """What is said of what was asked for ("answers"), or of what cannot be done ("why")."""
+    return re.sub("<[^>]*>", "", dashboard.controls.lines[name].value)
 
 
 # ---- before a run
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "settings", "demand", "copies"),
-    [
-        (step1.pipeline, {}, 10, 1),
-        (step5.pipeline, {}, 10, 3),
-        (step6.pipeline, {}, 10, 1),
-        (step9.pipeline, {}, 1, 3),
-        (step9.pipeline, {"pipelines": 14, "max_demand": 40}, 40, 14),
-    ],
-)
-def test_sliders_show_what_the_pipeline_has_before_it_runs(
-    dash: Make, pipeline: Any, settings: dict[str, int], demand: int, copies: int
-):
-    controls = dash(pipeline, **settings).controls
-    assert (controls.max_demand.value, controls.copies.value) == (demand, copies)
-
-
 def test_the_glance_at_a_pipeline_says_nothing_and_leaves_nothing(capfd: pytest.CaptureFixture[str]):
-    class Sink(Consumer[int]):
+    class Sink(step1.Consumer):
         def init(self) -> None:
             say("up")
-            self.subscribe("P", max_demand=3)
+            super().init()
 
-    class Source(Producer[int]):
-        name = "P"
-
-        def handle_demand(self, demand: int) -> list[int]:
-            raise AssertionError("nothing is asked for")
-
-    nature = Nature(Experiment(lambda: Supervisor([child(Source), child(Sink), child(Sink)])))
-    assert (nature.max_demand, nature.copies, nature.noun, nature.error) == (3, 2, "consumers", "")
+    nature = Nature(Experiment(lambda: Supervisor([child(step1.Producer), child(Sink), child(Sink)])))
+    assert (nature.max_demand, nature.copies, nature.noun, nature.error) == (10, 2, "consumers", "")
     assert capfd.readouterr() == ("", "")
     assert not [thread for thread in threading.enumerate() if "palleto" in thread.name]
 
@@ -138,7 +98,7 @@ def test_a_pipeline_that_cannot_be_made_shows_its_error_when_it_runs(dash: Make)
     made.controls.start.click()
     ended(made)
     assert made.state == "failed"
-    assert "asked: start → ✕ failed, ValueError: no pipeline" in answers(made)
+    assert "asked: start → ✕ failed, ValueError: no pipeline" in line(made, "answers")
 
 
 def test_a_speed_is_shown_as_it_is(dash: Make):
@@ -151,17 +111,15 @@ def test_what_is_set_before_start_holds_and_is_answered(dash: Make):
     made = dash(step5.pipeline, virtual=True, seconds=60)
     controls = made.controls
     controls.copies.value, controls.max_demand.value = 2, 4
-    assert answers(made) == (
+    assert line(made, "answers") == (
         "asked: max_demand 4 → from the next start on · asked: 2 consumers → from the next start on"
     )
     controls.copies.value = 1
-    assert answers(made).startswith("asked: 1 consumer → from the next start on · ")
+    assert line(made, "answers").startswith("asked: 1 consumer → from the next start on · ")
     controls.copies.value = 2
     made.start()
     ended(made)
-    asks = [event for event in made.experiment.trace.events if event.kind == "ask"]
-    assert [event.data["count"] for event in asks[:2]] == [4, 4]
-    assert len({event.peer for event in asks}) == 2
+    assert [command.state for command in made.experiment.commands] == ["done"] * 4
     assert (controls.copies.value, controls.max_demand.value) == (2, 4)
 
 
@@ -173,23 +131,23 @@ def test_before_a_run_what_needs_one_is_disabled_and_says_so(dash: Make):
     controls = made.controls
     needs = (controls.pause, controls.stop, controls.kill_stage, controls.kill_loop, controls.crash_loop, controls.drop)
     assert all(button.disabled and button.tooltip == NOTHING_RUNS for button in needs)
-    assert why(made) == NOTHING_RUNS
+    assert line(made, "why") == NOTHING_RUNS
     free = (controls.start, controls.speed, controls.max_demand, controls.copies, controls.rate)
     assert not any(control.disabled for control in free)
 
 
 def test_virtual_time_has_neither_pause_nor_speed(dash: Make):
     made = dash(step5.pipeline, virtual=True)
-    assert why(made) == f"{NOTHING_RUNS} · Pause: virtual time cannot be paused · speed: virtual time has no speed"
+    assert (
+        line(made, "why") == f"{NOTHING_RUNS} · Pause: virtual time cannot be paused · speed: virtual time has no speed"
+    )
     assert made.controls.pause.tooltip == "virtual time cannot be paused"
 
 
 def test_while_it_runs_the_rest_says_why(dash: Make):
     made = dash(step3.pipeline, speed=100)
     controls = made.controls
-    enough = heard(made, "handled")
-    made.start()
-    assert enough.wait(60)
+    until(made, made.start, "handled")
     made.experiment.pause()
     scene = Scene()  # no loop in it, as between two of step 3's, which last no longer than a blink
     for _ in range(CALM + 1):
@@ -197,27 +155,25 @@ def test_while_it_runs_the_rest_says_why(dash: Make):
     assert controls.crash_loop.disabled
     assert controls.crash_loop.tooltip == "no loop runs"
     assert not controls.stop.disabled
-    assert why(made) == "Kill the loop, Crash the loop: no loop runs"
+    assert line(made, "why") == "Kill the loop, Crash the loop: no loop runs"
     scene.loops_started = 1
     controls.update(scene)
     assert not controls.crash_loop.disabled
     assert controls.crash_loop.tooltip == "as an error in it would"
-    assert why(made) == ""
+    assert line(made, "why") == ""
     scene.loops_started = 0
     controls.update(scene)
     assert not controls.crash_loop.disabled, "it does not flicker"
     scene.draining = True
     controls.update(scene)
-    assert why(made) == "Resume, Stop, Kill this stage, Kill the loop, Crash the loop: the run is stopping"
+    assert line(made, "why") == "Resume, Stop, Kill this stage, Kill the loop, Crash the loop: the run is stopping"
 
 
 def test_the_rate_of_files_that_are_all_there_is_no_matter(dash: Make):
     made = dash(step6.pipeline, speed=50, files=2, place="simulated")
-    arrived = heard(made, "queue", 3)
-    made.start()
-    assert arrived.wait(60)
+    until(made, made.start, "queue", 3)
     made._frame()
-    assert why(made).startswith("arrivals: all files have arrived")
+    assert line(made, "why").startswith("arrivals: all files have arrived")
     made.stop()
     assert not made.controls.rate.disabled, "for the next run"
 
@@ -227,14 +183,13 @@ def test_the_rate_of_files_that_are_all_there_is_no_matter(dash: Make):
 
 def test_start_plays_until_stop_and_each_answers(dash: Make):
     made = dash(step9.pipeline, speed=200, files=2, until=queue_empty, place="simulated")
-    more = heard(made, "written", 5)
-    made.controls.start.click()
-    assert more.wait(60)
+    until(made, made.controls.start.click, "written", 5)
     assert made.experiment.running
     made.controls.stop.click()
     ended(made)
     assert made.state == "ended"
-    assert re.match(r"asked: stop → done at [\d.]+ s · asked: start → done", answers(made))
+    assert made.panels["throughput"].value == made.snapshot().canvases[2].svg(), "the last frame is that of the end"
+    assert re.match(r"asked: stop → done at [\d.]+ s · asked: start → done", line(made, "answers"))
 
 
 def test_a_frame_of_a_long_run_waits_for_nothing_that_waits_for_it(dash: Make, monkeypatch: pytest.MonkeyPatch):
@@ -276,56 +231,30 @@ def test_stop_before_start_and_start_twice(dash: Make):
     assert sum(thread.name == "palleto dashboard" for thread in threading.enumerate()) == 1
 
 
-def test_kill_when_nothing_runs(dash: Make):
-    made = dash(step5.pipeline)
-    made.controls.kill_loop.click()  # a front-end that lags behind may send it
-    assert answers(made) == "asked: kill the loop → ✕ failed, nothing runs"
+def test_buttons_when_nothing_runs(dash: Make):
+    """A front-end that lags behind may send them."""
+    made = dash(step9.pipeline, rate=5.0)
+    made.controls.kill_loop.click()
+    assert line(made, "answers") == "asked: kill the loop → ✕ failed, nothing runs"
+    made.controls.drop.click()
+    assert line(made, "answers").startswith("asked: drop packrat/data/bad-1.gz → ✕ failed, nothing runs · ")
     made.controls.kill_stage.click()
     assert made.controls.stage.value is None
 
 
-def test_sliders_during_the_stop_hold_for_the_next_run(dash: Make):
-    made = dash(step5.pipeline, speed=50)
-    stopping = heard(made, "drain")
-    asking = threading.Event()
-
-    def turn(event: TraceEvent) -> None:
-        if event.kind == "drain":
-            made.controls.copies.value = 2
-            asking.set()
-
-    made.experiment.listeners.append(turn)
-    started = heard(made, "loop_started")
-    made.start()
-    assert started.wait(60)
-    made.controls.stop.click()
-    assert stopping.wait(60)
-    assert asking.wait(60)
-    ended(made)
-    assert any(command.outcome == "from the next start on" for command in made.experiment.commands)
-    assert evidence.count(made.experiment, kind="subscribe") == 3
-    again = heard(made, "subscribe", 2)
-    made.start()
-    assert again.wait(60)
-    assert made.controls.copies.value == 2
+def test_a_rate_of_none_is_all_files_at_once(dash: Make):
+    made = dash(step9.pipeline, rate=5.0)
+    assert made.controls.rate.label == "5 files/s"
+    made.controls.rate.value = 0.0
+    assert made.experiment.rate is None
 
 
 def test_sliders_change_the_run_that_goes_on(dash: Make):
     made = dash(step5.pipeline, speed=100)
-    up = heard(made, "loop_started")
-    made.start()
-    assert up.wait(60)
-    asked = threading.Event()
-
-    def hear(event: TraceEvent) -> None:
-        if event.kind == "ask" and event.data["count"] == 25:
-            asked.set()
-
-    made.experiment.trace.listeners.append(hear)
+    until(made, made.start, "loop_started")
     made.controls.copies.value = 5
-    made.controls.max_demand.value = 25
     made.controls.speed.value = 50.0
-    assert asked.wait(60)
+    until(made, lambda: setattr(made.controls.max_demand, "value", 25), "ask", count=25)
     assert made.experiment.copies == 5
     assert made.experiment.speed == 50
     made.controls.copies.value = 1
@@ -336,9 +265,7 @@ def test_sliders_change_the_run_that_goes_on(dash: Make):
 
 def test_pause_and_resume_are_answered(dash: Make):
     made = dash(step5.pipeline, speed=50)
-    enough = heard(made, "loop_started")
-    made.start()
-    assert enough.wait(60)
+    until(made, made.start, "loop_started")
     made.controls.pause.click()
     assert made.controls.pause.description == "Resume"
     made.controls.pause.click()
@@ -354,13 +281,3 @@ def test_words_of_an_answer_are_no_markup(dash: Make):
     made._frame()
     assert "kill &lt;b&gt;" in made.controls.lines["answers"].value
     assert "no &lt;i&gt;" in made.controls.lines["answers"].value
-
-
-def test_a_pipeline_without_loops_has_no_buttons_for_them():
-    class Tasks(TaskSupervisor): ...
-
-    class Source(Producer[int]): ...
-
-    for children, has in (([child(Source)], False), ([child(Tasks), child(Source)], True)):
-        made = Dashboard(Experiment(lambda children=children: Supervisor(children)))
-        assert (made.controls.kill_loop is not None) is has

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from palleto import Consumer, Producer, Supervisor, TraceEvent, child
-from palleto.experiment import Experiment
+from palleto import Supervisor, TraceEvent, child
 from palleto.lab import evidence
-from palleto.lab.dashboard import Dashboard
-
-
-def step(number: int) -> Callable[..., Supervisor]:
-    found: Callable[..., Supervisor] = importlib.import_module(f"steps.step{number}").pipeline
-    return found
-
-
-@pytest.fixture
-def dash() -> Iterator[Callable[..., Dashboard]]:
-    made: list[Dashboard] = []
-
-    def make(pipeline: int | Callable[..., Supervisor], **options: Any) -> Dashboard:
-        made.append(Dashboard(Experiment(step(pipeline) if isinstance(pipeline, int) else pipeline, **options)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
-    # A button's thread may have a moment to go yet: it waits for the run to end, as the test did.
-    wait_for(lambda: not [thread for thread in threading.enumerate() if "palleto" in thread.name])
+from palleto.lab.dashboard.panels import PANELS
+from steps import step1, step5, step7, step9
 
 
 def wait_for(reached: Callable[[], object], seconds: float = 60.0) -> None:
@@ -45,13 +24,11 @@ def wait_for(reached: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 def test_before_it_runs_it_says_so(dash: Any):
-    made = dash(5)
+    made = dash(step5.pipeline)
     assert repr(made).splitlines()[0] == "not started · 0 s · speed 1 · 0 events"
     bundle = made._repr_mimebundle_()
     assert bundle["text/plain"] == repr(made)
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert made.controls.stop.disabled
-    assert not made.controls.start.disabled
     changes: list[Any] = []
     for widget in (*made.panels.values(), made.status, made.log):
         widget.observe(changes.append, "value")
@@ -60,42 +37,32 @@ def test_before_it_runs_it_says_so(dash: Any):
 
 
 @pytest.mark.parametrize(
-    ("number", "panels", "copies"),
+    ("step", "settings", "panels", "demand", "copies"),
     [
-        (1, ["demand", "throughput"], "consumers"),
-        (5, ["demand", "loops", "throughput"], "consumers"),
-        (7, ["demand", "loops", "throughput", "queue"], "consumers"),
-        (9, ["demand", "loops", "throughput", "queue"], "pipelines"),
+        (step1, {}, ["demand", "throughput"], 10, (1, "consumers")),
+        (step5, {}, ["demand", "loops", "throughput"], 10, (3, "consumers")),
+        (step7, {}, ["demand", "loops", "throughput", "queue"], 10, (1, "consumers")),
+        (step9, {}, ["demand", "loops", "throughput", "queue"], 1, (3, "pipelines")),
+        (step9, {"pipelines": 14, "max_demand": 40}, [*PANELS], 40, (14, "pipelines")),
     ],
 )
-def test_which_panels_and_controls_there_are(dash: Any, number: int, panels: list[str], copies: str):
-    made = dash(number)
+def test_panels_and_controls_are_those_of_the_pipeline(
+    dash: Any, step: Any, settings: dict[str, int], panels: list[str], demand: int, copies: tuple[int, str]
+):
+    made = dash(step.pipeline, **settings)
     assert list(made.panels) == panels
     controls = made.controls
-    assert controls.copies.description == copies
+    assert controls.max_demand.value == demand
+    assert (controls.copies.value, controls.copies.description) == copies
     assert (controls.kill_loop is not None) == ("loops" in panels) == (controls.crash_loop is not None)
     assert (controls.rate is not None) == ("queue" in panels) == (controls.drop is not None)
     labelled = [one for one in vars(controls).values() if hasattr(one, "description") and one is not controls.status]
     assert all(one.description for one in labelled)
 
 
-def test_start_returns_while_it_runs_and_the_last_frame_is_that_of_the_end(dash: Any):
-    made = dash(5, speed=200)  # and no end of its own
-    assert made.start() is made
-    assert made.experiment.running
-    wait_for(lambda: made.scene.consumed)
-    made.stop()
-    assert made.state == "ended"
-    assert made.panels["throughput"].value == made.snapshot().canvases[2].svg()
-    assert f"{made.scene.consumed} events consumed" in made.panels["throughput"].value
-    assert "ended" in made.status.value
-    assert made.frames > 2
-
-
 def test_run_is_the_same_within_a_cell(dash: Any):
-    made = dash(5, speed=200)
+    made = dash(step5.pipeline, speed=200)
     words = asyncio.run(made.run(seconds=60))
-    assert repr(words) == str(words)
     assert words.split() == repr(made).split()
     assert max(map(len, words.splitlines())) <= 100
     assert words.startswith("ended")
@@ -105,7 +72,7 @@ def test_run_is_the_same_within_a_cell(dash: Any):
 
 
 def test_two_runs_in_a_row_begin_anew(dash: Any):
-    made = dash(5, virtual=True, seconds=40)
+    made = dash(step5.pipeline, virtual=True, seconds=40)
     for _ in range(2):
         assert asyncio.run(made.run()).startswith("ended")
         assert made.scene.events == len(made.experiment.trace.events)
@@ -119,7 +86,7 @@ def test_two_runs_in_a_row_begin_anew(dash: Any):
 
 
 def test_stopping_is_shown_until_what_is_in_hand_is_done(dash: Any):
-    made = dash(1, speed=1)  # a batch takes a second
+    made = dash(step1.pipeline, speed=1)  # a batch takes a second
     made.start()
     wait_for(lambda: made.scene.events and any(e.kind == "handle_events" for e in made.experiment.trace.events))
     made.controls.stop.click()
@@ -132,7 +99,7 @@ def test_stopping_is_shown_until_what_is_in_hand_is_done(dash: Any):
 
 
 def test_killing_a_stage_and_the_loop(dash: Any):
-    made = dash(5, speed=100)
+    made = dash(step5.pipeline, speed=100)
     made.start()
     wait_for(lambda: made.controls.stage.value is not None)  # set last, when the options are whole
     made.controls.stage.value = "#5"
@@ -145,38 +112,12 @@ def test_killing_a_stage_and_the_loop(dash: Any):
     wait_for(lambda: made.scene.loops_ended["killed"] > killed)
 
 
-def test_a_bad_file_and_the_arrival_rate(dash: Any):
-    made = dash(9, speed=20, files=3, rate=5.0, place="simulated")
-    assert made.controls.rate.label == "5 files/s"
-    made.start()
-    wait_for(lambda: made.scene.queue.sent == 3)
-    made.controls.rate.value = 0.0  # all at once
-    assert made.experiment.rate is None
-    made.controls.drop.click()
-    wait_for(lambda: made.scene.queue.parts["dead-lettered"] == 1 and made.scene.written == 3)
-    assert made.line.count("simulated") == 1
-    assert made.line.endswith(" · 4 deleted messages · simulated, because it was named")
-    # The queue is looked at twice a second. Its parts add up to what was sent, and the message that S3 tests with.
-    wait_for(lambda: sum(made.scene.queue.parts.values()) == made.scene.queue.sent + 1)
-
-
-class Bad(Producer):
-    name = "P"
-
-    def handle_demand(self, demand: int) -> list[int]:
-        raise ValueError("no <more>")
-
-
-class Sink(Consumer):
-    def init(self) -> None:
-        self.subscribe("P", max_demand=2)
-
-    def handle_events(self, events: list[int]) -> None:
-        pass
-
-
 def test_an_error_is_shown(dash: Any):
-    made = dash(lambda: Supervisor([child(Bad), child(Sink)]), speed=100)
+    class Bad(step1.Producer):
+        def handle_demand(self, demand: int) -> list[str]:
+            raise ValueError("no <more>")
+
+    made = dash(lambda: Supervisor([child(Bad), child(step1.Consumer)]), speed=100)
     words = asyncio.run(made.run())
     assert made.state == "failed"
     assert "\nerror: expected at most 3 restarts" in words
@@ -185,7 +126,7 @@ def test_an_error_is_shown(dash: Any):
 
 
 def test_a_frame_that_fails_says_so(dash: Any, monkeypatch: pytest.MonkeyPatch):
-    made = dash(5, speed=100)
+    made = dash(step5.pipeline, speed=100)
 
     def fail(**_: object) -> None:
         raise ValueError("no")
@@ -196,7 +137,7 @@ def test_a_frame_that_fails_says_so(dash: Any, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_long_line_that_was_said_ends_with_a_sign_that_more_follows(dash: Any):
-    made = dash(1)
+    made = dash(step1.pipeline)
     made.scene.said.append((1.0, "a" * 90))
     made.scene.said.append((2.0, "b" * 91))
     made._frame()
@@ -206,7 +147,7 @@ def test_a_long_line_that_was_said_ends_with_a_sign_that_more_follows(dash: Any)
 
 
 def test_the_panels_are_drawn_in_every_third_frame_and_the_pipeline_in_each(dash: Any):
-    made = dash(5)
+    made = dash(step5.pipeline)
     made.scene.add(TraceEvent(0, 0.0, "P", "subscribe", "C"))
     shown = []
     for seq in range(1, 7):

@@ -27,14 +27,22 @@ def scene_of(trace: Any, until: float = float("inf")) -> Scene:
     return scene
 
 
+SCENES: dict[int, Scene] = {}
+"""Of step 5 for a minute and of step 9: each is played once, and its scene only looked at."""
+
+
 @pytest.fixture
 def five(play: Any) -> Scene:
-    return scene_of(play(5).trace, until=60)
+    if 5 not in SCENES:
+        SCENES[5] = scene_of(play(5).trace, until=60)
+    return SCENES[5]
 
 
 @pytest.fixture
 def nine(play: Any) -> Scene:
-    return scene_of(play(9, files=40, pipelines=12).trace)
+    if 9 not in SCENES:
+        SCENES[9] = scene_of(play(9, files=40, pipelines=12).trace)
+    return SCENES[9]
 
 
 def texts(svg: str) -> list[str]:

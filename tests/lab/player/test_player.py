@@ -145,7 +145,8 @@ def test_where_it_opens(trace):
 # ---- the command
 
 
-def test_the_command_writes_the_page(trace, tmp_path, capsys):
+def test_the_command_writes_the_page_and_opens_nothing(trace, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail("expected no browser"))
     target = tmp_path / "t.html"
     main([str(trace), "--html", str(target)])
     assert re.fullmatch(rf"{re.escape(str(target))}: \d+ events, \d+ kB\n", capsys.readouterr().out)
@@ -188,12 +189,6 @@ def test_without_a_file_to_write_the_page_is_opened(trace, capsys, monkeypatch, 
     assert more == ([] if found else ["no browser was found; open that file in one"])
 
 
-def test_a_page_that_is_written_to_a_file_is_not_opened(trace, monkeypatch, tmp_path):
-    monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail("expected no browser"))
-    main([str(trace), "--html", str(tmp_path / "page.html")])
-    assert (tmp_path / "page.html").exists()
-
-
 # ---- the bundle
 
 
@@ -222,10 +217,7 @@ def test_a_module_may_import_from_the_folder_beside_its_own(tmp_path):
     [
         ({"a": 'import x from "./b.js";'}, "in the form that bundle.py tells"),
         ({"a": "export default 3;"}, "in the form that bundle.py tells"),
-        (
-            {"a": 'import { b } from "./b.js";', "b": 'import { a } from "./a.js";'},
-            "a circle, got: a -> b -> a",
-        ),
+        ({"a": 'import { b } from "./b.js";', "b": 'import { a } from "./a.js";'}, "a circle, got: a -> b -> a"),
     ],
     ids=["default import", "default export", "circle"],
 )

@@ -41,10 +41,6 @@ def test_the_same_wrong_answer_once_more_is_told_nothing_more(five, kills):
     assert str(asked.check(3)) == str(asked.check(3)) == str(asked.answer(3).check())
 
 
-def test_a_wrong_answer_without_help(five, kills):
-    assert str(kills(five).check(3)) == "✗ wrong: not 3."
-
-
 def test_what_is_shown_is_the_answer_the_event_in_words_and_why(five, kills):
     asked = kills(five, why="Each new demand kills.")
     asked.check(3)
@@ -112,11 +108,6 @@ def test_before_there_is_a_run_the_cell_that_makes_it_is_named(of, kills):
     assert not asked.shows
     assert asked.player().events == []
     assert "under “Break it” first" in str(kills(of, under="Break it").check(2))
-
-
-def test_a_run_that_failed_says_so(kills):
-    failed = SimpleNamespace(trace=Recorder(), error="expected a place, got: moon")
-    assert str(kills(failed).check(2)) == "○ open: the run failed: expected a place, got: moon"
 
 
 def test_the_latest_run_is_asked(five, kills):

@@ -22,9 +22,9 @@ backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 @cache
-def short(seed: int = 0) -> Ladder:
+def short() -> Ladder:
     """A deadline that is shorter than a file takes."""
-    return ladder(deadline=2, seconds=8, seed=seed)
+    return ladder(deadline=2, seconds=8)
 
 
 def messages(end: End, after: float, before: float) -> list[TraceEvent]:
@@ -52,9 +52,9 @@ def test_the_same_seed_is_the_same_trace_and_another_is_not():
     assert first == again != other
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_of_a_worker_that_vanishes_the_queue_hears_no_more(seed: int):
-    end = end_worker("kill -9", 2, 8, seed=seed)
+@backends
+def test_of_a_worker_that_vanishes_the_queue_hears_no_more(backend: str, caplog: pytest.LogCaptureFixture):
+    end = end_worker("kill -9", 2, 8, backend=backend)
     assert end.exit == 0
     first = next(event for event in end.trace if event.seq > end.event.seq and event.kind == "receive")
     assert messages(end, end.told, first.t) == []
@@ -62,17 +62,11 @@ def test_of_a_worker_that_vanishes_the_queue_hears_no_more(seed: int):
     assert end.twice >= 1, "the file whose result was written in the moment of its end"
     named = [event.stage for event in end.trace if event.seq > end.event.seq and event.kind == "stopped"]
     assert {"SQS.Producer", "Pipeline1Consumer"} <= {*named}
+    assert [record.message for record in caplog.records if record.name.startswith("palleto")] == [], "it logs nothing"
 
 
-@backends
-def test_a_worker_that_vanishes_logs_nothing(backend: str, caplog: pytest.LogCaptureFixture):
-    end_worker("kill -9", backend=backend)
-    assert [record.message for record in caplog.records if record.name.startswith("palleto")] == []
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_at_the_same_moment_each_rung_leaves_no_more_than_the_one_below(seed: int):
-    found = short(seed)
+def test_at_the_same_moment_each_rung_leaves_no_more_than_the_one_below():
+    found = short()
     before = [[event for event in end.trace if event.seq < end.event.seq] for end in found.values()]
     assert len(before[0]) > 100
     assert all(one == before[0] for one in before)

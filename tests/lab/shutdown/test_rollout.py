@@ -14,8 +14,6 @@ from palleto.lab.shutdown.rollout import START, WORKERS
 from palleto.lab.shutdown.service import SPREAD
 
 SECONDS = 15.0
-LONG = SECONDS * (1 + SPREAD) + 1
-"""Longer than any file takes."""
 
 
 @cache
@@ -41,16 +39,14 @@ def test_deploys_alone_make_dead_letters(name: str):
     assert min(one.dead) > one.deploys[-1][0], "it takes as many deploys as the queue allows receives"
 
 
-@pytest.mark.parametrize("settings", [{"receives": 10}, {"deploys": 2}])
-def test_dead_letters_are_a_matter_of_receives(settings: Any):
-    one = rolled("kill -9", **settings)
+def test_dead_letters_are_a_matter_of_receives():
+    one = rolled("kill -9", receives=10)
     assert one.dead == []
     assert files(one, "delayed", "done twice") > 0
 
 
-@pytest.mark.parametrize("name", ["drain", "drain and give back"])
-def test_a_deadline_longer_than_any_file_prevents_all_of_it(name: str):
-    one = rolled(name, LONG)
+def test_a_deadline_longer_than_any_file_prevents_all_of_it():
+    one = rolled("drain", SECONDS * (1 + SPREAD) + 1)
     assert files(one, "done once") == len(one.verdict.files)
     assert one.took > WORKERS * START, "it has its price: a kill -9 takes no longer than the starts"
 

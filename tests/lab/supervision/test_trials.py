@@ -31,14 +31,6 @@ a bad file that comes back  one_for_one   gives up  2        2     2        3   
 a bad file that comes back  rest_for_one  goes on   4        4              8             4      5     2.0 s
 a bad file that comes back  one_for_all   goes on   3        3     3        9             3      4     2.5 s
 """
-TWO_FLOORS = {
-    "nothing": "goes on",
-    "a crash once": "goes on",
-    "two in a row": "goes on",
-    "every third": "goes on",
-    "a crash at start": "gives up",
-    "a bad file that comes back": "goes on",
-}
 
 
 def test_the_table_of_one_floor() -> None:
@@ -50,7 +42,7 @@ def test_the_table_of_one_floor() -> None:
 
 def test_two_floors_keep_all_but_a_crash_at_start() -> None:
     found = table("two floors")
-    assert {(fault, trial.word) for (fault, _), trial in found.trials.items()} == {*TWO_FLOORS.items()}
+    assert {fault for (fault, _), trial in found.trials.items() if trial.word != "goes on"} == {"a crash at start"}
 
 
 @pytest.mark.parametrize("most", [0, 1, 3, 4])
@@ -79,9 +71,8 @@ def test_what_a_queue_sends_again_is_not_lost_for_good() -> None:
 
 
 def test_the_same_trial_comes_to_the_same_trace() -> None:
-    for tree in ("two floors", "step 9"):
-        one, other = (try_supervision(tree, "every third").run.trace.events for _ in range(2))
-        assert list(one) == list(other)
+    one, other = (try_supervision("step 9", "every third").run.trace.events for _ in range(2))
+    assert list(one) == list(other)
 
 
 def test_it_says_what_came_of_it_and_shows_the_event() -> None:
@@ -90,13 +81,11 @@ def test_it_says_what_came_of_it_and_shows_the_event() -> None:
         "one floor, two in a row, one_for_one, 3 in 5 s, permanent: gives up. 2 crashed, 2 left"
     )
     assert repr(trial).endswith("the last to end was Writer1: RuntimeError: a crash over batch 4, made on purpose")
-    assert trial.event is not None
     assert (trial.event.stage, trial.event.kind) == ("Top", "crash")
     html = trial._repr_html_()
     assert f'data-at="{trial.event.seq}"' in html
     assert "<svg" in html
     once = try_supervision(fault="a crash once")
-    assert once.event is not None
     assert once.event.stage == "Parser1"
     assert try_supervision(fault="nothing").event is None
     assert word_of(once.run.trace) == once.word == "goes on"
@@ -120,23 +109,14 @@ def test_a_tree_and_a_fault_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (
-            {"tree": "three floors"},
-            f"expected one of: {', '.join(TREES)}; got: 'three floors'; did you mean two floors.",
-        ),
-        (
-            {"fault": "a crash"},
-            "expected one of: nothing, a crash once, .*; got: 'a crash'; did you mean a crash once.",
-        ),
-        (
-            {"strategy": "one_for_two"},
-            "expected one of: one_for_one, rest_for_one, one_for_all; got: 'one_for_two'; did you mean one_for_one.",
-        ),
-        ({"cancel": "never"}, "expected one of: permanent, .*; got: 'never'"),
-        ({"who": "Parser1"}, "expected one of: producer, producer-consumer, consumer; got: 'Parser1'"),
+        ({"tree": "three floors"}, f"{', '.join(TREES)}; got: 'three floors'; did you mean two floors."),
+        ({"fault": "a crash"}, "nothing, a crash once, .*; got: 'a crash'; did you mean a crash once."),
+        ({"strategy": "one_for_two"}, f"{', '.join(STRATEGIES)}; got: 'one_for_two'; did you mean one_for_one."),
+        ({"cancel": "never"}, "permanent, .*; got: 'never'"),
+        ({"who": "Parser1"}, "producer, producer-consumer, consumer; got: 'Parser1'"),
     ],
 )
 def test_a_name_that_there_is_not_is_one_line(given: dict[str, str], said: str) -> None:
     with pytest.raises(SettingError) as caught:
         try_supervision(**given)  # type: ignore[arg-type]
-    assert re.fullmatch(said, str(caught.value))
+    assert re.fullmatch(f"expected one of: {said}", str(caught.value))

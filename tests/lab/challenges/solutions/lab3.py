@@ -1,5 +1,6 @@
 """Solutions of lab 3's challenge: a pipeline that reaches the goal of its name."""
 
+from functools import partial
 from typing import Any
 
 from palleto import Supervisor, child
@@ -19,26 +20,15 @@ def walls() -> Supervisor:
     return under(*(child(Supervisor, pair(n, {}), name=f"Pipeline{n}", strategy="rest_for_one") for n in numbers))
 
 
-def walls_as_it_is() -> Supervisor:
-    """The notebook's code, with its gap."""
-    return under(*pairs())
+walls_as_it_is = partial(under, *pairs())
+"""The notebook's code, with its gap."""
 
 
 # ---- what does not count
 
 
-def not_walls_one_for_one() -> Supervisor:
-    return under(*pairs(), strategy="one_for_one")
-
-
-def not_walls_more_restarts() -> Supervisor:
-    return under(*pairs(), strategy="one_for_one", max_restarts=10)
-
-
-def not_walls_fewer() -> Supervisor:
-    return under(*pair(1, {}))
-
-
-def not_walls_that_stand_still() -> Supervisor:
-    """Nobody reaches the parser that was started anew, so it crashes no more."""
-    return under(*pairs(cancel="temporary"), strategy="one_for_one")
+not_walls_one_for_one = partial(under, *pairs(), strategy="one_for_one")
+not_walls_more_restarts = partial(under, *pairs(), strategy="one_for_one", max_restarts=10)
+not_walls_fewer = partial(under, *pair(1, {}))
+not_walls_that_stand_still = partial(under, *pairs(cancel="temporary"), strategy="one_for_one")
+"""Nobody reaches the parser that was started anew, so it crashes no more."""

@@ -1,22 +1,20 @@
 """Solutions of lab 4's challenge: a pipeline that reaches the goal of its name."""
 
+from functools import partial
+
 import anyio
 
 from palleto import Supervisor, child
 from palleto.lab.overload import File, Inbox, Worker, note
 
 
-def together() -> Supervisor:
-    return three(Inbox, (10, 1), (10, 1), (1, 4))
-
-
 def three(inbox: type[Inbox], *lanes: tuple[int, float]) -> Supervisor:
     return Supervisor([child(inbox), *(child(Worker, most, seconds) for most, seconds in lanes)])
 
 
-def together_as_it_is() -> Supervisor:
-    """The notebook's code, with its gap."""
-    return three(Inbox, (40, 1), (40, 1), (40, 4))
+together = partial(three, Inbox, (10, 1), (10, 1), (1, 4))
+together_as_it_is = partial(three, Inbox, (40, 1), (40, 1), (40, 4))
+"""The notebook's code, with its gap."""
 
 
 # ---- what does not count
@@ -33,13 +31,6 @@ class Ready(Inbox):
         return files
 
 
-def not_together_all_fast() -> Supervisor:
-    return three(Inbox, (10, 1), (10, 1), (10, 1))
-
-
-def not_together_more() -> Supervisor:
-    return three(Inbox, (10, 1), (10, 1), (1, 4), (10, 1))
-
-
-def not_together_at_once() -> Supervisor:
-    return three(Ready, (10, 1), (10, 1), (1, 4))
+not_together_all_fast = partial(three, Inbox, (10, 1), (10, 1), (10, 1))
+not_together_more = partial(three, Inbox, (10, 1), (10, 1), (1, 4), (10, 1))
+not_together_at_once = partial(three, Ready, (10, 1), (10, 1), (1, 4))

@@ -1,5 +1,6 @@
 """Solutions of lab 5's challenge: a pipeline that reaches the goal of its name."""
 
+from functools import partial
 from typing import Any
 
 from palleto import Supervisor, child
@@ -32,13 +33,9 @@ class Waiting(Server):
                 Producer.enqueue(events)
 
 
-def awake(warehouse: Any) -> Supervisor:
-    return served_by(Waiting, warehouse)
-
-
-def awake_as_it_is(warehouse: Any) -> Supervisor:
-    """The notebook's code, with its gap."""
-    return served_by(Server, warehouse)
+awake = partial(served_by, Waiting)
+awake_as_it_is = partial(served_by, Server)
+"""The notebook's code, with its gap."""
 
 
 # ---- what does not count
@@ -50,8 +47,7 @@ class Restless(Waiting):
     seconds = 0
 
 
-def not_awake_restless(warehouse: Any) -> Supervisor:
-    return served_by(Restless, warehouse)
+not_awake_restless = partial(served_by, Restless)
 
 
 def not_awake_a_poller_each(warehouse: Any) -> Supervisor:

@@ -1,5 +1,7 @@
 """Solutions of step 5's challenges: each is a pipeline that reaches the goal of its name."""
 
+from functools import partial
+
 from palleto import Supervisor, child, say
 from steps.step5 import Consumer, Producer, Server, anyio
 
@@ -32,13 +34,12 @@ class Asking(Producer):
         return self.take(demand)
 
 
-def faster() -> Supervisor:
-    return with_stages(Patient, Asking)
-
-
 def with_stages(server: type[Server], producer: type[Producer]) -> Supervisor:
     consumers = [child(Consumer), child(Consumer), child(Consumer)]
     return Supervisor([child(server), child(producer), *consumers], strategy="rest_for_one")
+
+
+faster = partial(with_stages, Patient, Asking)
 
 
 # ---- what does not count
@@ -68,13 +69,6 @@ class Flooding(Asking):
         return self.take(demand) + self.take(demand) + self.take(demand)
 
 
-def not_faster_hasty() -> Supervisor:
-    return with_stages(Hasty, Asking)
-
-
-def not_faster_inventive() -> Supervisor:
-    return with_stages(Patient, Inventive)
-
-
-def not_faster_flooding() -> Supervisor:
-    return with_stages(Patient, Flooding)
+not_faster_hasty = partial(with_stages, Hasty, Asking)
+not_faster_inventive = partial(with_stages, Patient, Inventive)
+not_faster_flooding = partial(with_stages, Patient, Flooding)
