@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn, Protocol
 
 import anyio
+import anyio.lowlevel
 
 from palleto.core import NORMAL, Reason
 from palleto.errors import NotFoundError, SettingError
@@ -92,7 +93,7 @@ class Process:
         """
         self.__id = system.enter(self)
         self.__system, self.__parent = system, parent
-        self.__ended = anyio.Event()
+        self.__ended: anyio.Event | None = None  # made for who waits: 0.9 kB, and nobody waits for most
         self.__running = True
         try:
             system.initialise(self)
@@ -122,6 +123,10 @@ class Process:
 
     async def wait(self) -> None:
         """Wait until the process has ended."""
+        if not self.__running:
+            await anyio.lowlevel.checkpoint()
+            return
+        self.__ended = self.__ended or anyio.Event()
         await self.__ended.wait()
 
     def exited(self, reason: Reason) -> None:
@@ -130,7 +135,9 @@ class Process:
             return
         self.__running = False
         reason = self.__system.leave(self, reason)
-        self.__ended.set()
+        if self.__ended is not None:
+            self.__ended.set()
+            self.__ended = None
         self.__parent.child_exited(self, reason)
 
 
