@@ -124,7 +124,7 @@ class Process:
     async def wait(self) -> None:
         """Wait until the process has ended."""
         if not self.__running:
-            await anyio.lowlevel.checkpoint()
+            await anyio.lowlevel.checkpoint()  # as for an event that is set already: others get their turn
             return
         self.__ended = self.__ended or anyio.Event()
         await self.__ended.wait()
